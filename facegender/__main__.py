@@ -1,0 +1,5 @@
+"""`python -m facegender` is the `facegender` command."""
+
+from facegender.cli import main
+
+main()

@@ -1,0 +1,77 @@
+"""Where each file of the pipeline lies: the only place that spells these names."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class Layout:
+    """The folders and files of one pipeline, from its data folder and its artifacts folder."""
+
+    data: Path = Path("data")
+    artifacts: Path = Path("artifacts")
+    resume: Path = Path(".resume")  # unfinished work of killed stages; outside every DVC output, which DVC empties
+
+    # what the user brings
+    @property
+    def images(self) -> Path:
+        return self.data / "images"
+
+    @property
+    def train_csv(self) -> Path:
+        return self.data / "train.csv"
+
+    @property
+    def test_csv(self) -> Path:
+        return self.data / "test.csv"
+
+    @property
+    def sample_submission(self) -> Path:
+        return self.data / "sample_submission.csv"
+
+    @property
+    def attributes_csv(self) -> Path:
+        return self.data / "attributes.csv"
+
+    @property
+    def demo_marker(self) -> Path:
+        """Present where `facegender demo` drew the data."""
+        return self.data / "demo.json"
+
+    # what the stages leave
+    @property
+    def index(self) -> Path:
+        return self.artifacts / "index.parquet"
+
+    @property
+    def validation(self) -> Path:
+        return self.artifacts / "validation.json"
+
+    @property
+    def splits(self) -> Path:
+        return self.artifacts / "splits.parquet"
+
+    @property
+    def features(self) -> Path:
+        return self.artifacts / "features"
+
+    @property
+    def model(self) -> Path:
+        return self.artifacts / "model"
+
+    @property
+    def live(self) -> Path:
+        """Training metrics as dvclive writes them."""
+        return self.artifacts / "dvclive"
+
+    @property
+    def evaluation(self) -> Path:
+        return self.artifacts / "evaluation"
+
+    @property
+    def submission(self) -> Path:
+        return self.artifacts / "submission.csv"
+
+    @property
+    def predictions_test(self) -> Path:
+        return self.artifacts / "predictions_test.parquet"

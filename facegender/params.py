@@ -1,0 +1,128 @@
+"""params.yaml, checked before anything runs. What each value means and costs stands in that file, beside the value."""
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from facegender.errors import UserError
+
+Share = Annotated[float, Field(ge=0.0, le=1.0)]
+Count = Annotated[int, Field(ge=1)]
+
+
+class Section(BaseModel):
+    """A section of params.yaml: no unknown keys, no changes after reading."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class DataParams(Section):
+    image_column: str | None = None
+    label_column: str | None = None
+    attributes: str = "attributes.csv"
+
+
+class ValidateParams(Section):
+    max_quarantined: Share = 0.05
+    min_side: Count = 32
+    max_pixels: Count = 50_000_000
+    max_bytes: Count = 30_000_000
+    near_duplicate_bits: Annotated[int, Field(ge=0, le=12)] = 4
+
+
+class SplitParams(Section):
+    validation: Annotated[float, Field(gt=0.0, lt=1.0)] = 0.2
+    folds: Count = 1
+    seed: int = 2026
+
+
+class BackboneParams(Section):
+    name: Literal["mobilenet_v2"] = "mobilenet_v2"
+    alpha: Literal[0.35, 0.5, 0.75, 1.0, 1.3, 1.4] = 1.0
+    image_size: Annotated[int, Field(ge=32)] = 224
+    weights: str = "auto"
+
+
+class AugmentParams(Section):
+    flip: bool = True
+    shift: Share = 0.08
+    rotation: Annotated[float, Field(ge=0.0, le=180.0)] = 12.0
+    zoom: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.12
+    brightness: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.15
+    contrast: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.15
+
+
+class FeaturesParams(Section):
+    views: Count = 6
+    seed: int = 2026
+    batch_size: Count = 64
+
+
+class TrainParams(Section):
+    mode: Literal["features", "online"] = "features"
+    fine_tune_layers: Annotated[int, Field(ge=0)] = 30
+    batch_norm: Literal["inference", "training"] = "inference"
+    dropout: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.5
+    batch_size: Count = 32
+    head_epochs: Annotated[int, Field(ge=0)] = 5
+    head_learning_rate: Annotated[float, Field(gt=0.0)] = 1e-3
+    epochs: Annotated[int, Field(ge=0)] = 8
+    learning_rate: Annotated[float, Field(gt=0.0)] = 1e-3
+    warmup_epochs: Annotated[float, Field(ge=0.0)] = 1.0
+    weight_decay: Annotated[float, Field(ge=0.0)] = 0.01
+    label_smoothing: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.0
+    class_weights: bool = False
+    patience: Count = 3
+    mixed_precision: Literal["auto", "on", "off"] = "auto"
+    seed: int = 2026
+
+
+class EvaluateParams(Section):
+    bootstrap: Count = 1000
+    calibration_bins: Count = 15
+    seed: int = 2026
+
+
+class SubmitParams(Section):
+    form: Literal["labels", "probabilities"] = "labels"
+    threshold: Annotated[float, Field(gt=0.0, lt=1.0)] = 0.5
+
+
+class Params(Section):
+    """All of params.yaml. A section that is left out has its defaults, which are those of the repository's file."""
+
+    data: DataParams = DataParams()
+    validate_: Annotated[ValidateParams, Field(alias="validate")] = ValidateParams()  # pydantic owns `validate`
+    split: SplitParams = SplitParams()
+    backbone: BackboneParams = BackboneParams()
+    augment: AugmentParams = AugmentParams()
+    features: FeaturesParams = FeaturesParams()
+    train: TrainParams = TrainParams()
+    evaluate: EvaluateParams = EvaluateParams()
+    submit: SubmitParams = SubmitParams()
+
+
+def read_params(path: Path) -> Params:
+    """Read and check a params file.
+
+    Raises
+    ------
+    UserError
+        The file is missing, is no YAML, or a key or value is not one that exists.
+    """
+    try:
+        values = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
+    except FileNotFoundError:
+        raise UserError(str(path), "the parameter file must exist", None, "Name one with --params.") from None
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise UserError(str(path), "the file must be YAML", str(error).replace("\n", " ")) from None
+    try:
+        return Params.model_validate(values)
+    except ValidationError as error:
+        first = error.errors()[0]
+        key = ".".join(str(part) for part in first["loc"])
+        if first["type"] == "extra_forbidden":
+            raise UserError(f"{path}, {key}", "no such parameter", None, "Check its spelling.") from None
+        raise UserError(f"{path}, {key}", first["msg"], repr(first["input"])) from None
