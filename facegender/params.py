@@ -94,7 +94,7 @@ class Params(Section):
     """All of params.yaml. A section that is left out has its defaults, which are those of the repository's file."""
 
     data: DataParams = DataParams()
-    validate_: Annotated[ValidateParams, Field(alias="validate")] = ValidateParams()  # pydantic owns `validate`
+    validation: Annotated[ValidateParams, Field(alias="validate")] = ValidateParams()  # pydantic owns the name `validate`
     split: SplitParams = SplitParams()
     backbone: BackboneParams = BackboneParams()
     augment: AugmentParams = AugmentParams()
