@@ -1,0 +1,176 @@
+"""The `facegender` command: one sub-command a stage, and a few for people.
+
+Every import of weight is inside a command, so that `facegender --help` answers at once.
+"""
+
+import logging
+import os
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from facegender import __version__, events
+from facegender.errors import UserError
+from facegender.layout import Layout
+
+app = typer.Typer(
+    name="facegender",
+    help="From a folder of face images and CSVs of labels to a perceived-gender classifier, its evaluation and a "
+    "submission. The stages run in this order: validate, split, features, train, evaluate, submit; `dvc repro` and "
+    "the Prefect flow run these very commands. Labels are gender as perceived by annotators.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+ParamsOption = Annotated[Path, typer.Option("--params", help="The parameter file.")]
+DataOption = Annotated[Path, typer.Option("--data", help="images/, train.csv, test.csv, sample_submission.csv.")]
+ArtifactsOption = Annotated[Path, typer.Option("--artifacts", help="Where the stages leave and find their files.")]
+
+PARAMS = Path("params.yaml")
+DATA = Path("data")
+ARTIFACTS = Path("artifacts")
+
+
+def _show_version(asked: bool) -> None:
+    if asked:
+        typer.echo(f"facegender {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def root(
+    version: Annotated[bool, typer.Option("--version", callback=_show_version, is_eager=True)] = False,
+) -> None:
+    """Settings that hold for every command."""
+
+
+@app.command(rich_help_panel="Stages")
+def validate(params: ParamsOption = PARAMS, data: DataOption = DATA, artifacts: ArtifactsOption = ARTIFACTS) -> None:
+    """Check every CSV row and decode every image; leave index.parquet and validation.json."""
+    from facegender.params import read_params
+    from facegender.validate import validate as stage
+
+    layout, values = Layout(data, artifacts), read_params(params)
+    stage(layout, values.data, values.validation, layout.index, layout.validation)
+
+
+@app.command(rich_help_panel="Stages")
+def split(params: ParamsOption = PARAMS, data: DataOption = DATA, artifacts: ArtifactsOption = ARTIFACTS) -> None:
+    """Set validation rows apart, by class, with no duplicates on two sides; leave splits.parquet."""
+    from facegender.params import read_params
+    from facegender.split import split as stage
+
+    layout, values = Layout(data, artifacts), read_params(params)
+    stage(layout.index, values.split, layout.splits)
+
+
+@app.command(rich_help_panel="Stages")
+def features(params: ParamsOption = PARAMS, data: DataOption = DATA, artifacts: ArtifactsOption = ARTIFACTS) -> None:
+    """Run the frozen part of the backbone once per image and view; leave features/."""
+    from facegender.features import features as stage
+    from facegender.params import read_params
+
+    stage(Layout(data, artifacts), read_params(params))
+
+
+@app.command(rich_help_panel="Stages")
+def train(params: ParamsOption = PARAMS, data: DataOption = DATA, artifacts: ArtifactsOption = ARTIFACTS) -> None:
+    """Train the head, then the last layers; resume where a killed training stood; leave model/."""
+    from facegender.params import read_params
+    from facegender.train import train as stage
+
+    stage(Layout(data, artifacts), read_params(params))
+
+
+@app.command(rich_help_panel="Stages")
+def evaluate(params: ParamsOption = PARAMS, data: DataOption = DATA, artifacts: ArtifactsOption = ARTIFACTS) -> None:
+    """Score the validation images with the saved model; leave metrics, plots and report.html in evaluation/."""
+    from facegender.evaluate import evaluate as stage
+    from facegender.params import read_params
+
+    layout, values = Layout(data, artifacts), read_params(params)
+    stage(layout.model, layout, layout.index, layout.splits, layout.validation, values, layout.evaluation)
+
+
+@app.command(rich_help_panel="Stages")
+def submit(params: ParamsOption = PARAMS, data: DataOption = DATA, artifacts: ArtifactsOption = ARTIFACTS) -> None:
+    """Score the test images; leave submission.csv in the form of sample_submission.csv."""
+    from facegender.params import read_params
+    from facegender.submit import submit as stage
+
+    layout, values = Layout(data, artifacts), read_params(params)
+    stage(
+        layout.model,
+        layout,
+        layout.index,
+        layout.validation,
+        values.submit,
+        layout.submission,
+        layout.predictions_test,
+    )
+
+
+@app.command(rich_help_panel="For people")
+def predict(
+    model: Annotated[Path, typer.Argument(help="The folder that `train` left: artifacts/model.")],
+    images: Annotated[list[Path], typer.Argument(help="Pictures, or folders of them.")],
+    as_csv: Annotated[bool, typer.Option("--csv", help="Comma-separated values instead of a table.")] = False,
+) -> None:
+    """Print the perceived class and its probability for single pictures or folders.
+
+    Ends with exit code 1 if a picture could not be read; the others are printed all the same.
+    """
+    from facegender.predict import predict as run
+
+    table = run(model, images)
+    if as_csv:
+        typer.echo(table.to_csv(index=False), nl=False)
+    else:
+        from rich.console import Console
+
+        from facegender.predict import as_rich
+
+        Console(width=None if sys.stdout.isatty() else 160).print(as_rich(table))
+    if table["reason"].notna().any():
+        raise typer.Exit(1)
+
+
+@app.command(rich_help_panel="For people")
+def demo(
+    out: Annotated[Path, typer.Option("--out", help="The folder to draw into.")] = DATA,
+    images: Annotated[int, typer.Option(min=60, help="How many pictures.")] = 600,
+    seed: Annotated[int, typer.Option(help="The same seed draws the same bytes.")] = 2026,
+) -> None:
+    """Draw a small data set with a few planted faults, for trying the plumbing."""
+    from facegender.demo import draw
+
+    draw(out, images, seed)
+
+
+@app.command(rich_help_panel="For people")
+def doctor(params: ParamsOption = PARAMS, data: DataOption = DATA) -> None:
+    """Say what this machine has of what the pipeline needs, and what to do about what it has not."""
+    from rich.console import Console
+
+    from facegender.doctor import as_rich, examine
+
+    findings = examine(params, data)
+    Console().print(as_rich(findings))
+    if any(finding.level == "missing" for finding in findings):
+        raise typer.Exit(1)
+
+
+def main() -> None:
+    """Run a command; a user's mistake is one message and exit code 2, a bug keeps its traceback."""
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
+    logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
+    try:
+        app()
+    except UserError as error:
+        events.emit("error", message=str(error))
+        typer.secho(f"Error: {error}", fg=typer.colors.RED, err=True)
+        sys.exit(2)
