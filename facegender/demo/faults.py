@@ -1,0 +1,83 @@
+"""The faults of the demo data: what real folders of faces hold, one of each, so that every message can be seen once."""
+
+import io
+import shutil
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+from PIL import Image
+
+from facegender.demo.traits import Traits
+
+EXIF_ORIENTATION: Final = 0x0112
+TURNED: Final = 6  # "the 0th row is the visual right-hand side": phones held upright write this (EXIF 2.32, 4.6.4)
+
+
+@dataclass(frozen=True)
+class Planted:
+    """Where each fault is, and what the images show now: a duplicate shows another image's portrait."""
+
+    faults: dict[str, str | list[str]]
+    portraits: list[Traits]
+    labels: list[int]
+
+
+def plant(
+    folder: Path,
+    train: Sequence[str],
+    test: Sequence[str],
+    portraits: Sequence[Traits],
+    seed: int,
+) -> Planted:
+    """Spoil a few of the images in `folder`; `train` + `test` name the portraits in their order."""
+    rng = np.random.default_rng([seed, 3])
+    picked = [train[int(i)] for i in rng.choice(len(train), 9, replace=False)]
+    truncated, missing, rotated, grey, png, original, copy, sharp, recompressed = picked
+    unreadable = test[int(rng.integers(len(test)))]
+
+    content = (folder / truncated).read_bytes()
+    (folder / truncated).write_bytes(content[: len(content) * 3 // 5])
+    (folder / missing).unlink()
+    _store_turned(folder / rotated)
+    with Image.open(folder / grey) as picture:
+        _replace(folder / grey, picture.convert("L"), "JPEG", quality=90)
+    with Image.open(folder / png) as picture:
+        _replace(folder / png, picture.convert("RGB"), "PNG")
+    shutil.copyfile(folder / original, folder / copy)
+    with Image.open(folder / sharp) as picture:
+        _replace(folder / recompressed, picture.convert("RGB"), "JPEG", quality=45)
+    (folder / unreadable).write_bytes(b"this was a picture once\n")
+
+    shown = list(portraits)
+    names = [*train, *test]
+    for first, second in ((original, copy), (sharp, recompressed)):
+        shown[names.index(second)] = shown[names.index(first)]
+    faults: dict[str, str | list[str]] = {
+        "truncated": truncated,
+        "missing": missing,
+        "exif_rotated": rotated,
+        "greyscale": grey,
+        "png_named_jpg": png,
+        "duplicates": [original, copy],
+        "near_duplicates": [sharp, recompressed],
+        "unreadable_test_image": unreadable,
+    }
+    return Planted(faults, shown, [traits.family for traits in shown])
+
+
+def _store_turned(path: Path) -> None:
+    """Store the pixels lying on their side, with the tag that tells viewers to set them upright."""
+    exif = Image.Exif()
+    exif[EXIF_ORIENTATION] = TURNED
+    with Image.open(path) as picture:
+        lying = picture.transpose(Image.Transpose.ROTATE_90)
+    _replace(path, lying, "JPEG", quality=90, exif=exif)
+
+
+def _replace(path: Path, picture: Image.Image, form: str, **options: object) -> None:
+    buffer = io.BytesIO()
+    picture.save(buffer, format=form, **options)
+    path.write_bytes(buffer.getvalue())

@@ -1,0 +1,125 @@
+"""Draws shapes in the coordinates of a portrait's face."""
+
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image, ImageDraw
+
+from facegender.demo.traits import PROPORTIONS, Colour, Traits
+
+Points = npt.NDArray[np.float64]
+SUPERSAMPLING: Final = 3
+INK: Final = (38, 34, 44)
+
+
+class Pencil:
+    """Draws in the face's coordinates: x in face half-widths, y in face half-heights downwards, the face's middle at 0, 0."""
+
+    def __init__(self, traits: Traits, width: int, height: int) -> None:
+        self.traits = traits
+        self.proportion = dict(zip(PROPORTIONS, traits.proportions, strict=True))
+        self.picture = Image.new(
+            "RGB", (width * SUPERSAMPLING, height * SUPERSAMPLING), traits.paper
+        )
+        self.draw = ImageDraw.Draw(self.picture)
+        self.side = min(self.picture.size)
+        # the face's area does not depend on its elongation: else the mean colour would give the family away
+        size = traits.size * self.side
+        stretch = self.proportion["elongation"] ** 0.5
+        self.half = np.array([size / stretch, size * stretch])
+        cos, sin = np.cos(traits.tilt), np.sin(traits.tilt)
+        self.turn = np.array([[cos, sin], [-sin, cos]])
+        self.middle = np.array(
+            [traits.x * self.picture.width, traits.y * self.picture.height]
+        )
+
+    def place(self, points: Points) -> list[tuple[int, int]]:
+        """Pixels of the large picture; whole numbers, so that the last bit of a cosine cannot change a picture."""
+        placed = np.rint((points * self.half) @ self.turn + self.middle).astype(int)
+        return [(int(x), int(y)) for x, y in placed]
+
+    @property
+    def line_width(self) -> int:
+        return max(2, round(self.traits.line * self.side))
+
+    def shape(self, points: Points, fill: Colour) -> None:
+        """A filled shape, outlined as the drawing's style has it."""
+        placed = self.place(points)
+        self.draw.polygon(placed, fill=fill)
+        edge = self.edge(fill)
+        if edge is not None:
+            self.draw.line(
+                [*placed, placed[0], placed[1]],
+                fill=edge,
+                width=self.line_width,
+                joint="curve",
+            )
+
+    def stroke(self, points: Points, fill: Colour, width: float = 1.0) -> None:
+        """A line with round ends, `width` times the portrait's line width."""
+        placed = self.place(points)
+        pixels = max(2, round(width * self.line_width))
+        self.draw.line(placed, fill=fill, width=pixels, joint="curve")
+        r = pixels // 2
+        for x, y in (placed[0], placed[-1]):
+            self.draw.ellipse((x - r, y - r, x + r, y + r), fill=fill)
+
+    def blob(
+        self, x: float, y: float, radius: float, fill: Colour, outlined: bool = False
+    ) -> None:
+        """A circle; the radius is in half-widths."""
+        points = self.circle(x, y, radius)
+        if outlined:
+            self.shape(points, fill)
+        else:
+            self.draw.polygon(self.place(points), fill=fill)
+
+    def circle(self, x: float, y: float, radius: float, ratio: float = 1.0) -> Points:
+        """Outline of an ellipse, round on paper where ratio (height / width) is 1, whatever the face's elongation."""
+        return ellipse(
+            x, y, radius, radius * ratio * float(self.half[0] / self.half[1])
+        )
+
+    def edge(self, fill: Colour) -> Colour | None:
+        """Colour of a shape's outline."""
+        if self.traits.style == "flat":
+            return None
+        return INK if self.traits.style == "ink" else mix(fill, (30, 20, 40), 0.45)
+
+    def shift(self, depth: float) -> float:
+        """How far something `depth` before the face's plane moves when the head turns, in half-widths."""
+        return self.traits.yaw * depth
+
+
+def ellipse(
+    x: float,
+    y: float,
+    rx: float,
+    ry: float,
+    start: float = 0.0,
+    stop: float = 2 * np.pi,
+) -> Points:
+    """Points of an elliptic arc, angles clockwise from the right."""
+    angle = np.linspace(start, stop, 40)
+    return np.stack([x + rx * np.cos(angle), y + ry * np.sin(angle)], axis=1)
+
+
+def outline(
+    traits: Traits, start: float = 0.0, stop: float = 2 * np.pi, scale: float = 1.0
+) -> Points:
+    """The head's outline: a superellipse that tapers towards the chin."""
+    angle = np.linspace(start, stop, 72)
+    cos, sin = np.cos(angle), np.sin(angle)
+    x = np.sign(cos) * np.abs(cos) ** (2 / traits.roundness)
+    y = np.sign(sin) * np.abs(sin) ** (2 / traits.roundness)
+    narrower = 1 - traits.taper * np.clip(y, 0, 1) ** 1.5
+    return scale * np.stack([x * narrower, y], axis=1)
+
+
+def mix(first: Colour, second: Colour, share: float) -> Colour:
+    """`first` with a `share` of `second` in it."""
+    r, g, b = (
+        round((1 - share) * a + share * b) for a, b in zip(first, second, strict=True)
+    )
+    return r, g, b
