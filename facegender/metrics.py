@@ -1,0 +1,209 @@
+"""Figures of a binary classifier, from arrays; each with n and a 95% interval. No file is opened here."""
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+from facegender.intervals import Estimate, FloatArray, IntArray, bootstrap, wilson
+
+BoolArray = npt.NDArray[np.bool_]
+
+CLIP: Final = float(np.finfo(np.float32).eps)  # log loss of a probability of 0 or 1, as scikit-learn does for float32
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Rows that were judged.
+
+    Attributes
+    ----------
+    positive
+        bool (n,): the label is the positive class.
+    probabilities
+        float64 (n,) in [0, 1], of the positive class.
+    predicted
+        bool (n,): the positive class was predicted.
+    groups
+        int64 (n,): rows of one group are not independent of each other.
+    """
+
+    positive: BoolArray
+    probabilities: FloatArray
+    predicted: BoolArray
+    groups: IntArray
+
+    def __len__(self) -> int:
+        return len(self.positive)
+
+    def take(self, chosen: BoolArray | IntArray) -> "Rows":
+        """Some of the rows, by mask or position."""
+        return Rows(
+            self.positive[chosen],
+            self.probabilities[chosen],
+            self.predicted[chosen],
+            self.groups[chosen],
+        )
+
+    def by_probability(self) -> "Rows":
+        """The rows in ascending order of probability."""
+        return self.take(np.argsort(self.probabilities, kind="stable"))
+
+
+@dataclass(frozen=True)
+class Confusion:
+    """Counts by label and prediction."""
+
+    true_positive: int
+    false_positive: int
+    false_negative: int
+    true_negative: int
+
+    @property
+    def n(self) -> int:
+        return self.true_positive + self.false_positive + self.false_negative + self.true_negative
+
+    @property
+    def correct(self) -> int:
+        return self.true_positive + self.true_negative
+
+    @property
+    def positives(self) -> int:
+        return self.true_positive + self.false_negative
+
+    @property
+    def negatives(self) -> int:
+        return self.true_negative + self.false_positive
+
+
+def confusion(rows: Rows) -> Confusion:
+    """Count the four cases."""
+    positive, predicted = rows.positive, rows.predicted
+    return Confusion(
+        int(np.sum(positive & predicted)),
+        int(np.sum(~positive & predicted)),
+        int(np.sum(positive & ~predicted)),
+        int(np.sum(~positive & ~predicted)),
+    )
+
+
+def proportions(counts: Confusion) -> dict[str, Estimate]:
+    """Accuracy, and each class's recall and precision, with Wilson intervals.
+
+    Names: `accuracy`, `{negative,positive}.{precision,recall}`. A class nobody predicted has no precision.
+    """
+    return {
+        "accuracy": wilson(counts.correct, counts.n),
+        "negative.precision": wilson(counts.true_negative, counts.true_negative + counts.false_negative),
+        "negative.recall": wilson(counts.true_negative, counts.negatives),
+        "positive.precision": wilson(counts.true_positive, counts.true_positive + counts.false_positive),
+        "positive.recall": wilson(counts.true_positive, counts.positives),
+    }
+
+
+class WeightedMetrics:
+    """The figures without a closed form, as functions of row weights, for many weightings at once.
+
+    Called with weights float64 (b, n) in the order of `rows.by_probability()`, it gives named float64 (b,). All that
+    is linear in the weights is one matrix product.
+    """
+
+    def __init__(self, rows: Rows, bins: int) -> None:
+        rows = rows.by_probability()
+        positive = rows.positive.astype(np.float64)
+        predicted = rows.predicted.astype(np.float64)
+        clipped = np.clip(rows.probabilities, CLIP, 1 - CLIP)
+        bin_of = bin_numbers(rows.probabilities, bins)
+        excess = np.zeros((len(rows), bins))
+        excess[np.arange(len(rows)), bin_of] = positive - rows.probabilities
+        columns = [
+            positive * predicted,
+            (1 - positive) * predicted,
+            positive * (1 - predicted),
+            (1 - positive) * (1 - predicted),
+            -np.where(rows.positive, np.log(clipped), np.log1p(-clipped)),
+            (positive - rows.probabilities) ** 2,
+        ]
+        self.groups = rows.groups
+        self._linear = np.column_stack([*columns, excess])
+        self._positive = positive
+        changes = np.flatnonzero(np.diff(rows.probabilities)) + 1
+        self._ties = np.concatenate([[0], changes])
+
+    def __call__(self, weights: FloatArray) -> dict[str, FloatArray]:
+        sums = weights @ self._linear
+        tp, fp, fn, tn = sums[:, 0], sums[:, 1], sums[:, 2], sums[:, 3]
+        n = weights.sum(axis=1)
+        at_value = np.add.reduceat(weights, self._ties, axis=1)
+        positive_at = np.add.reduceat(weights * self._positive, self._ties, axis=1)
+        with np.errstate(invalid="ignore", divide="ignore"):
+            return {
+                "balanced_accuracy": (tp / (tp + fn) + tn / (tn + fp)) / 2,
+                "roc_auc": _roc_auc(positive_at, at_value - positive_at),
+                "average_precision": _average_precision(positive_at, at_value),
+                "log_loss": sums[:, 4] / n,
+                "brier": sums[:, 5] / n,
+                "expected_calibration_error": np.abs(sums[:, 6:]).sum(axis=1) / n,
+                "negative.f1": 2 * tn / (2 * tn + fn + fp),
+                "positive.f1": 2 * tp / (2 * tp + fp + fn),
+            }
+
+
+def _roc_auc(positive: FloatArray, negative: FloatArray) -> FloatArray:
+    """Share of pairs in the right order, ties counting half; (b, v) weights at each distinct value, ascending."""
+    below = np.cumsum(negative, axis=1) - negative
+    pairs = positive.sum(axis=1) * negative.sum(axis=1)
+    area: FloatArray = np.sum(positive * (below + negative / 2), axis=1) / pairs
+    return area
+
+
+def _average_precision(positive: FloatArray, every: FloatArray) -> FloatArray:
+    """Precision at each distinct threshold, weighted by the recall gained there (scikit-learn's definition)."""
+    hits = np.cumsum(positive[:, ::-1], axis=1)
+    called = np.cumsum(every[:, ::-1], axis=1)
+    precision = np.divide(hits, called, out=np.zeros_like(hits), where=called > 0)
+    average: FloatArray = np.sum(precision * positive[:, ::-1], axis=1) / hits[:, -1]
+    return average
+
+
+def bin_numbers(probabilities: FloatArray, bins: int) -> IntArray:
+    """int64 (n,): the equal-width bin of [0, 1] each probability falls into; 1.0 falls into the last."""
+    numbers: IntArray = np.minimum((probabilities * bins).astype(np.int64), bins - 1)
+    return numbers
+
+
+def expected_calibration_error(positive: BoolArray, probabilities: FloatArray, bins: int) -> float:
+    """Mean distance, over equal-width bins of the positive class's probability, of its mean from the class's share.
+
+    Guo et al. 2017, eq. 3, on the probability rather than on the confidence in the predicted class: the folded form
+    lets an excess at p cancel one at 1 - p.
+    """
+    excess = np.bincount(bin_numbers(probabilities, bins), positive - probabilities, minlength=bins)
+    return float(np.abs(excess).sum() / len(positive))
+
+
+def measure(rows: Rows, bins: int, resamples: int, rng: np.random.Generator) -> dict[str, Estimate]:
+    """Every figure of the evaluation, by name; `negative.` and `positive.` lead those of one class.
+
+    Parameters
+    ----------
+    bins
+        Of the expected calibration error.
+    resamples
+        Bootstrap resamples of groups behind the intervals that have no closed form.
+    """
+    counts = confusion(rows)
+    figures = WeightedMetrics(rows, bins)
+    drawn = bootstrap(
+        figures,
+        figures.groups,
+        resamples,
+        rng,
+        reflected=("expected_calibration_error",),
+    )
+    n_of = {"negative.f1": counts.negatives, "positive.f1": counts.positives}
+    return proportions(counts) | {
+        name: Estimate(estimate.value, estimate.low, estimate.high, n_of.get(name, estimate.n))
+        for name, estimate in drawn.items()
+    }

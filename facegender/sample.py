@@ -1,0 +1,124 @@
+"""sample_submission.csv: the form that a submission takes, and the check of one against it."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import pandas as pd
+
+from facegender.classes import Classes
+from facegender.errors import UserError
+
+Form = Literal["labels", "probabilities"]
+
+
+@dataclass(frozen=True)
+class Sample:
+    """The sample's cells as the text that stands in them, and which column is which."""
+
+    table: pd.DataFrame
+    image_column: str
+    label_column: str
+
+    @property
+    def images(self) -> list[str]:
+        return [str(image) for image in self.table[self.image_column]]
+
+    @property
+    def placeholders(self) -> list[str]:
+        """What the label column holds, row by row."""
+        return [str(text) for text in self.table[self.label_column]]
+
+
+def read_text_table(path: Path, separator: str = ",", encoding: str = "utf-8-sig") -> pd.DataFrame:
+    """A CSV file with every cell as text, empty cells as "", no cell read as a number or a missing value."""
+    return pd.read_csv(path, dtype=str, keep_default_na=False, sep=separator, encoding=encoding)
+
+
+def read_sample(path: Path, image_column: str, label_column: str, separator: str, encoding: str) -> Sample:
+    """Read the sample.
+
+    Raises
+    ------
+    UserError
+        It has other columns than the two: nobody could say what to write into them.
+    """
+    table = read_text_table(path, separator, encoding)
+    if sorted(table.columns) != sorted([image_column, label_column]):
+        raise UserError(
+            path.name,
+            f"the columns must be {image_column} and {label_column}",
+            ", ".join(table.columns),
+            "Name the two in params.yaml: data.image_column, data.label_column.",
+        )
+    return Sample(table, image_column, label_column)
+
+
+def check_sample(sample: Sample, test_images: list[str], classes: Classes, form: Form, name: str) -> None:
+    """Refuse a sample that cannot be filled; `name` is the file's, for messages.
+
+    Raises
+    ------
+    UserError
+        An image twice, images that are not those of test.csv, or placeholders that contradict `submit.form`.
+    """
+    seen: set[str] = set()
+    known = set(test_images)
+    for row, image in enumerate(sample.images, start=2):
+        if image in seen:
+            raise UserError(f"{name} row {row}", "each image must appear once", image)
+        if image not in known:
+            raise UserError(f"{name} row {row}", "the images must be those of test.csv", image)
+        seen.add(image)
+    absent = [image for image in test_images if image not in seen]
+    if absent:
+        raise UserError(name, "every image of test.csv must have a row", f"no row for {absent[0]}")
+    if form == "labels":
+        label_texts(sample, classes, name)
+
+
+def label_texts(sample: Sample, classes: Classes, name: str) -> dict[str, str]:
+    """How the sample writes each label: as train.csv does or, for integers, as floats ("1.0" for "1").
+
+    Raises
+    ------
+    UserError
+        A placeholder is neither.
+    """
+    labels = (classes.negative, classes.positive)
+    found = set(sample.placeholders) - {""}
+    if found <= set(labels):
+        return {label: label for label in labels}
+    if classes.label_dtype == "int":
+        floats = {label: f"{int(label)}.0" for label in labels}
+        if found <= set(floats.values()):
+            return floats
+    row, odd = next((row, text) for row, text in enumerate(sample.placeholders, start=2) if text not in (*labels, ""))
+    raise UserError(
+        f"{name} row {row}",
+        f"{sample.label_column} must be {classes.negative}, {classes.positive} or empty",
+        repr(odd),
+        "If probabilities are wanted, set submit.form to probabilities in params.yaml.",
+    )
+
+
+def check_submission(written: pd.DataFrame, sample: Sample, classes: Classes, form: Form) -> None:
+    """Hold a submission, read back as text, against the sample.
+
+    Raises
+    ------
+    ValueError
+        It differs in columns, rows, images or their order, or holds what is no label or no probability.
+    """
+    if list(written.columns) != list(sample.table.columns):
+        raise ValueError(f"columns must be {list(sample.table.columns)}. Received: {list(written.columns)}.")
+    if written[sample.image_column].tolist() != sample.images:
+        raise ValueError("rows must be the sample's images, in its order.")
+    cells = written[sample.label_column]
+    if form == "labels":
+        allowed = set(label_texts(sample, classes, "the sample").values())
+        odd = sorted(set(cells) - allowed)
+        if odd:
+            raise ValueError(f"labels must be among {sorted(allowed)}. Received: {odd}.")
+    elif not pd.to_numeric(cells, errors="coerce").between(0.0, 1.0).all():
+        raise ValueError("probabilities must be numbers between 0 and 1.")

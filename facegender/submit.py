@@ -1,0 +1,127 @@
+"""The stage `submit`: predictions of the test images, in the form of sample_submission.csv and checked against it.
+
+Rows are joined by image name, never by order. A test image that cannot be read still gets its row: the label that more
+training rows have or, for probabilities, the positive class's share of the training rows. predictions_test.parquet
+marks it `fallback`, with the reason.
+"""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from facegender.atomic import atomic_file
+from facegender.classes import Classes, read_classes
+from facegender.layout import Layout
+from facegender.params import SubmitParams
+from facegender.sample import (
+    Form,
+    Sample,
+    check_sample,
+    check_submission,
+    label_texts,
+    read_sample,
+    read_text_table,
+)
+
+
+def submit(
+    model: Path,
+    data: Layout,
+    index: Path,
+    validation: Path,
+    params: SubmitParams,
+    submission: Path,
+    predictions: Path,
+) -> None:
+    """Score the test images and write the submission.
+
+    Parameters
+    ----------
+    model
+        Folder with model.keras and classes.json.
+    index, validation
+        index.parquet and validation.json.
+    submission, predictions
+        The files to write: submission.csv and predictions_test.parquet.
+
+    Raises
+    ------
+    UserError
+        sample_submission.csv is of a form that cannot be filled; nothing is written then.
+    """
+    from facegender.scoring import score  # imports TensorFlow
+
+    classes = read_classes(model)
+    facts = json.loads(validation.read_text(encoding="utf-8"))
+    path = data.sample_submission
+    form = facts["csv"][path.name]
+    sample = read_sample(
+        path,
+        facts["image_column"],
+        facts["label_column"],
+        form["separator"],
+        form["encoding"],
+    )
+    table = pd.read_parquet(index)
+    test = table[table["role"] == "test"].reset_index(drop=True)
+    check_sample(sample, test["image"].tolist(), classes, params.form, path.name)
+
+    usable = test.loc[test["status"] == "ok", "image"].tolist()
+    scores = score(model, [data.images / image for image in usable])
+    scored = pd.DataFrame({"image": usable, "probability": scores.probabilities, "reason": scores.reasons})
+    predicted = predict_test(test, scored, classes, params.threshold)
+    with atomic_file(predictions) as file:
+        predicted.to_parquet(file, index=False)
+    with atomic_file(submission) as file:
+        fill(sample, predicted, classes, params.form).to_csv(file, index=False, lineterminator="\n")
+        check_submission(read_text_table(file), sample, classes, params.form)
+
+
+def predict_test(test: pd.DataFrame, scored: pd.DataFrame, classes: Classes, threshold: float) -> pd.DataFrame:
+    """predictions_test.parquet: image, probability (of the positive class), label, status, reason.
+
+    Parameters
+    ----------
+    test
+        The index's test rows: image, reason (why it was set aside, or null).
+    scored
+        image, probability (NaN where unreadable), reason; the usable images alone, in any order.
+    """
+    joined = test[["image", "reason"]].merge(
+        scored.astype({"reason": object}),
+        on="image",
+        how="left",
+        suffixes=("_index", ""),
+        validate="1:1",
+    )
+    fallback = joined["probability"].isna().to_numpy()
+    known = joined["probability"].to_numpy(dtype=np.float64)
+    labels = np.where(known >= threshold, classes.positive, classes.negative)
+    reasons = [
+        (now if isinstance(now, str) else before) if is_fallback else None
+        for now, before, is_fallback in zip(joined["reason"], joined["reason_index"], fallback, strict=True)
+    ]
+    return pd.DataFrame(
+        {
+            "image": joined["image"],
+            "probability": np.where(fallback, classes.positive_share, known),
+            "label": np.where(fallback, classes.majority, labels),
+            "status": np.where(fallback, "fallback", "scored"),
+            "reason": pd.Series(reasons, dtype=object),
+        }
+    )
+
+
+def fill(sample: Sample, predicted: pd.DataFrame, classes: Classes, form: Form) -> pd.DataFrame:
+    """The sample's table with predictions in its label column, joined by image, as text."""
+    by_image = predicted.set_index("image").loc[sample.images]
+    filled = sample.table.copy()
+    if form == "labels":
+        texts = label_texts(sample, classes, "the sample")
+        filled[sample.label_column] = [texts[label] for label in by_image["label"]]
+    else:
+        # 9 digits hold a float32 exactly
+        filled[sample.label_column] = [f"{value:.9g}" for value in by_image["probability"]]
+    return filled
