@@ -10,7 +10,6 @@ class Layout:
 
     data: Path = Path("data")
     artifacts: Path = Path("artifacts")
-    resume: Path = Path(".resume")  # unfinished work of killed stages; outside every DVC output, which DVC empties
 
     # what the user brings
     @property
@@ -39,6 +38,11 @@ class Layout:
         return self.data / "demo.json"
 
     # what the stages leave
+    @property
+    def resume(self) -> Path:
+        """Unfinished work of killed stages: outside every DVC output, because DVC empties those before a stage."""
+        return self.artifacts / ".resume"
+
     @property
     def index(self) -> Path:
         return self.artifacts / "index.parquet"

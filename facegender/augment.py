@@ -1,0 +1,69 @@
+"""Views: deterministic augmentations of one picture. View 0 is the picture as it is.
+
+A view depends on the picture's content, the view's number and a seed, and on nothing else: not on the row, the order
+or the number of workers. So views can be cached, extended, and drawn afresh in online mode with the same function.
+"""
+
+import hashlib
+import math
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+
+from facegender.decode import Pixels
+from facegender.params import AugmentParams
+
+
+def view_rng(seed: int, sha256: str, view: int) -> np.random.Generator:
+    """The random source of one view of one picture."""
+    digest = hashlib.blake2b(f"{seed}/{sha256}/{view}".encode(), digest_size=16).digest()
+    return np.random.Generator(np.random.PCG64(int.from_bytes(digest, "big")))
+
+
+def augment(pixels: Pixels, params: AugmentParams, rng: np.random.Generator) -> Pixels:
+    """One random view. pixels and result: uint8 (s, s, 3)."""
+    flip = params.flip and bool(rng.integers(2))
+    shift_x, shift_y = rng.uniform(-params.shift, params.shift, 2) if params.shift else (0.0, 0.0)
+    angle = math.radians(rng.uniform(-params.rotation, params.rotation))
+    scale = rng.uniform(1.0 - params.zoom, 1.0 + params.zoom)
+    brightness = rng.uniform(1.0 - params.brightness, 1.0 + params.brightness)
+    contrast = rng.uniform(1.0 - params.contrast, 1.0 + params.contrast)
+    if flip:
+        pixels = pixels[:, ::-1]
+    if params.shift or params.rotation or params.zoom:
+        pixels = move(pixels, shift_x, shift_y, angle, scale)
+    if params.brightness or params.contrast:
+        pixels = tone_curve(pixels, brightness, contrast)[pixels]
+    return np.ascontiguousarray(pixels)
+
+
+def move(pixels: Pixels, shift_x: float, shift_y: float, angle: float, scale: float) -> Pixels:
+    """Shift (shares of the side, right and down), rotate (radians, counter-clockwise) and scale about the centre.
+
+    What comes in from outside the picture is its mirror image, so no black corners betray the move.
+    """
+    size = pixels.shape[0]
+    margin = size // 4
+    framed = Image.fromarray(np.pad(pixels, ((margin, margin), (margin, margin), (0, 0)), mode="symmetric"))
+    cosine, sine = math.cos(angle) / scale, math.sin(angle) / scale
+    centre = size / 2
+    # Pillow wants the way back: from a pixel of the result to where it lies in the framed source
+    to_x, to_y = centre + shift_x * size, centre + shift_y * size
+    matrix = (
+        cosine,
+        -sine,
+        centre + margin - cosine * to_x + sine * to_y,
+        sine,
+        cosine,
+        centre + margin - sine * to_x - cosine * to_y,
+    )
+    moved = framed.transform((size, size), Image.Transform.AFFINE, matrix, Image.Resampling.BILINEAR)
+    return np.asarray(moved, dtype=np.uint8)
+
+
+def tone_curve(pixels: Pixels, brightness: float, contrast: float) -> npt.NDArray[np.uint8]:
+    """What each of the 256 levels becomes: contrast about the picture's mean, then brightness. uint8 (256,)."""
+    mean = float(pixels.mean())
+    levels = np.arange(256, dtype=np.float32)
+    return np.clip(np.round(((levels - mean) * contrast + mean) * brightness), 0, 255).astype(np.uint8)

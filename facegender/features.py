@@ -1,0 +1,267 @@
+"""Stage `features`: the frozen part of the backbone, once per picture and view.
+
+What lies before the cut never trains, so its output for a picture is the same in every epoch, fold and experiment.
+A row's features depend on the picture's content alone, so rows whose picture is unchanged are taken over from the
+features that are there, more views extend them, and a killed run goes on where it stood.
+"""
+
+import hashlib
+import json
+import logging
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from facegender.atomic import atomic_folder, replace_folder
+from facegender.augment import augment, view_rng
+from facegender.decode import Pixels, decode
+from facegender.errors import UserError
+from facegender.layout import Layout
+from facegender.params import Params
+from facegender.prefetch import prefetch
+from facegender.progress import track
+from facegender.store import FeatureStore, Manifest, view_file
+
+logger = logging.getLogger(__name__)
+
+FLUSH_EVERY = 1024  # forward passes after which finished pictures are marked as such
+Forward = Callable[[npt.NDArray[np.uint8]], npt.NDArray[np.float32]]
+
+
+def features(layout: Layout, params: Params) -> None:
+    """Bring artifacts/features up to date with the images, the splits and the parameters.
+
+    Raises
+    ------
+    UserError
+        Weights that cannot be had, a cut that does not exist, or too little disk space (told beforehand).
+    """
+    rows = plan_rows(pd.read_parquet(layout.index), pd.read_parquet(layout.splits), params.split.folds)
+    drawn_demo = bool(json.loads(layout.validation.read_text())["demo"])
+    if params.train.mode == "online":
+        manifest = _manifest(params, drawn_demo, cached=False)[0]
+        with atomic_folder(layout.features) as folder:
+            manifest.write(folder)
+            rows.to_parquet(folder / "rows.parquet", index=False)
+        logger.info("features: online mode trains from the images; nothing to cache")
+        return
+    manifest, forward = _manifest(params, drawn_demo, cached=True)
+    work = Work(layout, params, manifest, rows)
+    work.check_disk()
+    work.take_over()
+    work.compute(forward)
+    work.finish()
+
+
+def plan_rows(index: pd.DataFrame, splits: pd.DataFrame, folds: int) -> pd.DataFrame:
+    """The rows of the cache: image, sha256, augmented. Rows with augmented views come first, then by name.
+
+    Rows that only ever validate need no augmented view.
+    """
+    rows = splits.merge(index.loc[index["role"] == "train", ["image", "sha256"]], on="image", validate="1:1")
+    rows["augmented"] = (rows["fold"] == -1) | ((rows["fold"] >= 0) & (folds > 1))
+    rows = rows.sort_values(["augmented", "image"], ascending=[False, True], ignore_index=True)
+    return rows[["image", "sha256", "augmented"]]
+
+
+def _manifest(params: Params, drawn_demo: bool, cached: bool) -> tuple[Manifest, Forward]:
+    """Build the network: what it is, and the function from pictures to features."""
+    from facegender.backbone import cut_for, fingerprint, resolve_weights, weighted_backbone
+    from facegender.device import frozen_forward, prepare
+    from facegender.model import build_classifier
+
+    prepare(params.features.seed, params.train.mixed_precision)
+    source = resolve_weights(params.backbone, drawn_demo)
+    backbone = weighted_backbone(params.backbone, source, params.train.seed)
+    cut = cut_for(backbone, params.train.fine_tune_layers)
+    if cut.trained != params.train.fine_tune_layers:
+        logger.info(
+            "features: skip connections move the cut; the last %d layers train, not %d",
+            cut.trained,
+            params.train.fine_tune_layers,
+        )
+    if cached and cut.layer is None:
+        raise UserError(
+            "params.yaml, train.fine_tune_layers",
+            "must leave a frozen part to cache in features mode",
+            params.train.fine_tune_layers,
+            "Set train.mode to online to train the whole backbone.",
+        )
+    classifier = build_classifier(params.backbone, backbone, cut, params.train, cached)
+    shape = list(classifier.frozen.output.shape[1:]) if classifier.frozen else []
+    manifest = Manifest(
+        backbone=params.backbone.model_dump(),
+        weights={"source": source, "fingerprint": fingerprint(backbone)},
+        cut=cut.layer,
+        trained_layers=cut.trained,
+        shape=shape,
+        views=params.features.views if cached else 0,
+        augment=params.augment.model_dump(),
+        seed=params.features.seed,
+    )
+    forward = frozen_forward(classifier.frozen) if classifier.frozen else _nothing
+    return manifest, forward
+
+
+def _nothing(images: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
+    raise AssertionError("online mode computes no features")
+
+
+@dataclass
+class Item:
+    """One picture's missing views: its row, their numbers and their pixels."""
+
+    row: int
+    views: list[int]
+    pixels: list[Pixels]
+
+
+class Work:
+    """Features under way, in a folder of their own that a killed run leaves and the next one finds."""
+
+    def __init__(self, layout: Layout, params: Params, manifest: Manifest, rows: pd.DataFrame) -> None:
+        self.layout, self.params, self.manifest, self.rows = layout, params, manifest, rows
+        key = hashlib.sha256(json.dumps(asdict(manifest), sort_keys=True).encode())
+        key.update(pd.util.hash_pandas_object(rows, index=False).to_numpy().tobytes())
+        self.folder = layout.resume / "features" / key.hexdigest()[:16]
+        self.augmented = int(rows["augmented"].sum())
+        self.views: list[npt.NDArray[np.float16]] = []
+        self.done: npt.NDArray[np.bool_] = np.empty((0, 0), bool)
+
+    def length(self, view: int) -> int:
+        """Rows of a view's file."""
+        return len(self.rows) if view == 0 else self.augmented
+
+    def check_disk(self) -> None:
+        """Say what the features take, and refuse where the disk has not that much."""
+        per_row = int(np.prod(self.manifest.shape)) * 2
+        need = per_row * sum(self.length(view) for view in range(self.manifest.views))
+        have = sum(file.stat().st_size for file in self.folder.glob("view_*.npy")) if self.folder.exists() else 0
+        self.layout.artifacts.mkdir(parents=True, exist_ok=True)
+        free = shutil.disk_usage(self.layout.artifacts).free
+        logger.info("features: %.2f GB on disk for %s rows", need / 1e9, f"{len(self.rows):,}")
+        if need - have > free:
+            raise UserError(
+                str(self.layout.features),
+                f"the features need {need / 1e9:.2f} GB of disk",
+                f"{free / 1e9:.2f} GB free",
+                "Free some, or lower features.views in params.yaml.",
+            )
+
+    def take_over(self) -> None:
+        """Open the files of this work, new or left by a killed run; copy what earlier features have of it."""
+        resumed = (self.folder / "done.npy").exists()
+        for other in (self.layout.resume / "features").glob("*"):
+            if other != self.folder or not resumed:
+                shutil.rmtree(other)  # work begun for other data or parameters
+        self.folder.mkdir(parents=True, exist_ok=True)
+        for view in range(self.manifest.views):
+            shape = (self.length(view), *self.manifest.shape)
+            path = view_file(self.folder, view)
+            self.views.append(
+                np.lib.format.open_memmap(path, "r+")
+                if resumed
+                else np.lib.format.open_memmap(path, "w+", np.float16, shape)
+            )
+        if resumed:
+            self.done = np.lib.format.open_memmap(self.folder / "done.npy", "r+")
+            logger.info("features: resuming a killed run, %d%% is there", round(100 * self.done.mean()))
+            return
+        done = np.zeros((len(self.rows), self.manifest.views), bool)
+        done[self.augmented :, 1:] = True  # rows that only validate need view 0 alone
+        self._copy_earlier(done)
+        np.save(self.folder / "done.part.npy", done)
+        (self.folder / "done.part.npy").replace(self.folder / "done.npy")
+        self.done = np.lib.format.open_memmap(self.folder / "done.npy", "r+")
+
+    def _copy_earlier(self, done: npt.NDArray[np.bool_]) -> None:
+        if not (self.layout.features / "manifest.json").is_file():
+            return
+        with FeatureStore(self.layout.features) as earlier:
+            if earlier.manifest.base() != self.manifest.base():
+                return
+            same_views = earlier.manifest.views_key() == self.manifest.views_key()
+            usable = min(earlier.manifest.views, self.manifest.views) if same_views else 1
+            place = pd.Series(np.arange(len(earlier.rows)), index=earlier.rows["sha256"])
+            place = place[~place.index.duplicated()]
+            found = place.reindex(self.rows["sha256"]).to_numpy()
+            earlier_augmented = int(earlier.rows["augmented"].sum())
+            copied = 0
+            for view in range(usable):
+                limit = len(earlier.rows) if view == 0 else earlier_augmented
+                here = np.flatnonzero(found[: self.length(view)] < limit)  # NaN, not found, compares false
+                for start in range(0, len(here), FLUSH_EVERY):
+                    part = here[start : start + FLUSH_EVERY]
+                    self.views[view][part] = earlier.views[view].read(found[part].astype(np.int64))
+                done[here, view] = True
+                copied += len(here)
+            if copied:
+                logger.info("features: %s taken over from the features that are there", f"{copied:,}")
+
+    def items(self) -> Iterator[Item]:
+        """Each picture with a missing view, decoded once for all of them."""
+
+        def prepare(row: int) -> Item:
+            views = [int(view) for view in np.flatnonzero(~self.done[row])]
+            picture = decode(self.layout.images / self.rows["image"].iat[row], self.params.backbone.image_size)
+            sha256 = self.rows["sha256"].iat[row]
+            seed = self.params.features.seed
+            pixels = [
+                augment(picture, self.params.augment, view_rng(seed, sha256, view)) if view else picture
+                for view in views
+            ]
+            return Item(row, views, pixels)
+
+        missing = (int(row) for row in np.flatnonzero(~self.done.all(axis=1)))
+        yield from prefetch(prepare, missing, workers=os.cpu_count() or 1, ahead=4 * self.params.features.batch_size)
+
+    def compute(self, forward: Forward) -> None:
+        """Run the frozen part over every missing view, in full batches, and write as it goes."""
+        total = self.done.size
+        with track("features", total, "views", done=int(self.done.sum())) as advance:
+            batch: list[tuple[int, int, Pixels]] = []
+            unmarked: list[tuple[int, int]] = []
+            for item in self.items():
+                batch += [(item.row, view, pixels) for view, pixels in zip(item.views, item.pixels, strict=True)]
+                while len(batch) >= self.params.features.batch_size:
+                    part, batch = batch[: self.params.features.batch_size], batch[self.params.features.batch_size :]
+                    self._forward(forward, part, unmarked)
+                    advance(len(part))
+            if batch:
+                self._forward(forward, batch, unmarked)
+                advance(len(batch))
+            self._mark(unmarked)
+
+    def _forward(self, forward: Forward, part: list[tuple[int, int, Pixels]], unmarked: list[tuple[int, int]]) -> None:
+        result = forward(np.stack([pixels for _, _, pixels in part]))
+        for (row, view, _), values in zip(part, result, strict=True):
+            self.views[view][row] = values
+            unmarked.append((row, view))
+        if len(unmarked) >= FLUSH_EVERY:
+            self._mark(unmarked)
+
+    def _mark(self, unmarked: list[tuple[int, int]]) -> None:
+        # the features reach the disk before the mark that says so
+        for view in {view for _, view in unmarked}:
+            array = self.views[view]
+            assert isinstance(array, np.memmap)
+            array.flush()
+        for row, view in unmarked:
+            self.done[row, view] = True
+        unmarked.clear()
+
+    def finish(self) -> None:
+        """Put the finished folder in its place."""
+        assert self.done.all()
+        self.views.clear()
+        self.done = np.empty((0, 0), bool)
+        (self.folder / "done.npy").unlink()
+        self.manifest.write(self.folder)
+        self.rows.to_parquet(self.folder / "rows.parquet", index=False)
+        replace_folder(self.folder, self.layout.features)

@@ -1,0 +1,175 @@
+"""The training loop: epochs of `keras.Model.fit`, one at a time, with a checkpoint after each.
+
+One at a time, because then everything the loop remembers (patience, best epoch, history) is a small record that a
+checkpoint can hold, instead of being spread over callbacks that cannot be saved.
+"""
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import keras
+from dvclive import Live
+
+from facegender.batches import Batches, FeatureBatches, Rows
+from facegender.checkpoint import Checkpoints, Progress
+from facegender.inputs import VALIDATION_BATCH, Source
+from facegender.params import TrainParams
+from facegender.progress import Advance, track
+from facegender.store import RowFile
+
+logger = logging.getLogger(__name__)
+
+METRICS = ("loss", "accuracy", "val_loss", "val_accuracy", "learning_rate")
+
+
+@dataclass(frozen=True)
+class Phase:
+    """A stretch of training with an optimizer of its own."""
+
+    name: str
+    epochs: int
+    learning_rate: float
+    warmup_epochs: float
+
+
+class Trainer:
+    """Runs the phases of one training over a source; resumes from its checkpoints."""
+
+    def __init__(self, source: Source, params: TrainParams, checkpoints: Checkpoints, live: Path) -> None:
+        self.source, self.params, self.checkpoints = source, params, checkpoints
+        self.live = Live(str(live), save_dvc_exp=False, dvcyaml=None, report=None)
+
+    def run(self, phases: list[Phase]) -> list[dict[str, Any]]:
+        """Train all phases; the model ends with the weights of the last phase's best epoch. Returns the history."""
+        resumed = self.checkpoints.load()
+        progress = resumed or Progress()
+        if resumed:
+            logger.info(
+                "train: resuming a killed training after epoch %d of phase %s", progress.epoch, progress.phase
+            )
+            for row in progress.history:
+                self._log(row)
+        names = [phase.name for phase in phases]
+        for phase in phases[names.index(progress.phase) if resumed else 0 :]:
+            if phase.name == "head":
+                self._run_head(phase, progress)
+            else:
+                self._run_phase(phase, progress, self.source.model, self.source.batches, self.source.views)
+        self.live.end()
+        return progress.history
+
+    def _run_head(self, phase: Phase, progress: Progress) -> None:
+        # the backbone stands still, so its pooled output is computed once, and an epoch costs seconds
+        path = self.checkpoints.folder / "pooled.npy"
+        if not path.exists():
+            self.source.pooled(path)
+        pooled = RowFile(path)
+
+        def batches(rows: Rows, size: int) -> Batches:
+            return FeatureBatches([pooled], rows, size)
+
+        self._run_phase(phase, progress, self.source.head, batches, views=1)
+        pooled.close()
+
+    def _run_phase(
+        self,
+        phase: Phase,
+        progress: Progress,
+        model: keras.Model,
+        batches: Callable[[Rows, int], Batches],
+        views: int,
+    ) -> None:
+        rows, size = self.source.train, self.params.batch_size
+        steps = -(-len(rows.rows) // size)
+        optimizer = make_optimizer(phase, steps, self.params.weight_decay)
+        _compile(model, optimizer, self.params.label_smoothing)
+        if progress.phase == phase.name:
+            self.checkpoints.restore(self.source.model, model, optimizer)
+        else:
+            progress.start_phase(phase.name)
+        validation = batches(self.source.validation, VALIDATION_BATCH)
+        count = len(rows.rows)
+        total, done = count * phase.epochs, count * progress.epoch
+        with track(f"train, {phase.name.replace('_', ' ')}", total, "images", done=done) as advance:
+            while progress.epoch < phase.epochs and not progress.out_of_patience(self.params.patience):
+                epoch = progress.epoch
+                data = batches(rows.shuffled(self.params.seed, epoch, views), size)
+                model.fit(data, shuffle=False, verbose=0, callbacks=[_Ticker(advance, size, count)])
+                row = self._measure(model, validation, phase, epoch, optimizer)
+                if progress.finish_epoch(row):
+                    self.checkpoints.save_best(self.source.model)
+                self.checkpoints.save(progress, self.source.model, optimizer)
+                self._log(row)
+        if progress.epoch < phase.epochs:
+            logger.info("train: stopped after epoch %d, best was %d", progress.epoch, progress.best_epoch)
+        self.checkpoints.restore_best(self.source.model)
+
+    def _measure(
+        self, model: keras.Model, validation: Batches, phase: Phase, epoch: int, optimizer: keras.Optimizer
+    ) -> dict[str, Any]:
+        trained = model.history.history
+        judged = model.evaluate(validation, verbose=0, return_dict=True)
+        row = {
+            "phase": phase.name,
+            "epoch": epoch + 1,
+            "loss": float(trained["loss"][0]),
+            "accuracy": float(trained["accuracy"][0]),
+            "val_loss": float(judged["loss"]),
+            "val_accuracy": float(judged["accuracy"]),
+            "learning_rate": float(optimizer.learning_rate),
+        }
+        logger.info(
+            "train: %s epoch %d/%d  loss %.4f  accuracy %.3f  val_loss %.4f  val_accuracy %.3f",
+            phase.name,
+            epoch + 1,
+            phase.epochs,
+            row["loss"],
+            row["accuracy"],
+            row["val_loss"],
+            row["val_accuracy"],
+        )
+        return row
+
+    def _log(self, row: dict[str, Any]) -> None:
+        for name in METRICS:
+            self.live.log_metric(name, row[name])
+        self.live.next_step()
+
+
+def make_optimizer(phase: Phase, steps_per_epoch: int, weight_decay: float) -> keras.Optimizer:
+    """AdamW (Loshchilov and Hutter 2019), warm-up and cosine to zero; biases do not decay."""
+    steps, warmup = phase.epochs * steps_per_epoch, round(phase.warmup_epochs * steps_per_epoch)
+    warmup = min(warmup, steps - 1)
+    schedule = keras.optimizers.schedules.CosineDecay(
+        initial_learning_rate=0.0 if warmup else phase.learning_rate,
+        decay_steps=steps - warmup,
+        warmup_target=phase.learning_rate if warmup else None,
+        warmup_steps=warmup,
+    )
+    optimizer = keras.optimizers.AdamW(schedule, weight_decay=weight_decay)
+    optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
+    return optimizer
+
+
+def _compile(model: keras.Model, optimizer: keras.Optimizer, label_smoothing: float) -> None:
+    model.compile(
+        optimizer,
+        loss=keras.losses.BinaryCrossentropy(from_logits=True, label_smoothing=label_smoothing),
+        weighted_metrics=[keras.metrics.BinaryAccuracy(name="accuracy", threshold=0.0)],
+        jit_compile=False,  # XLA is 10 times slower than none on CPUs, and slow on GPUs for depthwise products
+    )
+
+
+class _Ticker(keras.callbacks.Callback):
+    """Moves the progress bar."""
+
+    def __init__(self, advance: Advance, batch_size: int, count: int) -> None:
+        super().__init__()
+        self.advance, self.batch_size, self.count = advance, batch_size, count
+
+    def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
+        """Called by Keras."""
+        self.advance(min(self.batch_size, self.count - batch * self.batch_size))

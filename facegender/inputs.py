@@ -1,0 +1,133 @@
+"""What a training reads, in either mode: which network trains, on which rows, through which batches."""
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import keras
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from facegender.atomic import atomic_file
+from facegender.batches import Batches, FeatureBatches, ImageBatches, Pictures, Rows
+from facegender.model import Classifier
+from facegender.params import AugmentParams, Params, TrainParams
+from facegender.progress import track
+from facegender.store import FeatureStore, Manifest
+
+VALIDATION_BATCH = 128  # no gradients are kept, so larger batches cost no memory worth naming
+
+
+@dataclass(frozen=True)
+class Source:
+    """One training's network, rows and batches.
+
+    Attributes
+    ----------
+    model
+        Input at the cut (features mode) or image (online mode) -> logit.
+    head
+        The pooled vector -> logit; shares its layers with `model`.
+    views
+        How many views a row has; online mode has a fresh one at every epoch.
+    batches
+        Rows and a batch size -> one pass for `model`.
+    pooled
+        Writes the pooled vectors of all rows in view 0, which the head alone trains on, to a path.
+    """
+
+    model: keras.Model
+    head: keras.Model
+    train: Rows
+    validation: Rows
+    views: int
+    batches: Callable[[Rows, int], Batches]
+    pooled: Callable[[Path], None]
+
+
+def features_source(
+    store: FeatureStore, table: pd.DataFrame, positive: str, params: TrainParams, classifier: Classifier
+) -> Source:
+    """Train the tuned part on cached features."""
+    train, validation = _rows(table, positive, params)
+
+    def batches(rows: Rows, size: int) -> Batches:
+        return FeatureBatches(store.views, rows, size)
+
+    every = _every_row(table)
+    return Source(
+        classifier.trains,
+        classifier.head,
+        train,
+        validation,
+        len(store.views),
+        batches,
+        lambda path: write_pooled(classifier.to_pool, batches(every, VALIDATION_BATCH), path),
+    )
+
+
+def online_source(
+    images: Path, table: pd.DataFrame, positive: str, params: Params, manifest: Manifest, classifier: Classifier
+) -> Source:
+    """Train from the image files, with a fresh view of every picture at every epoch."""
+    train, validation = _rows(table, positive, params.train)
+    pictures = Pictures(
+        images,
+        table["image"].tolist(),
+        table["sha256"].tolist(),
+        manifest.backbone["image_size"],
+        AugmentParams(**manifest.augment),
+        manifest.seed,
+    )
+
+    def batches(rows: Rows, size: int) -> Batches:
+        return ImageBatches(pictures, rows, size, workers=os.cpu_count() or 1)
+
+    every = _every_row(table)
+    return Source(
+        classifier.trains,
+        classifier.head,
+        train,
+        validation,
+        max(1, params.train.epochs),
+        batches,
+        lambda path: write_pooled(classifier.to_pool, batches(every, VALIDATION_BATCH), path),
+    )
+
+
+def _rows(table: pd.DataFrame, positive: str, params: TrainParams) -> tuple[Rows, Rows]:
+    """Training rows (fold -1 or over 0) and validation rows (fold 0)."""
+    labels = (table["label"] == positive).to_numpy(np.float32)
+    weights = np.ones(len(table), np.float32)
+    fold = table["fold"].to_numpy()
+    trains = np.flatnonzero((fold != 0) & (fold != -2))
+    if params.class_weights:
+        share = labels[trains].mean()
+        weights = np.where(labels == 1.0, 0.5 / share, 0.5 / (1.0 - share)).astype(np.float32)
+
+    def rows(places: npt.NDArray[np.int64]) -> Rows:
+        return Rows(places, labels[places], weights[places], np.zeros_like(places))
+
+    return rows(trains), rows(np.flatnonzero(fold == 0))
+
+
+def _every_row(table: pd.DataFrame) -> Rows:
+    places = np.arange(len(table))
+    nothing = np.zeros(len(table), np.float32)
+    return Rows(places, nothing, nothing, np.zeros_like(places))
+
+
+def write_pooled(to_pool: keras.Model, batches: Batches, path: Path) -> None:
+    """Pooled vectors of every row, float16 (n, channels), as a .npy file."""
+    count = len(batches.rows.rows)
+    with atomic_file(path) as temporary, track("train, pooling", count, "images") as advance:
+        out = np.lib.format.open_memmap(temporary, "w+", np.float16, (count, to_pool.output.shape[-1]))
+        start = 0
+        for batch in range(len(batches)):
+            pooled = np.asarray(to_pool(batches[batch][0], training=False))
+            out[start : start + len(pooled)] = pooled
+            start += len(pooled)
+            advance(len(pooled))
+        out.flush()

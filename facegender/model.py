@@ -1,0 +1,75 @@
+"""The classifier: scaling, backbone, pooling, dropout, one unit; and its two parts, which share its layers."""
+
+from dataclasses import dataclass
+
+import keras
+
+from facegender.backbone import Cut, plain_backbone
+from facegender.params import BackboneParams, TrainParams
+
+POOL = "pool"
+
+
+@dataclass(frozen=True)
+class Classifier:
+    """One set of layers, seen in several ways.
+
+    whole
+        image (n, s, s, 3), RGB in [0, 255] -> probability of the positive class (n, 1) float32.
+    frozen
+        image -> features at the cut; None where everything trains.
+    trains
+        What training fits: features at the cut, or the image where everything trains -> logit (n, 1).
+    to_pool
+        The same input -> pooled vector (n, channels).
+    head
+        Pooled vector -> logit.
+    """
+
+    whole: keras.Model
+    frozen: keras.Model | None
+    trains: keras.Model
+    to_pool: keras.Model
+    head: keras.Model
+
+
+def build_classifier(
+    params: BackboneParams, weights_of: keras.Model, cut: Cut, train: TrainParams, cached: bool
+) -> Classifier:
+    """Join the parts; the backbone's weights are copied from `weights_of`, layer by layer.
+
+    Scaling to [-1, 1] is inside, so that nobody can feed the wrong range. What lies before the cut does not train.
+    With `train.batch_norm` = "inference" no BatchNorm trains, which in Keras 3 also keeps its statistics; passing
+    `training=False` when calling a backbone does not (keras issue 20285). `cached` says whether training reads
+    features at the cut or images.
+    """
+    image = keras.Input((params.image_size, params.image_size, 3), name="image")
+    scaled = keras.layers.Rescaling(1 / 127.5, offset=-1.0, name="scale")(image)
+    backbone = plain_backbone(params, scaled)
+    sources = {layer.name: layer for layer in weights_of.layers if layer.weights}
+    for layer in backbone.layers:
+        if layer.weights:
+            layer.set_weights(sources[layer.name].get_weights())
+    pooled = keras.layers.GlobalAveragePooling2D(name=POOL)(backbone.output)
+    dropped = keras.layers.Dropout(train.dropout, seed=train.seed, name="dropout")(pooled)
+    initializer = keras.initializers.GlorotUniform(seed=train.seed)
+    unit = keras.layers.Dense(1, kernel_initializer=initializer, dtype="float32", name="logit")
+    logit = unit(dropped)
+    probability = keras.layers.Activation("sigmoid", dtype="float32", name="probability")(logit)
+
+    _set_trainable(backbone, cut, train.batch_norm)
+    whole = keras.Model(image, probability, name="facegender")
+    head = keras.Model(pooled, logit, name="head")
+    if cut.layer is None or not cached:
+        return Classifier(whole, None, keras.Model(image, logit), keras.Model(image, pooled), head)
+    # with nothing of the backbone to train, what is cached is the pooled vector, 49 times smaller
+    border = pooled if cut.trained == 0 else whole.get_layer(cut.layer).output
+    frozen = keras.Model(image, border, name="frozen")
+    return Classifier(whole, frozen, keras.Model(border, logit), keras.Model(border, pooled), head)
+
+
+def _set_trainable(backbone: keras.Model, cut: Cut, batch_norm: str) -> None:
+    frozen = len(backbone.layers) - cut.trained
+    for position, layer in enumerate(backbone.layers):
+        is_norm = isinstance(layer, keras.layers.BatchNormalization)
+        layer.trainable = position >= frozen and not (is_norm and batch_norm == "inference")

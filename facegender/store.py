@@ -1,0 +1,128 @@
+"""The features cache on disk: one array a view, a table of its rows, and a manifest of what made it.
+
+    features/
+      manifest.json     what the features depend on; a reader checks nothing else
+      rows.parquet      image, sha256, augmented; rows with augmented views come first
+      view_00.npy       float16 (rows, ...), the pictures as they are
+      view_01.npy ...   float16 (augmented rows, ...)
+
+The files are plain .npy, so `numpy.load(..., mmap_mode="r")` opens them. Batches are read by `pread` instead: pages of
+a memory map count as this process's memory, and a training touches all of them.
+"""
+
+import json
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from facegender.errors import UserError
+
+Features = npt.NDArray[np.float16]
+
+
+def view_file(folder: Path, view: int) -> Path:
+    """The file of one view."""
+    return folder / f"view_{view:02d}.npy"
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """What a features folder depends on. Two folders with equal `base` share view 0; with equal `views_key` all.
+
+    Attributes
+    ----------
+    weights
+        Source of the backbone's weights and their fingerprint.
+    cut
+        Last frozen layer, or null for online mode, where nothing is cached.
+    shape
+        Of one row.
+    augment, seed
+        What made views 1 and up.
+    views
+        How many, view 0 included; 0 in online mode.
+    """
+
+    backbone: dict[str, Any]
+    weights: dict[str, str]
+    cut: str | None
+    trained_layers: int
+    shape: list[int]
+    views: int
+    augment: dict[str, Any]
+    seed: int
+
+    def base(self) -> dict[str, Any]:
+        """What view 0 depends on, beside the picture."""
+        return {
+            "backbone": {key: value for key, value in self.backbone.items() if key != "weights"},
+            "weights": self.weights["fingerprint"],
+            "cut": self.cut,
+            "trained_layers": self.trained_layers,
+            "shape": self.shape,
+        }
+
+    def views_key(self) -> dict[str, Any]:
+        """What the augmented views depend on, beside the picture."""
+        return {**self.base(), "augment": self.augment, "seed": self.seed}
+
+    def write(self, folder: Path) -> None:
+        (folder / "manifest.json").write_text(json.dumps(self.__dict__, indent=2, sort_keys=True) + "\n")
+
+    @classmethod
+    def read(cls, folder: Path) -> "Manifest":
+        """Raises UserError where there is none."""
+        path = folder / "manifest.json"
+        if not path.is_file():
+            raise UserError(str(path), "the features must be made first", None, "Run `facegender features`.")
+        return cls(**json.loads(path.read_text()))
+
+
+class RowFile:
+    """One .npy file of float16 rows, read row by row without mapping it into memory."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        with path.open("rb") as file:
+            np.lib.format.read_magic(file)
+            shape, _, _ = np.lib.format.read_array_header_1_0(file)
+            self._start = file.tell()
+        self.shape: tuple[int, ...] = shape[1:]
+        self.row_bytes = int(np.prod(self.shape)) * 2
+        self._handle = os.open(path, os.O_RDONLY)
+
+    def read(self, rows: npt.NDArray[np.int64], out: Features | None = None) -> Features:
+        """Some rows, in the order asked for: float16 (len(rows), *shape), into `out` where given."""
+        if out is None:
+            out = np.empty((len(rows), *self.shape), np.float16)
+        for target, row in zip(out, rows, strict=True):
+            got = os.preadv(self._handle, [target.reshape(-1).view(np.uint8)], self._start + int(row) * self.row_bytes)
+            if got != self.row_bytes:
+                raise EOFError(f"{self.path} ends before row {row}")
+        return out
+
+    def close(self) -> None:
+        """Close the file."""
+        os.close(self._handle)
+
+
+class FeatureStore:
+    """Read access to a finished features folder, by row numbers."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.manifest = Manifest.read(folder)
+        self.rows = pd.read_parquet(folder / "rows.parquet")
+        self.views = [RowFile(view_file(folder, view)) for view in range(self.manifest.views)]
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for view in self.views:
+            view.close()
