@@ -1,4 +1,4 @@
-"""From a file to pixels: one function, the same in validation, training, scoring and serving.
+"""From a file to pixels: one set of rules, the same in validation, training, scoring and serving.
 
 The rules: the whole file is decoded, so a truncated one is found out; EXIF orientation is applied; grey, palette and
 CMYK pictures become RGB by Pillow's conversion; 16-bit and float greys are scaled by their type's range (floats: by
@@ -6,6 +6,10 @@ their own minimum and maximum) to 8 bits; transparent pixels are laid over white
 counts; the format is told by the content, whatever the name says.
 """
 
+import struct
+from collections.abc import Iterator
+from contextlib import contextmanager
+from io import BytesIO
 from pathlib import Path
 from typing import Final
 
@@ -35,45 +39,76 @@ def open_picture(path: Path, max_pixels: int | None = None) -> Image.Image:
     Undecodable
         Missing, empty, truncated, corrupt, no picture, or over `max_pixels`.
     """
+    with _opened(path, max_pixels) as picture:
+        picture.load()
+        return to_rgb(upright(picture))
+
+
+def open_grey(content: bytes, max_pixels: int | None = None) -> tuple[Image.Image, str]:
+    """Decode a file's bytes in full, as an upright grey picture of its own size, and tell Pillow's mode of the file.
+
+    What `open_picture` refuses is refused here, and nothing else: of a JPEG all coefficients are read, but brightness
+    alone is turned into pixels, which is where libjpeg finds neither more nor fewer faults.
+
+    Raises
+    ------
+    Undecodable
+        As `open_picture`.
+    """
+    with _opened(BytesIO(content), max_pixels) as picture:
+        mode = picture.mode
+        picture.draft("L", picture.size)  # a JPEG's brightness as it is stored; other formats ignore this
+        picture.load()
+        straight = upright(picture)
+        return (straight if straight.mode == "L" else to_rgb(straight).convert("L")), mode
+
+
+@contextmanager
+def _opened(source: Path | BytesIO, max_pixels: int | None) -> Iterator[Image.Image]:
+    """A picture of which only the header is read; every fault in the block becomes `Undecodable`."""
     try:
-        with Image.open(path) as picture:
-            _refuse_bomb(picture, max_pixels)
-            picture.load()
-            return to_rgb(upright(picture))
+        with Image.open(source) as picture:
+            if max_pixels is not None and picture.width * picture.height > max_pixels:
+                size = f"{picture.width}x{picture.height}"
+                raise Undecodable(f"{size} pixels, more than max_pixels = {max_pixels}")
+            yield picture
     except Undecodable:
         raise
     except FileNotFoundError:
         raise Undecodable("the file is missing") from None
-    except Image.DecompressionBombError:
-        raise Undecodable("more pixels than any limit allows") from None
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning):
+        raise Undecodable("more pixels than Pillow's limit against decompression bombs") from None
     except Image.UnidentifiedImageError:
-        raise Undecodable("empty file" if path.stat().st_size == 0 else "not a picture in a known format") from None
-    except (OSError, SyntaxError, ValueError, EOFError, IndexError, TypeError, OverflowError) as error:
+        raise Undecodable("empty file" if _is_empty(source) else "not a picture in a known format") from None
+    except MemoryError:
+        raise Undecodable("cannot be decoded: it needs more memory than there is") from None
+    except (OSError, SyntaxError, ValueError, EOFError, LookupError, TypeError, ArithmeticError, struct.error) as error:
         # Pillow's decoders raise all of these on corrupt bytes
-        raise Undecodable(f"cannot be decoded: {error}") from None
+        reason = (error.strerror if isinstance(error, OSError) else None) or error  # strerror: without the path
+        raise Undecodable(f"cannot be decoded: {reason}") from None
 
 
-def _refuse_bomb(picture: Image.Image, max_pixels: int | None) -> None:
-    pixels = picture.width * picture.height
-    if max_pixels is not None and pixels > max_pixels:
-        raise Undecodable(f"{picture.width}x{picture.height} pixels, more than max_pixels = {max_pixels}")
+def _is_empty(source: Path | BytesIO) -> bool:
+    return source.stat().st_size == 0 if isinstance(source, Path) else not source.getbuffer().nbytes
 
 
 def upright(picture: Image.Image) -> Image.Image:
-    """Apply the EXIF orientation; a broken EXIF block counts as none."""
+    """Apply the EXIF orientation, in place; a broken EXIF block counts as none."""
     try:
-        return ImageOps.exif_transpose(picture)
+        # In place, because what fails is mostly writing the EXIF block back, after the picture has been turned
+        ImageOps.exif_transpose(picture, in_place=True)
     except Exception:  # noqa: BLE001  anything at all is raised by broken EXIF, and the pixels are good without it
-        return picture
+        pass
+    return picture
 
 
 def to_rgb(picture: Image.Image) -> Image.Image:
     """Bring any Pillow mode to RGB by the rules at the top of this module."""
-    if picture.mode == "RGB":
+    if picture.mode == "RGB" and "transparency" not in picture.info:
         return picture
     if picture.mode in SIXTEEN_BIT or picture.mode in ("I", "F"):
         return Image.fromarray(_to_8_bits(picture)).convert("RGB")
-    if picture.mode in ("RGBA", "LA", "PA", "La", "RGBa") or "transparency" in picture.info:
+    if picture.mode in ("RGBA", "LA", "PA", "RGBa") or "transparency" in picture.info:
         layered = picture.convert("RGBA")
         white = Image.new("RGBA", layered.size, (255, 255, 255, 255))
         return Image.alpha_composite(white, layered).convert("RGB")
@@ -83,7 +118,9 @@ def to_rgb(picture: Image.Image) -> Image.Image:
 def _to_8_bits(picture: Image.Image) -> Pixels:
     values = np.asarray(picture).astype(np.float64)
     if picture.mode == "F":
-        low, high = float(values.min()), float(values.max())
+        finite = values[np.isfinite(values)]
+        low, high = (float(finite.min()), float(finite.max())) if finite.size else (0.0, 0.0)
+        values = np.nan_to_num(values, nan=low, posinf=high, neginf=low)
     else:  # PNG and TIFF greys of 16 bits arrive as I;16 or, from older files, as I
         low, high = 0.0, 65535.0
     span = high - low or 1.0

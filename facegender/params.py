@@ -29,7 +29,8 @@ class ValidateParams(Section):
     min_side: Count = 32
     max_pixels: Count = 50_000_000
     max_bytes: Count = 30_000_000
-    near_duplicate_bits: Annotated[int, Field(ge=0, le=12)] = 4
+    near_duplicate_bits: Annotated[int, Field(ge=0, le=12)] = 10
+    near_duplicate_correlation: Share = 0.82
 
 
 class SplitParams(Section):

@@ -1,0 +1,114 @@
+"""Stage split: which rows validate, stratified by label, no group of duplicates on two sides.
+
+Used are the training rows that validate left as "ok"; quarantined ones, among them exact copies with contradicting
+labels, take no part. Near copies with different labels stay together in one fold.
+"""
+
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from facegender.atomic import atomic_file
+from facegender.errors import UserError
+from facegender.params import SplitParams
+
+NEVER_VALIDATED = -1
+
+Folds = npt.NDArray[np.int8]
+Ints = npt.NDArray[np.int64]
+
+
+def split(index: Path, params: SplitParams, out: Path) -> None:
+    """Read `index` (index.parquet), write `out` (splits.parquet): image, label, group, fold.
+
+    The assignment depends on names, labels, groups and the seed, not on the order of train.csv.
+
+    Raises
+    ------
+    UserError
+        A class has too few groups to be on both sides.
+    """
+    wanted = [("role", "==", "train"), ("status", "==", "ok")]
+    rows = pd.read_parquet(index, columns=["image", "label", "group"], filters=wanted)
+    order = rows["image"].argsort(kind="stable").to_numpy()
+    labels = pd.Categorical(rows["label"]).codes.astype(np.int64)[order]
+    groups = pd.factorize(rows["group"].to_numpy()[order])[0].astype(np.int64)
+    rng = np.random.default_rng(params.seed)
+    if params.folds > 1:
+        shares = np.full(params.folds, 1 / params.folds)
+        names = np.arange(params.folds)
+    else:
+        shares = np.array([params.validation, 1 - params.validation])
+        names = np.array([0, NEVER_VALIDATED])
+    part = assign(labels, groups, shares, rng)
+    _refuse_empty(part, labels, rows["label"], len(shares), params)
+    folds = np.empty(len(rows), np.int8)
+    folds[order] = names[part]
+    with atomic_file(out) as file:
+        rows.assign(fold=folds).to_parquet(file, index=False)
+
+
+def assign(labels: Ints, groups: Ints, shares: npt.NDArray[np.float64], rng: np.random.Generator) -> Ints:
+    """Distribute rows over parts, so that each part has its share of every class and no group is cut.
+
+    The heaviest groups go first, each to the part where it leaves the least squared distance from the wanted
+    counts per class; groups of equal make-up are dealt out in one go, in random order, which is what makes 100,000
+    rows quick and the result exact to a row where groups are small.
+
+    Parameters
+    ----------
+    labels
+        int64 (n,), 0..classes-1.
+    groups
+        int64 (n,), 0..groups-1.
+    shares
+        float64 (parts,), sum 1.
+
+    Returns
+    -------
+    int64 (n,), 0..parts-1.
+    """
+    n_classes, n_groups = int(labels.max()) + 1, int(groups.max()) + 1
+    counts = np.bincount(groups * n_classes + labels, minlength=n_groups * n_classes).reshape(n_groups, n_classes)
+    kinds, kind_of = np.unique(counts, axis=0, return_inverse=True)
+    members = np.split(np.argsort(kind_of, kind="stable"), np.cumsum(np.bincount(kind_of))[:-1])
+    left = shares[:, None] * counts.sum(axis=0)  # rows that each part still wants, per class
+    part_of = np.empty(n_groups, np.int64)
+    for kind in np.lexsort((*kinds.T, -kinds.sum(axis=1))):
+        shuffled = rng.permutation(members[kind])
+        dealt = _deal(len(shuffled), kinds[kind], left, shares)
+        part_of[shuffled] = np.repeat(np.arange(len(shares)), dealt)
+        left -= dealt[:, None] * kinds[kind]
+    return part_of[groups]
+
+
+def _deal(
+    n: int, kind: Ints, left: npt.NDArray[np.float64], shares: npt.NDArray[np.float64]
+) -> Ints:
+    """How many of `n` groups with `kind` rows per class each part gets: by what it wants, whole groups, least error."""
+    size = float((kind * kind).sum())
+    wish = (left @ kind) / size  # groups of this kind that would meet a part's wants best, least squares
+    wish = np.maximum(wish + (n - wish.sum()) * shares, 0)
+    wish *= n / max(wish.sum(), 1e-12)
+    dealt = np.floor(wish).astype(np.int64)
+    for _ in range(n - int(dealt.sum())):
+        dealt[int(np.argmax(wish - dealt))] += 1
+    return dealt
+
+
+def _refuse_empty(part: Ints, labels: Ints, names: "pd.Series[str]", parts: int, params: SplitParams) -> None:
+    classes = pd.Categorical(names).categories
+    counts = np.bincount(part * len(classes) + labels, minlength=parts * len(classes)).reshape(parts, len(classes))
+    if len(classes) == 2 and (counts > 0).all():
+        return
+    few = classes[int(np.argmin(counts.min(axis=0)))]
+    total = int((names == few).sum())
+    sides = f"{params.folds} folds" if params.folds > 1 else f"both sides of a {params.validation:.0%} validation split"
+    raise UserError(
+        "split",
+        f"every class must have rows in {sides}",
+        f"{total} usable rows with label {few!r} in {len(names)}, too few or nearly all of them copies of each other",
+        "Add images of that class, or set split.folds or split.validation otherwise in params.yaml.",
+    )
