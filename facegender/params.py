@@ -83,6 +83,7 @@ class TrainParams(Section):
 class EvaluateParams(Section):
     bootstrap: Count = 1000
     calibration_bins: Count = 15
+    min_slice: Count = 50
     seed: int = 2026
 
 
