@@ -8,14 +8,14 @@ counts; the format is told by the content, whatever the name says.
 
 import struct
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from io import BytesIO
 from pathlib import Path
 from typing import Final
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image, ImageOps
+from PIL import Image, ImageOps, UnidentifiedImageError
 
 Pixels = npt.NDArray[np.uint8]
 
@@ -78,7 +78,7 @@ def _opened(source: Path | BytesIO, max_pixels: int | None) -> Iterator[Image.Im
         raise Undecodable("the file is missing") from None
     except (Image.DecompressionBombError, Image.DecompressionBombWarning):
         raise Undecodable("more pixels than Pillow's limit against decompression bombs") from None
-    except Image.UnidentifiedImageError:
+    except UnidentifiedImageError:
         raise Undecodable("empty file" if _is_empty(source) else "not a picture in a known format") from None
     except MemoryError:
         raise Undecodable("cannot be decoded: it needs more memory than there is") from None
@@ -94,11 +94,9 @@ def _is_empty(source: Path | BytesIO) -> bool:
 
 def upright(picture: Image.Image) -> Image.Image:
     """Apply the EXIF orientation, in place; a broken EXIF block counts as none."""
-    try:
+    with suppress(Exception):  # anything at all is raised by broken EXIF, and the pixels are good without it
         # In place, because what fails is mostly writing the EXIF block back, after the picture has been turned
         ImageOps.exif_transpose(picture, in_place=True)
-    except Exception:  # noqa: BLE001  anything at all is raised by broken EXIF, and the pixels are good without it
-        pass
     return picture
 
 

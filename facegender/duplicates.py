@@ -8,7 +8,7 @@ their lowest frequencies.
 
 import math
 from collections.abc import Callable, Iterator
-from itertools import combinations
+from itertools import combinations, pairwise
 
 import numpy as np
 import numpy.typing as npt
@@ -48,11 +48,13 @@ def fine_correlation(first: Thumbnails, second: Thumbnails) -> npt.NDArray[np.fl
     """float32 (n,), -1..1: Pearson correlation of uint8 (n, 32, 32) pairs without their 4x4 lowest frequencies."""
     a, b = _fine(first), _fine(second)
     norm = np.sqrt((a * a).sum(axis=1) * (b * b).sum(axis=1))
-    return (a * b).sum(axis=1) / np.maximum(norm, 1e-6)  # type: ignore[no-any-return]
+    correlation: npt.NDArray[np.float32] = (a * b).sum(axis=1) / np.maximum(norm, 1e-6)
+    return correlation
 
 
 def _fine(thumbnails: Thumbnails) -> npt.NDArray[np.float32]:
-    frequencies = _COSINES @ thumbnails.astype(np.float32) @ _COSINES.T  # orthonormal: correlates as the pixels do
+    # Orthonormal: frequencies correlate as the pixels do
+    frequencies: npt.NDArray[np.float32] = _COSINES @ thumbnails.astype(np.float32) @ _COSINES.T
     frequencies[:, :COARSE, :COARSE] = 0
     return frequencies.reshape(len(thumbnails), -1)
 
@@ -87,7 +89,9 @@ def _bands_to_agree(n: int, bits: int) -> int:
     """The k that costs least: more tables to sort against longer runs of equal keys to compare."""
 
     def cost(k: int) -> float:
-        run = n / 2 ** (64 * k / (bits + k)) * 8  # real hashes crowd: about eight times as many as random ones share a key
+        run = (
+            n / 2 ** (64 * k / (bits + k)) * 8
+        )  # real hashes crowd: about eight times as many as random ones share a key
         return math.comb(bits + k, k) * n * (10.0 + run)
 
     return min(range(1, 5), key=cost)
@@ -95,7 +99,7 @@ def _bands_to_agree(n: int, bits: int) -> int:
 
 def _band_masks(bands: int) -> list[int]:
     edges = [64 * band // bands for band in range(bands + 1)]
-    return [(1 << high) - (1 << low) for low, high in zip(edges, edges[1:], strict=False)]
+    return [(1 << high) - (1 << low) for low, high in pairwise(edges)]
 
 
 def exact_copies(digests: npt.NDArray[np.void], readable: Bools) -> Rows:
@@ -108,11 +112,7 @@ def exact_copies(digests: npt.NDArray[np.void], readable: Bools) -> Rows:
 
 
 def group(
-    copies: Rows,
-    hashes: Hashes,
-    bits: int,
-    correlation: float,
-    thumbnails: Callable[[Rows], Thumbnails],
+    copies: Rows, hashes: Hashes, bits: int, correlation: float, thumbnails: Callable[[Rows], Thumbnails]
 ) -> Rows:
     """Number the groups of pictures that show the same.
 
@@ -175,12 +175,13 @@ def _confirmed(pairs: Rows, correlation: float, thumbnails: Callable[[Rows], Thu
 
 
 def _components(n: int, first: Rows, second: Rows) -> Rows:
-    from scipy.sparse import coo_array
-    from scipy.sparse.csgraph import connected_components
+    from scipy.sparse import coo_array  # type: ignore[import-untyped]
+    from scipy.sparse.csgraph import connected_components  # type: ignore[import-untyped]
 
     graph = coo_array((np.ones(len(first), np.bool_), (first, second)), shape=(n, n))
     component = connected_components(graph, directed=False)[1]
     _, first_row, group_of = np.unique(component, return_index=True, return_inverse=True)
     rank = np.empty(len(first_row), np.int64)
     rank[np.argsort(first_row)] = np.arange(len(first_row))
-    return rank[group_of]
+    groups: Rows = rank[group_of]
+    return groups

@@ -5,6 +5,7 @@ What is kept of an image are columns of numbers, about 60 bytes; its thumbnail w
 
 import os
 import stat
+import tempfile
 import warnings
 from collections import deque
 from collections.abc import Iterator
@@ -36,7 +37,7 @@ class Findings:
     width, height
         int32 (n,), upright; 0 where the picture cannot be decoded.
     size
-        int64 (n,), bytes of the file; 0 where it is missing.
+        int64 (n,), bytes of the file; -1 where it is missing.
     mode
         int16 (n,), into `modes`; -1 where the picture cannot be decoded.
     digest
@@ -61,7 +62,7 @@ class Findings:
         return cls(
             width=np.zeros(n, np.int32),
             height=np.zeros(n, np.int32),
-            size=np.zeros(n, np.int64),
+            size=np.full(n, -1, np.int64),
             mode=np.full(n, -1, np.int16),
             digest=np.zeros(n, "V32"),
             phash=np.zeros(n, np.uint64),
@@ -69,7 +70,19 @@ class Findings:
 
     @property
     def decoded(self) -> npt.NDArray[np.bool_]:
+        """bool (n,)"""
         return self.mode >= 0
+
+    @property
+    def found(self) -> npt.NDArray[np.bool_]:
+        """bool (n,): there is a file."""
+        return self.size >= 0
+
+    @property
+    def read(self) -> npt.NDArray[np.bool_]:
+        """bool (n,): the file was read, so that it has a digest."""
+        read: npt.NDArray[np.bool_] = self.digest != np.void(bytes(32))
+        return read
 
 
 @contextmanager
@@ -83,8 +96,6 @@ def inspected(
     UserError
         A name is, or goes through, a link that leaves the folder.
     """
-    import tempfile
-
     threads = threads or os.cpu_count() or 1
     findings = Findings.blank(len(names))
     reader = _Reader(folder, params)
@@ -137,7 +148,7 @@ class _Chunk:
     def __init__(self, start: int, n: int) -> None:
         self.start = start
         self.width, self.height = np.zeros(n, np.int32), np.zeros(n, np.int32)
-        self.size = np.zeros(n, np.int64)
+        self.size = np.full(n, -1, np.int64)
         self.modes: list[str | None] = [None] * n
         self.digest = np.zeros(n, "V32")
         self.phash = np.zeros(n, np.uint64)

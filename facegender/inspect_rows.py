@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
+import numpy as np
 import pandas as pd
 
 from facegender.errors import UserError
@@ -64,16 +65,19 @@ def list_images(train: Table, test: Table, sample: Table, columns: Columns) -> L
     contradictions = _contradictions(train, names, labels, warnings)
     names, labels = names[first], labels[first]
     reasons = {}
-    for row in (labels == "").to_numpy().nonzero()[0]:
-        reasons[int(row)] = f"no label in {train.where(labels.index[row])}"
-    for row in names.isin(list(contradictions)).to_numpy().nonzero()[0]:
-        reasons[int(row)] = contradictions[names.iloc[row]]
-    known = [row not in reasons for row in range(len(labels))]
+    for row in np.flatnonzero(labels == "").tolist():
+        reasons[row] = f"no label in {train.where(labels.index[row])}"
+    for row in np.flatnonzero(names.isin(list(contradictions))).tolist():
+        reasons[row] = contradictions[names.iloc[row]]
+    label_codes = np.full(len(names) + len(test_names), -1, np.int8)
+    label_codes[: len(names)] = pd.Categorical(labels, list(classes)).codes
+    label_codes[list(reasons)] = -1
+    role_codes = np.repeat(np.array([0, 1], np.int8), [len(names), len(test_names)])
     frame = pd.DataFrame(
         {
             "image": pd.concat([names, test_names], ignore_index=True),
-            "role": pd.Categorical.from_codes([0] * len(names) + [1] * len(test_names), ["train", "test"]),
-            "label": pd.Categorical(labels.where(known).tolist() + [None] * len(test_names), list(classes)),
+            "role": pd.Categorical.from_codes(role_codes, pd.Index(["train", "test"])),
+            "label": pd.Categorical.from_codes(label_codes, pd.Index(list(classes))),
         }
     )
     return Listing(frame, classes, label_dtype, reasons, unnamed, warnings)
@@ -96,7 +100,9 @@ def find_classes(train: Table, column: str) -> tuple[tuple[str, str], str]:
     classes = sorted(map(str, counts.index[:2]), key=int if numeric else str)
     if len(counts) > 2:
         odd = labels[~labels.isin(["", *classes])]
-        remedy = f"It is one of {len(odd)} rows with another label. Mend or remove them; an empty label sets a row aside."
+        remedy = (
+            f"It is one of {len(odd)} rows with another label. Mend or remove them; an empty label sets a row aside."
+        )
         expected = f"{column} must be one of {', '.join(classes)}, the two labels that most rows have"
         raise UserError(train.where(odd.index[0]), expected, repr(odd.iloc[0]), remedy)
     return (classes[0], classes[1]), "int" if numeric else "str"

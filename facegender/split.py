@@ -81,18 +81,17 @@ def assign(labels: Ints, groups: Ints, shares: npt.NDArray[np.float64], rng: np.
         dealt = _deal(len(shuffled), kinds[kind], left, shares)
         part_of[shuffled] = np.repeat(np.arange(len(shares)), dealt)
         left -= dealt[:, None] * kinds[kind]
-    return part_of[groups]
+    part: Ints = part_of[groups]
+    return part
 
 
-def _deal(
-    n: int, kind: Ints, left: npt.NDArray[np.float64], shares: npt.NDArray[np.float64]
-) -> Ints:
+def _deal(n: int, kind: Ints, left: npt.NDArray[np.float64], shares: npt.NDArray[np.float64]) -> Ints:
     """How many of `n` groups with `kind` rows per class each part gets: by what it wants, whole groups, least error."""
     size = float((kind * kind).sum())
     wish = (left @ kind) / size  # groups of this kind that would meet a part's wants best, least squares
     wish = np.maximum(wish + (n - wish.sum()) * shares, 0)
     wish *= n / max(wish.sum(), 1e-12)
-    dealt = np.floor(wish).astype(np.int64)
+    dealt: Ints = np.floor(wish).astype(np.int64)
     for _ in range(n - int(dealt.sum())):
         dealt[int(np.argmax(wish - dealt))] += 1
     return dealt

@@ -74,13 +74,13 @@ def _decode(content: bytes, path: Path) -> tuple[str, str, str]:
     if content[:4] == b"PK\x03\x04" or content[:4] == b"\xd0\xcf\x11\xe0":
         raise UserError(str(path), "the file must be a CSV", "an Excel workbook", SAVE_AS)
     if content[:3] == b"\xef\xbb\xbf":
-        content, guesses = content[3:], ("utf-8",)
+        content, guesses = content[3:], ["utf-8"]
     elif content[:2] in (b"\xff\xfe", b"\xfe\xff"):
-        guesses = ("utf-16",)
+        guesses = ["utf-16"]
     elif b"\0" in content:  # UTF-16 without its mark: a header in ASCII has a zero in every other byte
-        guesses = ("utf-16-be",) if content[:1] == b"\0" else ("utf-16-le",)
+        guesses = ["utf-16-be" if content[:1] == b"\0" else "utf-16-le"]
     else:
-        guesses = ("utf-8", "cp1252", "latin-1")
+        guesses = ["utf-8", "cp1252", "latin-1"]
     for encoding in guesses:
         try:
             text = content.decode(encoding)
@@ -91,7 +91,7 @@ def _decode(content: bytes, path: Path) -> tuple[str, str, str]:
         if encoding == "utf-8":
             return text, encoding, ""
         remedy = "If names look wrong or files are missing, save it as UTF-8."
-        return text, encoding, f"{path.name} is not UTF-8; it was read as {encoding}. {remedy}"
+        return (text, encoding, f"{path.name} is not UTF-8; it was read as {encoding}. {remedy}")
     raise UserError(str(path), "the file must be a CSV in UTF-8", "bytes that are no text", SAVE_AS)
 
 
@@ -116,7 +116,9 @@ def _parse(text: str, separator: str, path: Path) -> pd.DataFrame:
         raise UserError(str(path), "the file must have a header and rows", "an empty file") from None
     except pd.errors.ParserError as error:
         reason = str(error).removeprefix("Error tokenizing data. C error: ").strip()
-        raise UserError(str(path), "every row must have as many cells as the header", reason, "Check the quotes.") from None
+        raise UserError(
+            str(path), "every row must have as many cells as the header", reason, "Check the quotes."
+        ) from None
     frame.index = frame.index + 1
     for column in frame.columns:
         frame[column] = frame[column].fillna("").str.strip()
