@@ -1,0 +1,77 @@
+"""The flow `retrain`: from what data/ holds to a model, its evaluation and a submission.
+
+python -m flows.retrain --help
+"""
+
+import json
+from datetime import date
+from pathlib import Path
+from typing import Annotated
+
+from prefect import flow, runtime
+from prefect.client.schemas.objects import State
+from prefect.logging import get_run_logger
+from prefect.states import Completed
+from pydantic import Field
+
+from facegender.layout import Layout
+from flows.lock import held
+from flows.summary import headline, publish, summarise
+from tasks.checkout import Checkout
+from tasks.dvc_stage import carried, dvc, failed
+from tasks.evaluate import evaluate
+from tasks.features import features
+from tasks.record_data import record_data
+from tasks.split import split
+from tasks.submit import submit
+from tasks.train import train
+from tasks.validate import validate
+
+HoursPerStage = Annotated[float, Field(gt=0, description="A stage that takes longer is ended, and the run fails.")]
+
+
+def run_name() -> str:
+    """ "retrain 2026-11-23 · 8,000 faces · a1b2c3d" """
+    checkout = Checkout(Path.cwd())
+    images = Layout().images
+    faces = sum(1 for _ in images.iterdir()) if images.is_dir() else 0
+    return " · ".join(filter(None, [f"retrain {date.today().isoformat()}", f"{faces:,} faces", checkout.commit]))
+
+
+@flow(name="retrain", flow_run_name=run_name, description="Data to model, evaluation and submission.")
+def retrain(hours_per_stage: HoursPerStage = 24.0) -> State[object]:
+    """Bring every stage of the current folder's dvc.yaml up to date; what is up to date already costs a second.
+
+    Labels are gender as perceived by annotators.
+    """
+    root = Path.cwd()
+    with held(root, str(runtime.flow_run.name)) as lock:
+        checkout = Checkout(root, lock, hours_per_stage * 3600)
+        recorded = record_data(checkout, return_state=True)
+        validated = validate(checkout, return_state=True, wait_for=[recorded])
+        divided = split(checkout, return_state=True, wait_for=[validated])
+        computed = features(checkout, return_state=True, wait_for=[validated, divided])
+        trained = train(checkout, return_state=True, wait_for=[divided, computed])
+        evaluated = evaluate(checkout, return_state=True, wait_for=[validated, divided, trained])
+        submitted = submit(checkout, return_state=True, wait_for=[validated, trained])
+        return finish(checkout, [recorded, validated, divided, computed, trained, evaluated, submitted])
+
+
+def finish(checkout: Checkout, states: list[State[object]]) -> State[object]:
+    """The run's final state: the failure of the first step that failed, or the headline of what was reached."""
+    for state in states:
+        if not state.is_completed():
+            return carried(state)
+    code, status = dvc(checkout, "status", "--json")
+    if code != 0 or json.loads(status) != {}:
+        return failed(f"Something changed while the run was at work; run it again. `dvc status` says:\n{status}", True)
+    summary = summarise(checkout)
+    publish(summary)
+    get_run_logger().info(headline(summary))
+    return Completed(message=headline(summary))
+
+
+if __name__ == "__main__":
+    from flows.command import main
+
+    main(retrain)

@@ -1,0 +1,74 @@
+"""What a run has reached, in a few lines: for the terminal and for the run's page."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+from prefect.artifacts import create_markdown_artifact
+from rich.table import Table
+
+from tasks.checkout import Checkout
+from tasks.evaluate import estimate
+
+
+@dataclass(frozen=True)
+class Summary:
+    """The headline figure and where things lie; paths are relative to the checkout."""
+
+    accuracy: str
+    quarantined: str
+    weights: str
+    report: Path
+    model: Path
+    submission: Path
+
+    def rows(self) -> list[tuple[str, str]]:
+        """(what, its value)."""
+        return [
+            ("validation accuracy", self.accuracy),
+            ("set aside", self.quarantined),
+            ("weights", self.weights),
+            ("report", str(self.report)),
+            ("model", str(self.model)),
+            ("submission", str(self.submission)),
+        ]
+
+
+def summarise(checkout: Checkout) -> Summary:
+    """Read the summary off the stages' files."""
+    files = checkout.files
+    metrics = json.loads((files.evaluation / "metrics.json").read_text(encoding="utf-8"))
+    provenance = json.loads((files.model / "provenance.json").read_text(encoding="utf-8"))
+    quarantined = json.loads(files.validation.read_text(encoding="utf-8"))["quarantined"]
+    images = f"{len(quarantined):,} rows, listed in {files.validation.relative_to(checkout.root)}"
+    return Summary(
+        accuracy=estimate(metrics["accuracy"]),
+        quarantined=images if quarantined else "nothing",
+        weights=str(provenance["weights"]),
+        report=(files.evaluation / "report.html").relative_to(checkout.root),
+        model=files.model.relative_to(checkout.root),
+        submission=files.submission.relative_to(checkout.root),
+    )
+
+
+def headline(summary: Summary) -> str:
+    """One line."""
+    return f"Validation accuracy {summary.accuracy}; set aside: {summary.quarantined}"
+
+
+def publish(summary: Summary) -> None:
+    """The summary on the run's page."""
+    rows = "\n".join(f"| {what} | {value} |" for what, value in summary.rows())
+    create_markdown_artifact(
+        markdown=f"| | |\n|---|---|\n{rows}\n\nLabels are gender as perceived by annotators.",
+        key="summary",
+        description=headline(summary),
+    )
+
+
+def as_rich(summary: Summary) -> Table:
+    """The summary for a terminal."""
+    table = Table(show_header=False, box=None, padding=(0, 2, 0, 0))
+    for what, value in summary.rows():
+        table.add_row(f"[bold]{what}[/bold]", value)
+    return table

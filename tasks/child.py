@@ -1,0 +1,112 @@
+"""A child process in a group of its own, that never outlives the block which started it."""
+
+import os
+import selectors
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from tasks.checkout import Checkout
+
+POLL_S = 0.5
+GRACE_S = 8.0  # from SIGTERM to SIGKILL; a cancelled run is to be over within 10 s
+
+
+class Child:
+    """Starts a command; on the way out of the block, however it is left, its whole process group is gone.
+
+    Parameters
+    ----------
+    command
+        Program and arguments; the folder of this Python's programs comes first in its PATH.
+    checkout
+        Where it runs; it inherits the checkout's lock, so that the lock outlives us if we are killed.
+    variables
+        To add to the environment.
+    """
+
+    def __init__(self, command: list[str], checkout: Checkout, variables: dict[str, str] | None = None) -> None:
+        self.command = command
+        self.checkout = checkout
+        programs = str(Path(sys.executable).parent)
+        path = os.pathsep.join([programs, os.environ.get("PATH", os.defpath)])
+        self.environment = {**os.environ, "PATH": path, "PYTHONUNBUFFERED": "1", **(variables or {})}
+        self.returncode: int | None = None
+
+    def __enter__(self) -> Self:
+        self.process = subprocess.Popen(
+            self.command,
+            cwd=self.checkout.root,
+            env=self.environment,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+            pass_fds=() if self.checkout.lock is None else (self.checkout.lock,),
+        )
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        try:
+            self.returncode = self.process.poll()
+            end_group(self.process)
+        finally:
+            if self.process.stdout:
+                self.process.stdout.close()
+
+    def lines(self) -> Iterator[str]:
+        """Lines of its output as they come, without their ends; an empty string at least every POLL_S seconds.
+
+        The waits are short, so that a signal or a timeout of the task is acted upon at once.
+        """
+        assert self.process.stdout is not None
+        descriptor = self.process.stdout.fileno()
+        rest = b""
+        with selectors.DefaultSelector() as selector:
+            selector.register(descriptor, selectors.EVENT_READ)
+            while True:
+                ended = self.process.poll() is not None  # asked before reading: what it wrote last is still read
+                if selector.select(0 if ended else POLL_S):
+                    block = os.read(descriptor, 65536)
+                    *whole, rest = (rest + block).replace(b"\r", b"\n").split(b"\n")
+                    yield from (text for line in whole if (text := line.decode(errors="replace").rstrip()))
+                    if not block:
+                        break
+                elif ended:  # a grandchild may hold the pipe open for ever
+                    break
+                yield ""
+        if rest:
+            yield rest.decode(errors="replace").rstrip()
+        while self.process.poll() is None:
+            yield ""
+            time.sleep(POLL_S)
+
+
+def end_group(leader: subprocess.Popen[bytes]) -> None:
+    """End every process of the group that `leader` leads: SIGTERM, then SIGKILL for what is left after GRACE_S."""
+    for number, patience in ((signal.SIGTERM, GRACE_S), (signal.SIGKILL, GRACE_S)):
+        with suppress(ProcessLookupError, PermissionError):  # macOS says PermissionError of a group of zombies
+            os.killpg(leader.pid, number)
+        deadline = time.monotonic() + patience
+        while time.monotonic() < deadline:
+            leader.poll()  # reaps it, or the group would seem to live on
+            if not group_lives(leader.pid):
+                return
+            time.sleep(0.05)
+
+
+def group_lives(group: int) -> bool:
+    """Whether a process of this group is left."""
+    try:
+        os.killpg(group, 0)
+    except (ProcessLookupError, PermissionError):
+        return False
+    return True

@@ -1,0 +1,55 @@
+"""Stage `evaluate` as a Prefect task: shows the figures with n and interval, and the confusion matrix."""
+
+import json
+from typing import Any
+
+from prefect import task
+from prefect.artifacts import create_markdown_artifact
+from prefect.cache_policies import NO_CACHE
+from prefect.states import State
+
+from tasks.checkout import Checkout
+from tasks.dvc_stage import run_stage
+
+
+@task(task_run_name="evaluate", cache_policy=NO_CACHE)
+def evaluate(checkout: Checkout) -> State[object]:
+    """Score the validation images; leave metrics, plots and report."""
+    state = run_stage("evaluate", checkout)
+    if state.is_completed():
+        folder = checkout.files.evaluation
+        figures = json.loads((folder / "metrics.json").read_text(encoding="utf-8"))
+        create_markdown_artifact(
+            markdown=f"{headline(figures)}\n\nReport: `{folder / 'report.html'}`",
+            key="evaluation",
+            description=f"Validation accuracy {estimate(figures['accuracy'])}",
+        )
+    return state
+
+
+def estimate(figure: dict[str, Any]) -> str:
+    """A figure as people read it: "0.861 (95% interval 0.840 to 0.880, n = 1,200)"."""
+    if figure["value"] is None:
+        return f"undefined (n = {figure['n']:,})"
+    return f"{figure['value']:.3f} (95% interval {figure['low']:.3f} to {figure['high']:.3f}, n = {figure['n']:,})"
+
+
+def headline(figures: dict[str, Any]) -> str:
+    """metrics.json as markdown."""
+    overall = {name: figure for name, figure in figures.items() if isinstance(figure, dict) and "low" in figure}
+    lines = [f"# Validation accuracy {estimate(figures['accuracy'])}", ""]
+    lines += ["Labels are gender as perceived by annotators.", "", "| figure | value | 95% interval | n |", "|---|---:|---|---:|"]
+    for name, figure in overall.items():
+        interval = "" if figure["low"] is None else f"{figure['low']:.3f} to {figure['high']:.3f}"
+        value = "undefined" if figure["value"] is None else f"{figure['value']:.3f}"
+        lines.append(f"| {name.replace('_', ' ')} | {value} | {interval} | {figure['n']:,} |")
+    negative, positive = figures["classes"]
+    counts = figures["confusion"]
+    return "\n".join([
+        *lines,
+        "",
+        f"| perceived as | predicted {negative} | predicted {positive} |",
+        "|---|---:|---:|",
+        f"| {negative} | {counts['true_negative']:,} | {counts['false_positive']:,} |",
+        f"| {positive} | {counts['false_negative']:,} | {counts['true_positive']:,} |",
+    ])

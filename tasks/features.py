@@ -1,0 +1,29 @@
+"""Stage `features` as a Prefect task: shows what was computed and what it takes on disk."""
+
+from pathlib import Path
+
+from prefect import task
+from prefect.artifacts import create_markdown_artifact
+from prefect.cache_policies import NO_CACHE
+from prefect.states import State
+
+from tasks.checkout import Checkout
+from tasks.dvc_stage import run_stage
+
+
+@task(task_run_name="features", cache_policy=NO_CACHE)
+def features(checkout: Checkout) -> State[object]:
+    """Run the frozen part of the backbone over every image and view."""
+    state = run_stage("features", checkout)
+    if state.is_completed():
+        create_markdown_artifact(
+            markdown=f"The frozen part's outputs: {size_on_disk(checkout.files.features) / 1e6:,.1f} MB on disk.",
+            key="features",
+            description="Computed once, trained on many times",
+        )
+    return state
+
+
+def size_on_disk(folder: Path) -> int:
+    """Bytes of all files below a folder."""
+    return sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())

@@ -1,0 +1,42 @@
+"""The first step of a run: what data/ holds now becomes what data.dvc says, because `dvc repro -s` does not look there."""
+
+import json
+
+from prefect import task
+from prefect.cache_policies import NO_CACHE
+from prefect.logging import get_run_logger
+from prefect.states import Completed, State
+
+from tasks.checkout import Checkout
+from tasks.dvc_stage import dvc, failed
+
+
+@task(task_run_name="record_data", cache_policy=NO_CACHE)
+def record_data(checkout: Checkout) -> State[object]:
+    """`dvc add data` where data/ changed; take data/ out of DVC's cache where it is missing."""
+    data, recorded = checkout.files.data, checkout.root / "data.dvc"
+    if not data.is_dir():
+        if not recorded.exists():
+            return failed(
+                f"{data}: there must be a folder of data. Put images/, train.csv, test.csv and sample_submission.csv "
+                "there, or draw the demo with `facegender demo`.",
+                by_user=True,
+            )
+        code, _ = dvc(checkout, "checkout", "data.dvc")
+        if code != 0 or not data.is_dir():
+            return failed(
+                f"{data}: data.dvc names data that is neither there nor in DVC's cache. Get it with `dvc pull data.dvc`, "
+                "draw the demo with `facegender demo`, or put data of your own there.",
+                by_user=True,
+            )
+        return Completed(message="Taken out of DVC's cache: data/ was missing.")
+    if recorded.exists():
+        code, output = dvc(checkout, "status", "--json", "data.dvc")
+        if code == 0 and json.loads(output) == {}:
+            return Completed(name="Cached", message="data/ is as data.dvc says.")
+    code, output = dvc(checkout, "add", "data")
+    if code != 0:
+        return failed(f"`dvc add data` ended with {code}:\n{output}", by_user=False)
+    message = "data/ has changed: data.dvc says now what it holds. Commit data.dvc with dvc.lock."
+    get_run_logger().info(message)
+    return Completed(message=message)

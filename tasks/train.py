@@ -1,0 +1,22 @@
+"""Stage `train` as a Prefect task: shows the epochs."""
+
+import csv
+
+from prefect import task
+from prefect.artifacts import create_table_artifact
+from prefect.cache_policies import NO_CACHE
+from prefect.states import State
+
+from tasks.checkout import Checkout
+from tasks.dvc_stage import run_stage
+
+
+@task(task_run_name="train", cache_policy=NO_CACHE)
+def train(checkout: Checkout) -> State[object]:
+    """Train the head, then the last layers."""
+    state = run_stage("train", checkout)
+    if state.is_completed():
+        with (checkout.files.model / "history.csv").open(encoding="utf-8", newline="") as file:
+            epochs = list(csv.DictReader(file))
+        create_table_artifact(table=epochs, key="history", description="Loss and accuracy at every epoch")
+    return state

@@ -1,0 +1,35 @@
+"""A tiny real pipeline: git, DVC and stages of one line each."""
+
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tasks.checkout import Checkout
+
+Pipeline = Callable[..., Checkout]
+
+
+def call(folder: Path, *command: str) -> None:
+    subprocess.run(command, cwd=folder, check=True, capture_output=True)
+
+
+@pytest.fixture
+def pipeline(tmp_path: Path) -> Pipeline:
+    """Makes a checkout whose dvc.yaml has the given stages: name → Python code that writes NAME.txt."""
+
+    def make(**codes: str) -> Checkout:
+        call(tmp_path, "git", "init", "-q")
+        call(tmp_path, sys.executable, "-m", "dvc", "init", "-q")
+        call(tmp_path, sys.executable, "-m", "dvc", "config", "core.analytics", "false")
+        (tmp_path / "input.txt").write_text("1")
+        lines = ["stages:"]
+        for name, code in codes.items():
+            (tmp_path / f"{name}.py").write_text(code)
+            lines += [f"  {name}:", f"    cmd: python {name}.py", f"    deps: [{name}.py, input.txt]", f"    outs: [{name}.txt]"]
+        (tmp_path / "dvc.yaml").write_text("\n".join(lines) + "\n")
+        return Checkout(tmp_path)
+
+    return make

@@ -1,0 +1,188 @@
+"""The runner of stages, against a real Prefect server, real DVC and real child processes."""
+
+import os
+import signal
+import threading
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from prefect import flow, task
+from prefect.artifacts import Artifact
+from prefect.client.orchestration import get_client
+from prefect.client.schemas.filters import LogFilter, LogFilterFlowRunId
+from prefect.states import State
+
+from tasks.checkout import Checkout
+from tasks.child import group_lives
+from tasks.dvc_stage import StageFailed, carried, dvc, run_stage
+
+pytestmark = pytest.mark.usefixtures("prefect_server")
+
+WRITE = "open('{0}.txt', 'w').write(open('input.txt').read())\n"
+SPEAK = """
+import json, os
+def emit(**event):
+    with open(os.environ["FACEGENDER_EVENTS"], "a") as file:
+        file.write(json.dumps(event) + "\\n")
+"""
+SLEEP = """
+import os, subprocess, sys, time
+child = subprocess.Popen([sys.executable, "-c", "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); time.sleep(600)"])
+open("processes", "w").write(f"{os.getpgrp()} {child.pid}")
+print("asleep", flush=True)
+time.sleep(600)
+"""
+
+
+@task
+def stage(name: str, checkout: Checkout) -> State[object]:
+    return run_stage(name, checkout)
+
+
+@flow
+def one_stage(name: str, checkout: Checkout) -> State[object]:
+    return carried(stage(name, checkout, return_state=True))
+
+
+def run(name: str, checkout: Checkout) -> State[object]:
+    return one_stage(name, checkout, return_state=True)
+
+
+def test_a_stage_runs_then_is_skipped_then_runs_again_when_its_input_changes(pipeline):
+    checkout = pipeline(work=WRITE.format("work"))
+    first = run("work", checkout)
+    assert (first.type, first.name) == ("COMPLETED", "Completed")
+    assert (checkout.root / "work.txt").read_text() == "1"
+    second = run("work", checkout)
+    assert (second.type, second.name) == ("COMPLETED", "Cached")
+    (checkout.root / "input.txt").write_text("2")
+    third = run("work", checkout)
+    assert third.name == "Completed"
+    assert (checkout.root / "work.txt").read_text() == "2"
+    assert dvc(checkout, "status", "--json") == (0, "{}")
+
+
+def test_outputs_restored_from_the_run_cache_count_as_cached(pipeline):
+    checkout = pipeline(work=WRITE.format("work"))
+    run("work", checkout)
+    (checkout.root / "input.txt").write_text("2")
+    run("work", checkout)
+    (checkout.root / "input.txt").write_text("1")
+    assert run("work", checkout).name == "Cached"
+    assert (checkout.root / "work.txt").read_text() == "1"
+
+
+def test_a_users_mistake_is_the_failure_message_as_it_stands(pipeline):
+    message = "train.csv row 17: class must be one of 0, 1. Received: 'mle'."
+    code = SPEAK + f"import sys\nemit(kind='error', message={message!r})\nsys.exit(2)\n"
+    state = run("work", pipeline(work=code))
+    assert (state.type, state.message) == ("FAILED", message)
+    error = state.result(raise_on_failure=False)
+    assert isinstance(error, StageFailed) and error.by_user
+
+
+def test_a_bug_shows_the_end_of_its_traceback(pipeline):
+    state = run("work", pipeline(work="1 / 0\n"))
+    assert state.is_failed()
+    assert "ZeroDivisionError: division by zero" in state.message
+    error = state.result(raise_on_failure=False)
+    assert isinstance(error, StageFailed) and not error.by_user
+
+
+def test_earlier_outputs_stay_after_a_failure_in_a_later_stage(pipeline):
+    checkout = pipeline(first=WRITE.format("first"), second="raise SystemExit(2)\n")
+    assert run("first", checkout).is_completed()
+    assert run("second", checkout).is_failed()
+    assert (checkout.root / "first.txt").read_text() == "1"
+
+
+def test_notes_become_the_states_message(pipeline):
+    code = SPEAK + "emit(kind='note', message='resumed at epoch 3')\n" + WRITE.format("work")
+    assert run("work", pipeline(work=code)).message == "resumed at epoch 3"
+
+
+def test_progress_moves_an_artifact_and_the_log_is_streamed(pipeline):
+    code = SPEAK + "print('half way')\n" + "".join(
+        f"emit(kind='progress', what='pictures', done={done}, total=200, unit='images', rate=50.0, seconds_left={left})\n"
+        for done, left in ((100, 2.0), (200, 0.0))
+    ) + WRITE.format("work")
+    state = run("work", pipeline(work=code))
+    artifact = Artifact.get(key="progress-work-pictures")
+    assert artifact is not None
+    assert artifact.data == 100.0
+    assert artifact.description == "pictures: 200 of 200 images · 50 images/s"
+    with get_client(sync_client=True) as client:
+        wanted = LogFilter(flow_run_id=LogFilterFlowRunId(any_=[state.state_details.flow_run_id]))
+        deadline = time.monotonic() + 20  # logs reach the server in batches
+        while "half way" not in (said := [log.message for log in client.read_logs(wanted)]):
+            assert time.monotonic() < deadline, said
+            time.sleep(0.5)
+
+
+def processes(checkout: Checkout) -> list[int]:
+    """The stage's process group and its child, once they are there."""
+    note = checkout.root / "processes"
+    deadline = time.monotonic() + 60
+    while not note.exists() or len(note.read_text().split()) != 2:
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+    return [int(number) for number in note.read_text().split()]
+
+
+def assert_gone(checkout: Checkout) -> None:
+    group, child = processes(checkout)
+    assert not group_lives(group)
+    with pytest.raises(ProcessLookupError):
+        os.kill(child, 0)
+
+
+def test_a_stage_that_takes_too_long_is_ended_with_all_its_children(pipeline):
+    checkout = replace(pipeline(work=SLEEP), seconds_per_stage=5.0)
+    state = run("work", checkout)
+    assert (state.type, state.name) == ("FAILED", "TimedOut")
+    assert state.message == "work took longer than 5 s."
+    assert_gone(checkout)
+
+
+def test_a_timeout_of_prefect_ends_the_whole_group_too(pipeline):
+    checkout = pipeline(work=SLEEP)
+
+    @flow
+    def impatient() -> State[object]:
+        return carried(stage.with_options(timeout_seconds=5)("work", checkout, return_state=True))
+
+    state = impatient(return_state=True)
+    assert state.name == "TimedOut"
+    assert_gone(checkout)
+
+
+def test_an_interrupt_ends_the_whole_group(pipeline):
+    checkout = pipeline(work=SLEEP)
+
+    def interrupt() -> None:
+        processes(checkout)
+        os.kill(os.getpid(), signal.SIGINT)
+
+    thread = threading.Thread(target=interrupt)
+    thread.start()
+    with pytest.raises(KeyboardInterrupt):
+        run("work", checkout)
+    thread.join()
+    assert_gone(checkout)
+
+
+def test_a_stage_that_is_not_there_is_a_failure(pipeline):
+    state = run("nothing", pipeline(work=WRITE.format("work")))
+    assert state.is_failed()
+    assert "nothing" in state.message
+
+
+def test_the_child_inherits_the_lock(pipeline, tmp_path: Path):
+    checkout = pipeline(work=WRITE.format("work"))
+    descriptor = os.open(tmp_path / "lock", os.O_CREAT | os.O_RDWR)
+    try:
+        assert run("work", replace(checkout, lock=descriptor)).is_completed()
+    finally:
+        os.close(descriptor)
