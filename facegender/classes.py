@@ -34,8 +34,5 @@ def read_classes(model: Path) -> Classes:
     """The mapping beside a saved model."""
     values = json.loads((model / "classes.json").read_text(encoding="utf-8"))
     return Classes(
-        str(values["negative"]),
-        str(values["positive"]),
-        str(values["label_dtype"]),
-        float(values["positive_share"]),
+        str(values["negative"]), str(values["positive"]), str(values["label_dtype"]), float(values["positive_share"])
     )

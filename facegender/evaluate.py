@@ -1,36 +1,39 @@
 """The stage `evaluate`: score the validation rows' image files, and leave what a person and a machine can read of it.
 
-Leaves in its folder: metrics.json (for `dvc metrics`), predictions.parquet, report.html, model_card.md, plots/*.svg, and for
-`dvc plots`: plots/roc.json, plots/precision_recall.json, plots/confusion.json, plots/reliability.json.
+Leaves in its folder: metrics.json (for `dvc metrics`), slices.json, predictions.parquet, report.html, model_card.md,
+plots/*.svg, and for `dvc plots` plots/roc.json (false_positive_rate, true_positive_rate), plots/precision_recall.json
+(recall, precision), plots/confusion.json (actual, predicted; a record a row, for DVC's confusion template) and
+plots/reliability.json (probability, observed).
 """
 
 import json
+import os
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import numpy as np
 import pandas as pd
 
 from facegender.atomic import atomic_folder
 from facegender.classes import Classes, read_classes
+from facegender.curves import precision_recall, reliability, roc
+from facegender.describe import data_hash, data_lists, data_rows, made_rows, read_json, training_params
 from facegender.errors import UserError
-from facegender.intervals import Estimate, wilson
+from facegender.figures import baseline, metrics_json, rows_of, slices_json
+from facegender.gallery import choose, gallery
 from facegender.layout import Layout
-from facegender.metrics import Confusion, Rows, confusion, measure
+from facegender.metrics import confusion, measure
 from facegender.params import Params
+from facegender.plot_set import draw_plots
+from facegender.report import Story, render_card, render_report
+from facegender.slices import read_attributes, slice_by_attributes
 
 VALIDATION_FOLD = 0
 
 
-def evaluate(
-    model: Path,
-    data: Layout,
-    index: Path,
-    splits: Path,
-    validation: Path,
-    params: Params,
-    out: Path,
-) -> None:
+def evaluate(model: Path, data: Layout, index: Path, splits: Path, validation: Path, params: Params, out: Path) -> None:
     """Score the validation rows and write the evaluation folder.
 
     Parameters
@@ -50,17 +53,92 @@ def evaluate(
     from facegender.scoring import score  # imports TensorFlow
 
     classes = read_classes(model)
-    held = validation_rows(pd.read_parquet(splits), splits)
+    table = pd.read_parquet(splits)
+    held = validation_rows(table, splits)
     scores = score(model, [data.images / name for name in held["image"]])
     refuse_unreadable(held["image"].tolist(), scores.reasons)
     predictions = predict_rows(held, scores.probabilities, classes, params.submit.threshold)
-    rows = rows_of(predictions, classes)
-    rng = np.random.default_rng(params.evaluate.seed)
-    estimates = measure(rows, params.evaluate.calibration_bins, params.evaluate.bootstrap, rng)
-    figures = metrics_json(estimates, confusion(rows), baseline(rows, classes), classes)
+    made = Made(pd.read_csv(model / "history.csv"), read_json(model / "provenance.json"))
+    found = Found(pd.read_parquet(index), table, read_json(validation))
     with atomic_folder(out) as folder:
-        write_json(folder / "metrics.json", figures)
-        predictions.to_parquet(folder / "predictions.parquet", index=False)
+        write_evaluation(folder, predictions, classes, made, found, params, data, os.path.relpath(data.images, out))
+
+
+@dataclass(frozen=True)
+class Made:
+    """What train left of the model's making: history.csv and provenance.json."""
+
+    history: pd.DataFrame
+    provenance: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Found:
+    """What validate and split found: index.parquet, splits.parquet and validation.json."""
+
+    index: pd.DataFrame
+    splits: pd.DataFrame
+    facts: dict[str, Any]
+
+
+def write_evaluation(
+    folder: Path,
+    predictions: pd.DataFrame,
+    classes: Classes,
+    made: Made,
+    found: Found,
+    params: Params,
+    data: Layout,
+    images_from_report: str,
+) -> None:
+    """Compute every figure of a predictions table and write all files of the folder."""
+    settings, threshold = params.evaluate, params.submit.threshold
+    rng = np.random.default_rng(settings.seed)
+    rows = rows_of(predictions, classes)
+    estimates = measure(rows, settings.calibration_bins, settings.bootstrap, rng)
+    figures = metrics_json(estimates, confusion(rows), baseline(rows, classes), classes)
+    tables = {
+        "roc": roc(rows),
+        "precision_recall": precision_recall(rows),
+        "reliability": reliability(rows, settings.calibration_bins),
+    }
+    correct = rows.positive == rows.predicted
+    attributes = read_attributes(data.data / params.data.attributes, found.facts["image_column"])
+    slices = slice_by_attributes(predictions["image"], correct, attributes, settings.min_slice)
+    drawn = draw_plots(rows, classes, tables, made.history, threshold)
+    chosen = choose(rows, threshold, rng)
+    shown = gallery(predictions, chosen, data.images)
+    story = Story(
+        classes=classes,
+        metrics=figures,
+        plots=drawn,
+        slices=slices,
+        gallery=shown,
+        links={face.image: quote(f"{images_from_report}/{face.image}") for faces in shown.values() for face in faces},
+        threshold=threshold,
+        bins=settings.calibration_bins,
+        resamples=settings.bootstrap,
+        minimum=settings.min_slice,
+        attributes_file=params.data.attributes,
+        demo=bool(found.facts["demo"]),
+        weights_source=made.provenance["weights"]["source"],
+        chose_epoch=True,
+        data_rows=data_rows(found.facts, found.splits, found.index),
+        data_lists=data_lists(found.facts),
+        made_rows=made_rows(made.provenance, data_hash(found.index)),
+        made_params=training_params(made.provenance),
+    )
+    write_json(folder / "metrics.json", figures)
+    write_json(folder / "slices.json", slices_json(slices))
+    predictions.to_parquet(folder / "predictions.parquet", index=False)
+    (folder / "report.html").write_text(render_report(story), encoding="utf-8")
+    (folder / "model_card.md").write_text(render_card(story), encoding="utf-8")
+    (folder / "plots").mkdir()
+    for name, svg in drawn.items():
+        (folder / "plots" / f"{name}.svg").write_text(svg, encoding="utf-8")
+    tables["confusion"] = predictions[["label", "predicted"]].rename(columns={"label": "actual"})
+    for name, records in tables.items():
+        records.round(6).to_json(folder / "plots" / f"{name}.json", orient="records", indent=1)
 
 
 def validation_rows(splits: pd.DataFrame, path: Path) -> pd.DataFrame:
@@ -68,10 +146,7 @@ def validation_rows(splits: pd.DataFrame, path: Path) -> pd.DataFrame:
     held = splits[splits["fold"] == VALIDATION_FOLD].reset_index(drop=True)
     if held.empty:
         raise UserError(
-            str(path),
-            "at least one row must be set apart for validation (fold 0)",
-            None,
-            "Raise split.validation.",
+            str(path), "at least one row must be set apart for validation (fold 0)", None, "Raise split.validation."
         )
     return held
 
@@ -101,48 +176,6 @@ def predict_rows(held: pd.DataFrame, probabilities: Any, classes: Classes, thres
             "group": held["group"],
         }
     )
-
-
-def rows_of(predictions: pd.DataFrame, classes: Classes) -> Rows:
-    """The arrays behind a predictions table."""
-    return Rows(
-        (predictions["label"] == classes.positive).to_numpy(dtype=bool),
-        predictions["probability"].to_numpy(dtype=np.float64),
-        (predictions["predicted"] == classes.positive).to_numpy(dtype=bool),
-        predictions["group"].to_numpy(dtype=np.int64),
-    )
-
-
-def baseline(rows: Rows, classes: Classes) -> Estimate:
-    """Accuracy of always answering the training rows' majority class."""
-    hits = rows.positive if classes.majority == classes.positive else ~rows.positive
-    return wilson(int(hits.sum()), len(rows))
-
-
-def metrics_json(
-    estimates: dict[str, Estimate], counts: Confusion, plain: Estimate, classes: Classes
-) -> dict[str, Any]:
-    """metrics.json: `accuracy.value`, `accuracy.low` … in `dvc metrics diff`, and `classes.LABEL.recall.value` …"""
-    overall = {name: estimate.as_dict() for name, estimate in estimates.items() if "." not in name}
-    by_class: dict[str, Any] = {}
-    for side, label in (("negative", classes.negative), ("positive", classes.positive)):
-        by_class[label] = {
-            name.removeprefix(f"{side}."): estimate.as_dict()
-            for name, estimate in estimates.items()
-            if name.startswith(f"{side}.")
-        }
-    return {
-        "n": counts.n,
-        **overall,
-        "baseline_accuracy": plain.as_dict(),
-        "classes": by_class,
-        "confusion": {
-            "true_positive": counts.true_positive,
-            "false_positive": counts.false_positive,
-            "false_negative": counts.false_negative,
-            "true_negative": counts.true_negative,
-        },
-    }
 
 
 def write_json(path: Path, values: Any) -> None:

@@ -31,12 +31,7 @@ class Estimate:
 
     def as_dict(self) -> dict[str, float | int | None]:
         """For JSON, rounded to 6 decimals."""
-        return {
-            "value": _rounded(self.value),
-            "low": _rounded(self.low),
-            "high": _rounded(self.high),
-            "n": self.n,
-        }
+        return {"value": _rounded(self.value), "low": _rounded(self.low), "high": _rounded(self.high), "n": self.n}
 
 
 def _rounded(value: float | None) -> float | None:

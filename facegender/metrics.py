@@ -39,12 +39,7 @@ class Rows:
 
     def take(self, chosen: BoolArray | IntArray) -> "Rows":
         """Some of the rows, by mask or position."""
-        return Rows(
-            self.positive[chosen],
-            self.probabilities[chosen],
-            self.predicted[chosen],
-            self.groups[chosen],
-        )
+        return Rows(self.positive[chosen], self.probabilities[chosen], self.predicted[chosen], self.groups[chosen])
 
     def by_probability(self) -> "Rows":
         """The rows in ascending order of probability."""
@@ -195,13 +190,7 @@ def measure(rows: Rows, bins: int, resamples: int, rng: np.random.Generator) -> 
     """
     counts = confusion(rows)
     figures = WeightedMetrics(rows, bins)
-    drawn = bootstrap(
-        figures,
-        figures.groups,
-        resamples,
-        rng,
-        reflected=("expected_calibration_error",),
-    )
+    drawn = bootstrap(figures, figures.groups, resamples, rng, reflected=("expected_calibration_error",))
     n_of = {"negative.f1": counts.negatives, "positive.f1": counts.positives}
     return proportions(counts) | {
         name: Estimate(estimate.value, estimate.low, estimate.high, n_of.get(name, estimate.n))

@@ -8,13 +8,14 @@ import pandas as pd
 
 from facegender.classes import Classes
 from facegender.errors import UserError
+from facegender.tables import read_table
 
 Form = Literal["labels", "probabilities"]
 
 
 @dataclass(frozen=True)
 class Sample:
-    """The sample's cells as the text that stands in them, and which column is which."""
+    """The sample's cells as text, by row number of the file, and which column is which."""
 
     table: pd.DataFrame
     image_column: str
@@ -30,12 +31,7 @@ class Sample:
         return [str(text) for text in self.table[self.label_column]]
 
 
-def read_text_table(path: Path, separator: str = ",", encoding: str = "utf-8-sig") -> pd.DataFrame:
-    """A CSV file with every cell as text, empty cells as "", no cell read as a number or a missing value."""
-    return pd.read_csv(path, dtype=str, keep_default_na=False, sep=separator, encoding=encoding)
-
-
-def read_sample(path: Path, image_column: str, label_column: str, separator: str, encoding: str) -> Sample:
+def read_sample(path: Path, image_column: str, label_column: str) -> Sample:
     """Read the sample.
 
     Raises
@@ -43,15 +39,15 @@ def read_sample(path: Path, image_column: str, label_column: str, separator: str
     UserError
         It has other columns than the two: nobody could say what to write into them.
     """
-    table = read_text_table(path, separator, encoding)
-    if sorted(table.columns) != sorted([image_column, label_column]):
+    frame = read_table(path).frame
+    if sorted(frame.columns) != sorted([image_column, label_column]):
         raise UserError(
             path.name,
             f"the columns must be {image_column} and {label_column}",
-            ", ".join(table.columns),
+            ", ".join(frame.columns),
             "Name the two in params.yaml: data.image_column, data.label_column.",
         )
-    return Sample(table, image_column, label_column)
+    return Sample(frame, image_column, label_column)
 
 
 def check_sample(sample: Sample, test_images: list[str], classes: Classes, form: Form, name: str) -> None:
@@ -64,7 +60,7 @@ def check_sample(sample: Sample, test_images: list[str], classes: Classes, form:
     """
     seen: set[str] = set()
     known = set(test_images)
-    for row, image in enumerate(sample.images, start=2):
+    for row, image in zip(sample.table.index, sample.images, strict=True):
         if image in seen:
             raise UserError(f"{name} row {row}", "each image must appear once", image)
         if image not in known:
@@ -93,13 +89,27 @@ def label_texts(sample: Sample, classes: Classes, name: str) -> dict[str, str]:
         floats = {label: f"{int(label)}.0" for label in labels}
         if found <= set(floats.values()):
             return floats
-    row, odd = next((row, text) for row, text in enumerate(sample.placeholders, start=2) if text not in (*labels, ""))
+    rows = zip(sample.table.index, sample.placeholders, strict=True)
+    row, odd = next((row, text) for row, text in rows if text not in (*labels, ""))
     raise UserError(
         f"{name} row {row}",
         f"{sample.label_column} must be {classes.negative}, {classes.positive} or empty",
         repr(odd),
         "If probabilities are wanted, set submit.form to probabilities in params.yaml.",
     )
+
+
+def fill(sample: Sample, predicted: pd.DataFrame, classes: Classes, form: Form) -> pd.DataFrame:
+    """The sample's table with predictions in its label column, joined by image, as text."""
+    by_image = predicted.set_index("image").loc[sample.images]
+    filled = sample.table.copy()
+    if form == "labels":
+        texts = label_texts(sample, classes, "the sample")
+        filled[sample.label_column] = [texts[label] for label in by_image["label"]]
+    else:
+        # 9 digits hold a float32 exactly
+        filled[sample.label_column] = [f"{value:.9g}" for value in by_image["probability"]]
+    return filled
 
 
 def check_submission(written: pd.DataFrame, sample: Sample, classes: Classes, form: Form) -> None:

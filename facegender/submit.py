@@ -15,25 +15,12 @@ from facegender.atomic import atomic_file
 from facegender.classes import Classes, read_classes
 from facegender.layout import Layout
 from facegender.params import SubmitParams
-from facegender.sample import (
-    Form,
-    Sample,
-    check_sample,
-    check_submission,
-    label_texts,
-    read_sample,
-    read_text_table,
-)
+from facegender.sample import check_sample, check_submission, fill, read_sample
+from facegender.tables import read_table
 
 
 def submit(
-    model: Path,
-    data: Layout,
-    index: Path,
-    validation: Path,
-    params: SubmitParams,
-    submission: Path,
-    predictions: Path,
+    model: Path, data: Layout, index: Path, validation: Path, params: SubmitParams, submission: Path, predictions: Path
 ) -> None:
     """Score the test images and write the submission.
 
@@ -56,14 +43,7 @@ def submit(
     classes = read_classes(model)
     facts = json.loads(validation.read_text(encoding="utf-8"))
     path = data.sample_submission
-    form = facts["csv"][path.name]
-    sample = read_sample(
-        path,
-        facts["image_column"],
-        facts["label_column"],
-        form["separator"],
-        form["encoding"],
-    )
+    sample = read_sample(path, facts["image_column"], facts["label_column"])
     table = pd.read_parquet(index)
     test = table[table["role"] == "test"].reset_index(drop=True)
     check_sample(sample, test["image"].tolist(), classes, params.form, path.name)
@@ -76,7 +56,7 @@ def submit(
         predicted.to_parquet(file, index=False)
     with atomic_file(submission) as file:
         fill(sample, predicted, classes, params.form).to_csv(file, index=False, lineterminator="\n")
-        check_submission(read_text_table(file), sample, classes, params.form)
+        check_submission(read_table(file).frame, sample, classes, params.form)
 
 
 def predict_test(test: pd.DataFrame, scored: pd.DataFrame, classes: Classes, threshold: float) -> pd.DataFrame:
@@ -90,11 +70,7 @@ def predict_test(test: pd.DataFrame, scored: pd.DataFrame, classes: Classes, thr
         image, probability (NaN where unreadable), reason; the usable images alone, in any order.
     """
     joined = test[["image", "reason"]].merge(
-        scored.astype({"reason": object}),
-        on="image",
-        how="left",
-        suffixes=("_index", ""),
-        validate="1:1",
+        scored.astype({"reason": object}), on="image", how="left", suffixes=("_index", ""), validate="1:1"
     )
     fallback = joined["probability"].isna().to_numpy()
     known = joined["probability"].to_numpy(dtype=np.float64)
@@ -112,16 +88,3 @@ def predict_test(test: pd.DataFrame, scored: pd.DataFrame, classes: Classes, thr
             "reason": pd.Series(reasons, dtype=object),
         }
     )
-
-
-def fill(sample: Sample, predicted: pd.DataFrame, classes: Classes, form: Form) -> pd.DataFrame:
-    """The sample's table with predictions in its label column, joined by image, as text."""
-    by_image = predicted.set_index("image").loc[sample.images]
-    filled = sample.table.copy()
-    if form == "labels":
-        texts = label_texts(sample, classes, "the sample")
-        filled[sample.label_column] = [texts[label] for label in by_image["label"]]
-    else:
-        # 9 digits hold a float32 exactly
-        filled[sample.label_column] = [f"{value:.9g}" for value in by_image["probability"]]
-    return filled

@@ -1,0 +1,118 @@
+"""What the report and the model card say of the data and of the model's making, from what earlier stages left."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from pathlib import Path, PurePath
+from typing import Any, Final
+
+import pandas as pd
+
+TRAINING_SECTIONS: Final = ("split", "backbone", "augment", "features", "train")
+LISTED: Final = 50  # entries of a list in the report; the rest lies in validation.json
+
+TextRows = list[tuple[str, str]]
+TextList = tuple[str, list[str], int]  # title, lines, how many more there are
+
+
+def label_name(label: str) -> str:
+    """A label in running text: a bare number says nothing without its column."""
+    return f"class {label}" if label.lstrip("-").isdigit() else label
+
+
+def data_hash(index: pd.DataFrame) -> str:
+    """SHA-256 over every image's name, label and content hash, in the order of names: the same data, the same hash."""
+    columns = index[["image", "role", "label", "sha256"]].sort_values(["role", "image"], kind="stable")
+    digest = hashlib.sha256()
+    for row in columns.itertuples(index=False):
+        digest.update(("\t".join("" if pd.isna(cell) else str(cell) for cell in row) + "\n").encode())
+    return digest.hexdigest()
+
+
+def data_rows(facts: Mapping[str, Any], splits: pd.DataFrame, index: pd.DataFrame) -> TextRows:
+    """What there is, as name and text."""
+    by_class = ", ".join(f"{label_name(str(label))}: {n:,}" for label, n in facts["class_counts"].items())
+    held = int((splits["fold"] == 0).sum())
+    rows = [
+        ("Labelled images", f"{int((index['role'] == 'train').sum()):,}"),
+        ("By label", by_class),
+        ("Used for training", f"{int((splits['fold'] != 0).sum()):,}"),
+        ("Used for validation", f"{held:,}"),
+        ("Test images", f"{int((index['role'] == 'test').sum()):,}"),
+        ("Set aside (quarantine)", f"{len(facts['quarantined']):,}"),
+    ]
+    rows += [(words(name), text(value)) for name, value in facts["duplicates"].items() if not isinstance(value, list)]
+    return rows
+
+
+def data_lists(facts: Mapping[str, Any]) -> list[TextList]:
+    """The lists worth unfolding: quarantine, duplicates of each kind, warnings."""
+    quarantined = [f"{entry['image']} ({entry['role']}): {entry['reason']}" for entry in facts["quarantined"]]
+    lists = [listed("Quarantine", quarantined)]
+    for name, value in facts["duplicates"].items():
+        if isinstance(value, list):
+            lists.append(listed(words(name), [text(entry) for entry in value]))
+    lists.append(listed("Warnings", [str(warning) for warning in facts["warnings"]]))
+    return [entry for entry in lists if entry[1]]
+
+
+def listed(title: str, lines: list[str]) -> TextList:
+    """The first lines of a list, titled with its length."""
+    return (f"{title}: {len(lines):,}", lines[:LISTED], max(0, len(lines) - LISTED))
+
+
+def made_rows(provenance: Mapping[str, Any], fingerprint: str) -> TextRows:
+    """What made the model, as name and text."""
+    backbone, weights = provenance["backbone"], provenance["weights"]
+    parameters = provenance["parameters"]
+    return [
+        ("Data (SHA-256)", fingerprint),
+        ("Backbone", f"{backbone['name']}, alpha {backbone['alpha']}, {backbone['image_size']} pixels"),
+        ("Backbone weights", weights_text(weights)),
+        ("Trained", f"the head and {provenance['trained_layers']} backbone layers, {cut_text(provenance['cut'])}"),
+        ("Parameters", f"{parameters['trained']:,} trained of {parameters['all']:,}"),
+        ("Versions", ", ".join(f"{name} {version}" for name, version in provenance["versions"].items())),
+    ]
+
+
+def weights_text(weights: Mapping[str, str]) -> str:
+    """The weights' origin and fingerprint; of a path only the file's name, for the folder is one machine's own."""
+    source = {
+        "imagenet": "ImageNet",
+        "demo": "the demo's own, trained on drawn pictures",
+        "none": "none: random at the start",
+    }.get(weights["source"], PurePath(weights["source"]).name)
+    return f"{source} (fingerprint {weights['fingerprint']})"
+
+
+def cut_text(cut: str | None) -> str:
+    """Where the frozen part ends."""
+    return "nothing frozen" if cut is None else f"frozen up to {cut}"
+
+
+def training_params(provenance: Mapping[str, Any]) -> str:
+    """The sections of params.yaml that shaped the model, as JSON."""
+    sections = {name: provenance["params"][name] for name in TRAINING_SECTIONS if name in provenance["params"]}
+    return json.dumps(sections, indent=2, ensure_ascii=False)
+
+
+def words(name: str) -> str:
+    """A key as words: train_in_test -> Train in test."""
+    return name.replace("_", " ").capitalize()
+
+
+def text(value: object) -> str:
+    """A JSON value as a line of text."""
+    if isinstance(value, bool) or not isinstance(value, (int, list, dict)):
+        return str(value)
+    if isinstance(value, int):
+        return f"{value:,}"
+    if isinstance(value, dict):
+        return ", ".join(f"{name}: {text(item)}" for name, item in value.items())
+    return ", ".join(text(item) for item in value)
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """A JSON object from a file."""
+    values: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    return values

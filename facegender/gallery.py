@@ -1,0 +1,71 @@
+"""Which faces a person should see beside the figures, and their thumbnails."""
+
+import base64
+import io
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, Literal
+
+import numpy as np
+import pandas as pd
+from PIL import Image
+
+from facegender.decode import open_picture
+from facegender.intervals import IntArray
+from facegender.metrics import Rows
+
+EACH: Final = 8  # pictures of each kind
+THUMBNAIL: Final = 144  # pixels, longer side: sharp at 72 CSS pixels on a dense screen
+JPEG_QUALITY: Final = 80
+
+Kind = Literal["wrong", "uncertain", "right"]
+
+
+@dataclass(frozen=True)
+class Shown:
+    """One picture of the gallery; `picture` is a data URI, so that the page needs no other file."""
+
+    image: str
+    label: str
+    predicted: str
+    probability: float  # of the positive class
+    picture: str
+
+    @property
+    def correct(self) -> bool:
+        return self.label == self.predicted
+
+
+def choose(rows: Rows, threshold: float, rng: np.random.Generator, each: int = EACH) -> dict[Kind, IntArray]:
+    """Positions of the most confident errors, the least certain rows, and random right ones; no row twice.
+
+    Confidence is the distance of the probability from the threshold.
+    """
+    distance = np.abs(rows.probabilities - threshold)
+    correct = rows.positive == rows.predicted
+    wrong = np.flatnonzero(~correct)
+    wrong = wrong[np.argsort(-distance[wrong], kind="stable")][:each]
+    free = np.setdiff1d(np.arange(len(rows)), wrong)
+    uncertain = free[np.argsort(distance[free], kind="stable")][:each]
+    right = np.setdiff1d(np.flatnonzero(correct), uncertain)
+    drawn = np.sort(rng.choice(right, size=min(each, len(right)), replace=False))
+    return {"wrong": wrong, "uncertain": uncertain, "right": drawn}
+
+
+def gallery(predictions: pd.DataFrame, chosen: dict[Kind, IntArray], images: Path) -> dict[Kind, list[Shown]]:
+    """The chosen rows of predictions.parquet with their thumbnails."""
+    return {kind: [_shown(predictions.iloc[row], images) for row in rows] for kind, rows in chosen.items()}
+
+
+def _shown(row: pd.Series, images: Path) -> Shown:
+    name = str(row["image"])
+    return Shown(name, str(row["label"]), str(row["predicted"]), float(row["probability"]), thumbnail(images / name))
+
+
+def thumbnail(path: Path) -> str:
+    """A small upright JPEG of the picture, as a data URI of a few kilobytes."""
+    picture = open_picture(path)
+    picture.thumbnail((THUMBNAIL, THUMBNAIL), Image.Resampling.LANCZOS)
+    buffer = io.BytesIO()
+    picture.save(buffer, format="JPEG", quality=JPEG_QUALITY)
+    return "data:image/jpeg;base64," + base64.b64encode(buffer.getvalue()).decode("ascii")

@@ -1,0 +1,44 @@
+"""The plots of one evaluation, by the names of their files."""
+
+import pandas as pd
+
+from facegender import plots
+from facegender.classes import Classes
+from facegender.curves import histogram
+from facegender.describe import label_name
+from facegender.metrics import Rows, confusion
+
+HISTOGRAM_BINS = 20
+
+
+def draw_plots(
+    rows: Rows, classes: Classes, tables: dict[str, pd.DataFrame], history: pd.DataFrame, threshold: float
+) -> dict[str, str]:
+    """SVG by name; a curve that one class alone cannot have is left out."""
+    negative, positive = label_name(classes.negative), label_name(classes.positive)
+    counts = confusion(rows)
+    best = kept_epoch(history)
+    drawn = {
+        "confusion": plots.confusion_matrix(counts, negative, positive),
+        "histogram": plots.histogram_plot(histogram(rows, HISTOGRAM_BINS), negative, positive, threshold),
+        "reliability": plots.reliability_plot(tables["reliability"]),
+        "learning_loss": plots.learning_plot(history, "loss", best),
+        "learning_accuracy": plots.learning_plot(history, "accuracy", best),
+    }
+    if counts.positives and counts.negatives:
+        recall = counts.true_positive / counts.positives
+        called = counts.true_positive + counts.false_positive
+        drawn["roc"] = plots.roc_plot(tables["roc"], (counts.false_positive / counts.negatives, recall), threshold)
+        drawn["precision_recall"] = plots.precision_recall_plot(
+            tables["precision_recall"],
+            (recall, counts.true_positive / called) if called else None,
+            threshold,
+            counts.positives / counts.n,
+        )
+    return drawn
+
+
+def kept_epoch(history: pd.DataFrame) -> int:
+    """Position of the epoch whose weights the model has: the lowest validation loss of the last phase."""
+    last = history[history["phase"] == history["phase"].iloc[-1]]
+    return int(last["val_loss"].idxmin())
