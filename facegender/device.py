@@ -1,12 +1,9 @@
 """How TensorFlow is set up in this process: seeds, determinism, GPUs, precision, several devices."""
 
 import logging
-from collections.abc import Callable
 from typing import Any
 
 import keras
-import numpy as np
-import numpy.typing as npt
 import tensorflow as tf
 
 logger = logging.getLogger(__name__)
@@ -44,16 +41,6 @@ def strategy() -> tf.distribute.Strategy:
     return tf.distribute.MirroredStrategy(devices)
 
 
-def frozen_forward(model: keras.Model) -> Callable[[npt.NDArray[np.uint8]], npt.NDArray[np.float32]]:
-    """`model` as a function of uint8 (n, s, s, 3), its variables turned into constants, which runs a third faster."""
-    from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
-
-    shape = tf.TensorSpec((None, *model.input.shape[1:]), tf.uint8)
-    function = tf.function(lambda images: model(tf.cast(images, tf.float32), training=False))
-    constant = convert_variables_to_constants_v2(function.get_concrete_function(shape))
-
-    def forward(images: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
-        (result,) = constant(tf.constant(images))
-        return np.asarray(result, np.float32)
-
-    return forward
+def has_gpu() -> bool:
+    """Whether TensorFlow sees one."""
+    return bool(tf.config.list_physical_devices("GPU"))

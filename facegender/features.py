@@ -10,9 +10,10 @@ import json
 import logging
 import os
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -21,17 +22,18 @@ import pandas as pd
 from facegender.atomic import atomic_folder, replace_folder
 from facegender.augment import augment, view_rng
 from facegender.decode import Pixels, decode
+from facegender.engine import Engine, OpenVinoEngine, TensorFlowEngine, has_openvino, to_openvino
 from facegender.errors import UserError
 from facegender.layout import Layout
-from facegender.params import Params
+from facegender.params import FeaturesParams, Params
 from facegender.prefetch import prefetch
 from facegender.progress import track
-from facegender.store import FeatureStore, Manifest, view_file
+from facegender.store import FeatureStore, Manifest, RowFile, view_file
 
 logger = logging.getLogger(__name__)
 
+AHEAD = 32  # pictures decoded ahead of the engine, each with all its views
 FLUSH_EVERY = 1024  # forward passes after which finished pictures are marked as such
-Forward = Callable[[npt.NDArray[np.uint8]], npt.NDArray[np.float32]]
 
 
 def features(layout: Layout, params: Params) -> None:
@@ -51,11 +53,13 @@ def features(layout: Layout, params: Params) -> None:
             rows.to_parquet(folder / "rows.parquet", index=False)
         logger.info("features: online mode trains from the images; nothing to cache")
         return
-    manifest, forward = _manifest(params, drawn_demo, cached=True)
+    manifest, frozen = _manifest(params, drawn_demo, cached=True)
     work = Work(layout, params, manifest, rows)
     work.check_disk()
     work.take_over()
-    work.compute(forward)
+    engine = choose_engine(frozen, params.features, layout.resume)
+    logger.info("features: %s on this machine", engine.name)
+    work.compute(engine)
     work.finish()
 
 
@@ -70,10 +74,10 @@ def plan_rows(index: pd.DataFrame, splits: pd.DataFrame, folds: int) -> pd.DataF
     return rows[["image", "sha256", "augmented"]]
 
 
-def _manifest(params: Params, drawn_demo: bool, cached: bool) -> tuple[Manifest, Forward]:
-    """Build the network: what it is, and the function from pictures to features."""
+def _manifest(params: Params, drawn_demo: bool, cached: bool) -> tuple[Manifest, Any]:
+    """Build the network: what it is, and its frozen part."""
     from facegender.backbone import cut_for, fingerprint, resolve_weights, weighted_backbone
-    from facegender.device import frozen_forward, prepare
+    from facegender.device import prepare
     from facegender.model import build_classifier
 
     prepare(params.features.seed, params.train.mixed_precision)
@@ -104,13 +108,19 @@ def _manifest(params: Params, drawn_demo: bool, cached: bool) -> tuple[Manifest,
         views=params.features.views if cached else 0,
         augment=params.augment.model_dump(),
         seed=params.features.seed,
+        precision=params.features.precision,
     )
-    forward = frozen_forward(classifier.frozen) if classifier.frozen else _nothing
-    return manifest, forward
+    return manifest, classifier.frozen
 
 
-def _nothing(images: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
-    raise AssertionError("online mode computes no features")
+def choose_engine(frozen: Any, params: FeaturesParams, scratch: Path) -> Engine:
+    """OpenVINO where it is installed and no GPU is there, unless the parameters say otherwise."""
+    from facegender.device import has_gpu
+
+    if params.engine == "tensorflow" or (params.engine == "auto" and (has_gpu() or not has_openvino())):
+        return TensorFlowEngine(frozen)
+    scratch.mkdir(parents=True, exist_ok=True)
+    return OpenVinoEngine(to_openvino(frozen, scratch), params.batch_size, params.precision)
 
 
 @dataclass
@@ -131,7 +141,7 @@ class Work:
         key.update(pd.util.hash_pandas_object(rows, index=False).to_numpy().tobytes())
         self.folder = layout.resume / "features" / key.hexdigest()[:16]
         self.augmented = int(rows["augmented"].sum())
-        self.views: list[npt.NDArray[np.float16]] = []
+        self.views: list[RowFile] = []
         self.done: npt.NDArray[np.bool_] = np.empty((0, 0), bool)
 
     def length(self, view: int) -> int:
@@ -162,13 +172,11 @@ class Work:
                 shutil.rmtree(other)  # work begun for other data or parameters
         self.folder.mkdir(parents=True, exist_ok=True)
         for view in range(self.manifest.views):
-            shape = (self.length(view), *self.manifest.shape)
             path = view_file(self.folder, view)
-            self.views.append(
-                np.lib.format.open_memmap(path, "r+")
-                if resumed
-                else np.lib.format.open_memmap(path, "w+", np.float16, shape)
-            )
+            if resumed:
+                self.views.append(RowFile(path, writable=True))
+            else:
+                self.views.append(RowFile.create(path, self.length(view), self.manifest.shape))
         if resumed:
             self.done = np.lib.format.open_memmap(self.folder / "done.npy", "r+")
             logger.info("features: resuming a killed run, %d%% is there", round(100 * self.done.mean()))
@@ -198,7 +206,8 @@ class Work:
                 here = np.flatnonzero(found[: self.length(view)] < limit)  # NaN, not found, compares false
                 for start in range(0, len(here), FLUSH_EVERY):
                     part = here[start : start + FLUSH_EVERY]
-                    self.views[view][part] = earlier.views[view].read(found[part].astype(np.int64))
+                    for row, values in zip(part, earlier.views[view].read(found[part].astype(np.int64)), strict=True):
+                        self.views[view].write(row, values)
                 done[here, view] = True
                 copied += len(here)
             if copied:
@@ -219,39 +228,42 @@ class Work:
             return Item(row, views, pixels)
 
         missing = (int(row) for row in np.flatnonzero(~self.done.all(axis=1)))
-        yield from prefetch(prepare, missing, workers=os.cpu_count() or 1, ahead=4 * self.params.features.batch_size)
+        yield from prefetch(prepare, missing, workers=os.cpu_count() or 1, ahead=AHEAD)
 
-    def compute(self, forward: Forward) -> None:
+    def compute(self, engine: Engine) -> None:
         """Run the frozen part over every missing view, in full batches, and write as it goes."""
-        total = self.done.size
-        with track("features", total, "views", done=int(self.done.sum())) as advance:
-            batch: list[tuple[int, int, Pixels]] = []
-            unmarked: list[tuple[int, int]] = []
-            for item in self.items():
-                batch += [(item.row, view, pixels) for view, pixels in zip(item.views, item.pixels, strict=True)]
-                while len(batch) >= self.params.features.batch_size:
-                    part, batch = batch[: self.params.features.batch_size], batch[self.params.features.batch_size :]
-                    self._forward(forward, part, unmarked)
-                    advance(len(part))
-            if batch:
-                self._forward(forward, batch, unmarked)
-                advance(len(batch))
+        places: list[list[tuple[int, int]]] = []  # (row, view) of the batches handed to the engine and not yet back
+        unmarked: list[tuple[int, int]] = []
+        with track("features", self.done.size, "views", done=int(self.done.sum())) as advance:
+            for result in engine.map(self._batches(places)):
+                here = places.pop(0)
+                for (row, view), values in zip(here, result, strict=True):
+                    self.views[view].write(row, values)
+                unmarked += here
+                if len(unmarked) >= FLUSH_EVERY:
+                    self._mark(unmarked)
+                advance(len(here))
             self._mark(unmarked)
 
-    def _forward(self, forward: Forward, part: list[tuple[int, int, Pixels]], unmarked: list[tuple[int, int]]) -> None:
-        result = forward(np.stack([pixels for _, _, pixels in part]))
-        for (row, view, _), values in zip(part, result, strict=True):
-            self.views[view][row] = values
-            unmarked.append((row, view))
-        if len(unmarked) >= FLUSH_EVERY:
-            self._mark(unmarked)
+    def _batches(self, places: list[list[tuple[int, int]]]) -> Iterator[Pixels]:
+        here: list[tuple[int, int]] = []
+        pixels: list[Pixels] = []
+        for item in self.items():
+            for view, picture in zip(item.views, item.pixels, strict=True):
+                here.append((item.row, view))
+                pixels.append(picture)
+                if len(pixels) == self.params.features.batch_size:
+                    places.append(here)
+                    yield np.stack(pixels)
+                    here, pixels = [], []
+        if pixels:
+            places.append(here)
+            yield np.stack(pixels)
 
     def _mark(self, unmarked: list[tuple[int, int]]) -> None:
         # the features reach the disk before the mark that says so
         for view in {view for _, view in unmarked}:
-            array = self.views[view]
-            assert isinstance(array, np.memmap)
-            array.flush()
+            self.views[view].flush()
         for row, view in unmarked:
             self.done[row, view] = True
         unmarked.clear()
@@ -259,7 +271,8 @@ class Work:
     def finish(self) -> None:
         """Put the finished folder in its place."""
         assert self.done.all()
-        self.views.clear()
+        for view in self.views:
+            view.close()
         self.done = np.empty((0, 0), bool)
         (self.folder / "done.npy").unlink()
         self.manifest.write(self.folder)

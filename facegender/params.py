@@ -58,7 +58,14 @@ class AugmentParams(Section):
 class FeaturesParams(Section):
     views: Count = 6
     seed: int = 2026
-    batch_size: Count = 64
+    batch_size: Count = 32
+    engine: Literal["auto", "openvino", "tensorflow"] = "auto"
+    precision: Literal["float32", "bfloat16"] = "float32"
+
+
+class EngineParams(Section):
+    engine: Literal["auto", "openvino", "tensorflow"] = "auto"
+    precision: Literal["auto", "float32", "bfloat16"] = "auto"
 
 
 class TrainParams(Section):
@@ -101,6 +108,7 @@ class Params(Section):
     backbone: BackboneParams = BackboneParams()
     augment: AugmentParams = AugmentParams()
     features: FeaturesParams = FeaturesParams()
+    scoring: EngineParams = EngineParams()
     train: TrainParams = TrainParams()
     evaluate: EvaluateParams = EvaluateParams()
     submit: SubmitParams = SubmitParams()

@@ -6,12 +6,14 @@
       view_00.npy       float16 (rows, ...), the pictures as they are
       view_01.npy ...   float16 (augmented rows, ...)
 
-The files are plain .npy, so `numpy.load(..., mmap_mode="r")` opens them. Batches are read by `pread` instead: pages of
-a memory map count as this process's memory, and a training touches all of them.
+The files are plain .npy, so `numpy.load(..., mmap_mode="r")` opens them. They are written and read by
+`pwrite` and `pread` instead: pages of
+a memory map count as this process's memory, and both making and reading features touch all of them.
 """
 
 import json
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
@@ -46,6 +48,8 @@ class Manifest:
         What made views 1 and up.
     views
         How many, view 0 included; 0 in online mode.
+    precision
+        In which the frozen part ran; the rows are float16 either way.
     """
 
     backbone: dict[str, Any]
@@ -56,6 +60,7 @@ class Manifest:
     views: int
     augment: dict[str, Any]
     seed: int
+    precision: str
 
     def base(self) -> dict[str, Any]:
         """What view 0 depends on, beside the picture."""
@@ -65,6 +70,7 @@ class Manifest:
             "cut": self.cut,
             "trained_layers": self.trained_layers,
             "shape": self.shape,
+            "precision": self.precision,
         }
 
     def views_key(self) -> dict[str, Any]:
@@ -84,9 +90,9 @@ class Manifest:
 
 
 class RowFile:
-    """One .npy file of float16 rows, read row by row without mapping it into memory."""
+    """One .npy file of float16 rows, read and written row by row without mapping it into memory."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, writable: bool = False) -> None:
         self.path = path
         with path.open("rb") as file:
             np.lib.format.read_magic(file)
@@ -94,21 +100,41 @@ class RowFile:
             self._start = file.tell()
         self.shape: tuple[int, ...] = shape[1:]
         self.row_bytes = int(np.prod(self.shape)) * 2
-        self._handle = os.open(path, os.O_RDONLY)
+        self._handle = os.open(path, os.O_RDWR if writable else os.O_RDONLY)
+
+    @classmethod
+    def create(cls, path: Path, rows: int, shape: Sequence[int]) -> Self:
+        """A new file of `rows` rows, which take disk space as they are written."""
+        with path.open("wb") as file:
+            header = {"descr": "<f2", "fortran_order": False, "shape": (rows, *shape)}
+            np.lib.format.write_array_header_1_0(file, header)
+            file.truncate(file.tell() + rows * int(np.prod(shape)) * 2)
+        return cls(path, writable=True)
 
     def read(self, rows: npt.NDArray[np.int64], out: Features | None = None) -> Features:
         """Some rows, in the order asked for: float16 (len(rows), *shape), into `out` where given."""
         if out is None:
             out = np.empty((len(rows), *self.shape), np.float16)
         for target, row in zip(out, rows, strict=True):
-            got = os.preadv(self._handle, [target.reshape(-1).view(np.uint8)], self._start + int(row) * self.row_bytes)
+            got = os.preadv(self._handle, [target.reshape(-1).view(np.uint8)], self._place(row))
             if got != self.row_bytes:
                 raise EOFError(f"{self.path} ends before row {row}")
         return out
 
+    def write(self, row: int, values: npt.NDArray[np.floating[Any]]) -> None:
+        """One row, rounded to float16."""
+        os.pwrite(self._handle, np.ascontiguousarray(values, "<f2").tobytes(), self._place(row))
+
+    def flush(self) -> None:
+        """Let what was written reach the disk."""
+        os.fsync(self._handle)
+
     def close(self) -> None:
         """Close the file."""
         os.close(self._handle)
+
+    def _place(self, row: int | np.int64) -> int:
+        return self._start + int(row) * self.row_bytes
 
 
 class FeatureStore:

@@ -12,6 +12,7 @@ from typing import Any
 
 import keras
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from facegender import __version__
@@ -19,8 +20,10 @@ from facegender.archive import save_model
 from facegender.atomic import atomic_folder
 from facegender.backbone import Cut, fingerprint, weighted_backbone
 from facegender.checkpoint import Checkpoints
+from facegender.decode import Pixels, decode
 from facegender.device import prepare, strategy
 from facegender.errors import UserError
+from facegender.export import export_engine
 from facegender.fitting import Phase, Trainer
 from facegender.inputs import features_source, online_source
 from facegender.layout import Layout
@@ -29,6 +32,8 @@ from facegender.params import BackboneParams, Params, TrainParams
 from facegender.store import FeatureStore, Manifest
 
 logger = logging.getLogger(__name__)
+
+SAMPLE = 64
 
 
 def train(layout: Layout, params: Params) -> None:
@@ -55,7 +60,8 @@ def train(layout: Layout, params: Params) -> None:
                 source = online_source(layout.images, table, positive, params, manifest, classifier)
             history = Trainer(source, params.train, checkpoints, layout.live).run(phases(params.train))
         share = float(np.mean(source.train.labels, dtype=np.float64))
-        _write(layout, classifier, history, validation, manifest, params, share)
+        sample = _sample(layout, source.validation.rows, table["image"].tolist(), manifest)
+        _write(layout, classifier, history, validation, manifest, params, share, sample)
     checkpoints.remove()
 
 
@@ -109,6 +115,12 @@ def _versions() -> dict[str, str]:
     return {"facegender": __version__, "python": platform.python_version(), **packages}
 
 
+def _sample(layout: Layout, rows: npt.NDArray[np.int64], names: list[str], manifest: Manifest) -> Pixels:
+    """Some validation pictures, evenly spread, for checking the exported engine: uint8 (n, s, s, 3)."""
+    chosen = rows[:: max(1, len(rows) // SAMPLE)][:SAMPLE]
+    return np.stack([decode(layout.images / names[row], manifest.backbone["image_size"]) for row in chosen])
+
+
 def _write(
     layout: Layout,
     classifier: Classifier,
@@ -117,6 +129,7 @@ def _write(
     manifest: Manifest,
     params: Params,
     positive_share: float,
+    sample: Pixels,
 ) -> None:
     negative, positive = validation["classes"]
     classes = {
@@ -141,6 +154,8 @@ def _write(
     }
     with atomic_folder(layout.model) as folder:
         save_model(classifier.whole, folder / "model.keras")
+        for check in export_engine(classifier.whole, folder, sample, params.scoring):
+            logger.info("train: %s", check.sentence())
         pd.DataFrame(history).to_csv(folder / "history.csv", index=False)
         _write_json(folder / "classes.json", classes)
         _write_json(folder / "provenance.json", provenance)

@@ -1,0 +1,142 @@
+"""Engines that run a network over batches of pictures: OpenVINO on CPUs, TensorFlow where that is not.
+
+An engine takes batches uint8 (b, s, s, 3) and yields float32 results, in order. On the same two cores OpenVINO runs
+MobileNetV2 about twice as fast as TensorFlow in float32, and starts without TensorFlow's many seconds of import.
+"""
+
+import sys
+from collections import deque
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+Images = npt.NDArray[np.uint8]
+Values = npt.NDArray[np.float32]
+
+
+class Engine(Protocol):
+    """Something that runs one network."""
+
+    name: str
+
+    def map(self, batches: Iterable[Images]) -> Iterator[Values]:
+        """One result for each batch, in order; draws batches only as it can work on them."""
+        ...
+
+
+class TensorFlowEngine:
+    """A Keras model, its variables turned into constants, which runs a third faster than calling it."""
+
+    name = "tensorflow float32"
+
+    def __init__(self, model: Any) -> None:
+        self._function = frozen_graph(model)
+
+    def map(self, batches: Iterable[Images]) -> Iterator[Values]:
+        """See `Engine`."""
+        import tensorflow as tf
+
+        for batch in batches:
+            (result,) = self._function(tf.constant(batch))
+            yield np.asarray(result, np.float32)
+
+
+class OpenVinoEngine:
+    """A network in OpenVINO's form, as many requests under way as the processor likes.
+
+    Parameters
+    ----------
+    model
+        An `openvino.Model`, or the .xml file of one, with input (?, s, s, 3).
+    batch_size
+        Every batch but the last must have this many pictures; a fixed size runs faster.
+    precision
+        float32 | bfloat16
+    """
+
+    def __init__(self, model: Any, batch_size: int, precision: str = "float32") -> None:
+        openvino = import_openvino()
+        core = openvino.Core()
+        network = core.read_model(model) if isinstance(model, Path) else model.clone()
+        shape = network.input(0).partial_shape
+        network.reshape([batch_size, *[shape[axis].get_length() for axis in range(1, 4)]])
+        hint = {"float32": "f32", "bfloat16": "bf16"}[precision]
+        settings = {"INFERENCE_PRECISION_HINT": hint, "PERFORMANCE_HINT": "THROUGHPUT"}
+        self._network = core.compile_model(network, "CPU", settings)
+        self.name = f"openvino {precision}"
+        self.batch_size = batch_size
+
+    def map(self, batches: Iterable[Images]) -> Iterator[Values]:
+        """See `Engine`."""
+        under_way = self._network.get_property("OPTIMAL_NUMBER_OF_INFER_REQUESTS")
+        idle = [self._network.create_infer_request() for _ in range(under_way)]
+        busy: deque[tuple[Any, int]] = deque()
+
+        def collect() -> Values:
+            request, count = busy.popleft()
+            request.wait()
+            idle.append(request)
+            return np.array(request.get_output_tensor(0).data[:count], np.float32)
+
+        for batch in batches:
+            if not idle:
+                yield collect()
+            request = idle.pop()
+            request.start_async({0: self._padded(batch)})
+            busy.append((request, len(batch)))
+        while busy:
+            yield collect()
+
+    def _padded(self, batch: Images) -> Images:
+        missing = self.batch_size - len(batch)
+        return np.concatenate([batch, np.repeat(batch[-1:], missing, axis=0)]) if missing else batch
+
+
+def import_openvino() -> Any:
+    """OpenVINO without its telemetry, which would report our user's runs to its makers.
+
+    The package falls back to a stub of its own where `openvino_telemetry` is not installed.
+
+    Raises
+    ------
+    ImportError
+        There is no OpenVINO for this platform.
+    """
+    sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]
+    import openvino
+
+    return openvino
+
+
+def has_openvino() -> bool:
+    """Whether OpenVINO can be used here."""
+    try:
+        import_openvino()
+    except ImportError:
+        return False
+    return True
+
+
+def frozen_graph(model: Any) -> Any:
+    """A Keras model as a TensorFlow function of uint8 (n, s, s, 3) with its weights as constants."""
+    import tensorflow as tf
+    from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
+
+    shape = tf.TensorSpec((None, *model.input.shape[1:]), tf.uint8, name="image")
+    function = tf.function(lambda image: model(tf.cast(image, tf.float32), training=False))
+    return convert_variables_to_constants_v2(function.get_concrete_function(shape))
+
+
+def to_openvino(model: Any, folder: Path) -> Any:
+    """Convert a Keras model by way of TensorFlow's graph, written to `folder` in passing. Gives an `openvino.Model`."""
+    import tensorflow as tf
+
+    graph = frozen_graph(model).graph.as_graph_def()
+    path = Path(tf.io.write_graph(graph, str(folder), "graph.pb", as_text=False))
+    try:
+        return import_openvino().Core().read_model(path)
+    finally:
+        path.unlink()

@@ -1,0 +1,76 @@
+"""Scoring single pictures and folders for a person: `facegender predict`."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from facegender.classes import read_classes
+from facegender.errors import UserError
+from facegender.scoring import score
+
+SUFFIXES = {".jpg", ".jpeg", ".png", ".bmp", ".gif", ".webp", ".tif", ".tiff"}
+
+
+def find_pictures(paths: Sequence[Path]) -> list[Path]:
+    """Files as they are; of folders, every picture in them and below, by name.
+
+    Raises
+    ------
+    UserError
+        A path does not exist, or a folder holds no picture.
+    """
+    files: list[Path] = []
+    for path in paths:
+        if path.is_dir():
+            found = sorted(file for file in path.rglob("*") if file.suffix.lower() in SUFFIXES and file.is_file())
+            if not found:
+                raise UserError(str(path), "the folder must hold pictures", "none with a picture's suffix")
+            files += found
+        elif path.exists():
+            files.append(path)
+        else:
+            raise UserError(str(path), "must be a picture or a folder of pictures", "nothing is there")
+    return files
+
+
+def predict(model: Path, paths: Sequence[Path], threshold: float = 0.5) -> pd.DataFrame:
+    """Score pictures: columns image, label, probability (of that label), positive (probability), reason.
+
+    A picture that cannot be read has no label, and a reason.
+    """
+    files = find_pictures(paths)
+    scores = score(model, files)
+    classes = read_classes(model)
+    positive = scores.probabilities
+    is_positive = positive >= threshold
+    unread = np.isnan(positive)
+    label = np.where(is_positive, classes.positive, classes.negative).astype(object)
+    label[unread] = None
+    return pd.DataFrame(
+        {
+            "image": [str(file) for file in files],
+            "label": label,
+            "probability": np.where(is_positive, positive, 1 - positive),
+            "positive": positive,
+            "reason": scores.reasons,
+        }
+    )
+
+
+def as_rich(table: pd.DataFrame) -> Any:
+    """The table for a terminal."""
+    from rich.table import Table
+
+    shown = Table(caption="Perceived gender, as annotators would label it; not a statement about the person.")
+    shown.add_column("image", overflow="fold")
+    shown.add_column("class")
+    shown.add_column("probability", justify="right")
+    for row in table.itertuples():
+        if row.reason:
+            shown.add_row(row.image, "[red]not read[/red]", str(row.reason))
+        else:
+            shown.add_row(row.image, str(row.label), f"{row.probability:.3f}")
+    return shown

@@ -1,0 +1,93 @@
+"""Scoring picture files with a trained model: what evaluate, submit and predict all run."""
+
+import json
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from facegender.decode import Pixels, Undecodable, decode
+from facegender.engine import Engine, OpenVinoEngine, TensorFlowEngine, has_openvino
+from facegender.errors import UserError
+from facegender.prefetch import prefetch
+from facegender.progress import track
+
+
+@dataclass(frozen=True)
+class Scores:
+    """One entry for each file, in the order given.
+
+    Attributes
+    ----------
+    probabilities
+        Of the positive class: float32 (n,); NaN where the file could not be read.
+    reasons
+        Why it could not; None where it could.
+    """
+
+    probabilities: npt.NDArray[np.float32]
+    reasons: list[str | None]
+
+
+def load_engine(model: Path, batch_size: int) -> Engine:
+    """The engine that `train` chose for a model folder, or TensorFlow where OpenVINO is not installed.
+
+    Raises
+    ------
+    UserError
+        The folder is no model.
+    """
+    if not (model / "model.keras").is_file():
+        raise UserError(str(model), "must be a folder that `facegender train` left, with model.keras in it")
+    choice = json.loads((model / "engine.json").read_text())
+    if choice["engine"] == "openvino" and has_openvino():
+        return OpenVinoEngine(model / "openvino.xml", batch_size, choice["precision"])
+    from facegender.archive import load_model
+
+    return TensorFlowEngine(load_model(model / "model.keras"))
+
+
+def score(model: Path, files: Sequence[Path], batch_size: int = 32) -> Scores:
+    """Probabilities for picture files; one that cannot be read gets NaN and its reason, and no other file's score."""
+    probabilities = np.full(len(files), np.nan, np.float32)
+    reasons: list[str | None] = [None] * len(files)
+    if not files:
+        return Scores(probabilities, reasons)
+    batch_size = min(batch_size, len(files))
+    engine = load_engine(model, batch_size)
+    size = int(json.loads((model / "classes.json").read_text())["image_size"])
+    places: list[list[int]] = []  # of the batches handed to the engine and not yet back
+
+    def read(place: int) -> tuple[int, Pixels | str]:
+        try:
+            return place, decode(files[place], size)
+        except Undecodable as reason:
+            return place, str(reason)
+
+    def batches() -> Iterator[Pixels]:
+        here: list[int] = []
+        pixels: list[Pixels] = []
+        for place, picture in prefetch(read, range(len(files)), os.cpu_count() or 1, ahead=2 * batch_size):
+            if isinstance(picture, str):
+                reasons[place] = picture
+                continue
+            here.append(place)
+            pixels.append(picture)
+            if len(pixels) == batch_size:
+                places.append(here)
+                yield np.stack(pixels)
+                here, pixels = [], []
+        if pixels:
+            places.append(here)
+            yield np.stack(pixels)
+
+    with track("score", len(files), "images") as advance:
+        for result in engine.map(batches()):
+            done = places.pop(0)
+            probabilities[done] = result.reshape(-1)
+            advance(len(done))
+        advance(sum(reason is not None for reason in reasons))
+    return Scores(probabilities, reasons)
