@@ -99,9 +99,7 @@ def draw(
             "best_possible_accuracy": round(BEST_ACCURACY, 4),
             "faults": planted.faults,
         }
-        layout.demo_marker.write_text(
-            json.dumps(marker, indent=2) + "\n", encoding="utf-8"
-        )
+        layout.demo_marker.write_text(json.dumps(marker, indent=2) + "\n", encoding="utf-8")
 
 
 def sample_portraits(images: int, seed: int) -> list[Traits]:
@@ -109,13 +107,8 @@ def sample_portraits(images: int, seed: int) -> list[Traits]:
 
     Portrait i has a generator of its own, so the order of drawing does not matter.
     """
-    families = np.random.default_rng([seed, 0]).permutation(
-        np.arange(1, images + 1) % 2
-    )
-    return [
-        sample_traits(int(family), np.random.default_rng([seed, 1, i]))
-        for i, family in enumerate(families)
-    ]
+    families = np.random.default_rng([seed, 0]).permutation(np.arange(1, images + 1) % 2)
+    return [sample_traits(int(family), np.random.default_rng([seed, 1, i])) for i, family in enumerate(families)]
 
 
 def _paint_all(
@@ -127,15 +120,9 @@ def _paint_all(
 ) -> None:
     def paint_one(number: int) -> None:
         rng = np.random.default_rng([seed, 2, number])
-        width, height = (
-            (SIDE, SIDE)
-            if rng.random() < 0.88
-            else OTHER_SIZES[int(rng.integers(len(OTHER_SIZES)))]
-        )
+        width, height = (SIDE, SIDE) if rng.random() < 0.88 else OTHER_SIZES[int(rng.integers(len(OTHER_SIZES)))]
         quality = int(rng.integers(80, 94))
-        paint(portraits[number], width, height).save(
-            folder / names[number], format="JPEG", quality=quality
-        )
+        paint(portraits[number], width, height).save(folder / names[number], format="JPEG", quality=quality)
 
     with (
         track("demo", len(names), "drawings") as advance,
@@ -163,10 +150,7 @@ def _write_tables(
         ("image_names", "class"),
         ((name, 0) for name in names[train:]),
     )
-    attributes = (
-        (name, traits.background, traits.style)
-        for name, traits in zip(names, shown, strict=True)
-    )
+    attributes = ((name, traits.background, traits.style) for name, traits in zip(names, shown, strict=True))
     _write_csv(
         layout.attributes_csv,
         ("image_names", "background", "drawing_style"),
@@ -174,9 +158,7 @@ def _write_tables(
     )
 
 
-def _write_csv(
-    path: Path, header: Sequence[str], rows: Iterable[Sequence[object]]
-) -> None:
+def _write_csv(path: Path, header: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
     with path.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(header)

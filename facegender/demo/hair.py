@@ -27,9 +27,7 @@ def paint_hair_behind(pencil: Pencil) -> None:
         pencil.blob(pencil.shift(-0.1), -1.28, 0.4, dark, outlined=True)
     elif traits.hair == "curly":
         for angle in np.linspace(0.88 * np.pi, 2.12 * np.pi, 13):
-            pencil.blob(
-                1.02 * np.cos(angle), 0.98 * np.sin(angle), 0.34, dark, outlined=True
-            )
+            pencil.blob(1.02 * np.cos(angle), 0.98 * np.sin(angle), 0.34, dark, outlined=True)
 
 
 def paint_hair_before(pencil: Pencil) -> None:
@@ -65,9 +63,7 @@ def paint_headwear(pencil: Pencil) -> None:
         pencil.shape(crown, traits.accent)
     if traits.headwear == "cap":
         turned = pencil.shift(0.45)
-        pencil.shape(
-            ellipse(turned, -0.6, 0.92, 0.13), mix(traits.accent, (20, 10, 30), 0.25)
-        )
+        pencil.shape(ellipse(turned, -0.6, 0.92, 0.13), mix(traits.accent, (20, 10, 30), 0.25))
         pencil.blob(0, -1.15, 0.07, light, outlined=True)
     elif traits.headwear == "beanie":
         band = np.array([[-1.12, -0.7], [1.12, -0.7], [1.14, -0.5], [-1.14, -0.5]])

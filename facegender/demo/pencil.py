@@ -14,14 +14,12 @@ INK: Final = (38, 34, 44)
 
 
 class Pencil:
-    """Draws in the face's coordinates: x in face half-widths, y in face half-heights downwards, the face's middle at 0, 0."""
+    """Draws in the face's coordinates: from its middle, x in half-widths, y downwards in half-heights."""
 
     def __init__(self, traits: Traits, width: int, height: int) -> None:
         self.traits = traits
         self.proportion = dict(zip(PROPORTIONS, traits.proportions, strict=True))
-        self.picture = Image.new(
-            "RGB", (width * SUPERSAMPLING, height * SUPERSAMPLING), traits.paper
-        )
+        self.picture = Image.new("RGB", (width * SUPERSAMPLING, height * SUPERSAMPLING), traits.paper)
         self.draw = ImageDraw.Draw(self.picture)
         self.side = min(self.picture.size)
         # the face's area does not depend on its elongation: else the mean colour would give the family away
@@ -30,9 +28,7 @@ class Pencil:
         self.half = np.array([size / stretch, size * stretch])
         cos, sin = np.cos(traits.tilt), np.sin(traits.tilt)
         self.turn = np.array([[cos, sin], [-sin, cos]])
-        self.middle = np.array(
-            [traits.x * self.picture.width, traits.y * self.picture.height]
-        )
+        self.middle = np.array([traits.x * self.picture.width, traits.y * self.picture.height])
 
     def place(self, points: Points) -> list[tuple[int, int]]:
         """Pixels of the large picture; whole numbers, so that the last bit of a cosine cannot change a picture."""
@@ -65,9 +61,7 @@ class Pencil:
         for x, y in (placed[0], placed[-1]):
             self.draw.ellipse((x - r, y - r, x + r, y + r), fill=fill)
 
-    def blob(
-        self, x: float, y: float, radius: float, fill: Colour, outlined: bool = False
-    ) -> None:
+    def blob(self, x: float, y: float, radius: float, fill: Colour, outlined: bool = False) -> None:
         """A circle; the radius is in half-widths."""
         points = self.circle(x, y, radius)
         if outlined:
@@ -77,9 +71,7 @@ class Pencil:
 
     def circle(self, x: float, y: float, radius: float, ratio: float = 1.0) -> Points:
         """Outline of an ellipse, round on paper where ratio (height / width) is 1, whatever the face's elongation."""
-        return ellipse(
-            x, y, radius, radius * ratio * float(self.half[0] / self.half[1])
-        )
+        return ellipse(x, y, radius, radius * ratio * float(self.half[0] / self.half[1]))
 
     def edge(self, fill: Colour) -> Colour | None:
         """Colour of a shape's outline."""
@@ -105,9 +97,7 @@ def ellipse(
     return np.stack([x + rx * np.cos(angle), y + ry * np.sin(angle)], axis=1)
 
 
-def outline(
-    traits: Traits, start: float = 0.0, stop: float = 2 * np.pi, scale: float = 1.0
-) -> Points:
+def outline(traits: Traits, start: float = 0.0, stop: float = 2 * np.pi, scale: float = 1.0) -> Points:
     """The head's outline: a superellipse that tapers towards the chin."""
     angle = np.linspace(start, stop, 72)
     cos, sin = np.cos(angle), np.sin(angle)
@@ -119,7 +109,5 @@ def outline(
 
 def mix(first: Colour, second: Colour, share: float) -> Colour:
     """`first` with a `share` of `second` in it."""
-    r, g, b = (
-        round((1 - share) * a + share * b) for a, b in zip(first, second, strict=True)
-    )
+    r, g, b = (round((1 - share) * a + share * b) for a, b in zip(first, second, strict=True))
     return r, g, b

@@ -1,4 +1,4 @@
-"""From traits to a picture: shapes in the face's own coordinates, laid over each other, larger than needed, then reduced."""
+"""From traits to a picture: shapes laid over each other from back to front, larger than needed, then reduced."""
 
 import numpy as np
 from PIL import Image
@@ -27,9 +27,7 @@ def _paint_shoulders(pencil: Pencil) -> None:
     traits = pencil.traits
     neck = np.array([[-0.42, 0.5], [0.42, 0.5], [0.46, 1.35], [-0.46, 1.35]])
     pencil.shape(neck, mix(traits.skin, (40, 20, 40), 0.18))
-    body = np.concatenate(
-        [ellipse(0, 2.25, 1.75, 1.02, np.pi, 2 * np.pi), [[1.9, 4.0], [-1.9, 4.0]]]
-    )
+    body = np.concatenate([ellipse(0, 2.25, 1.75, 1.02, np.pi, 2 * np.pi), [[1.9, 4.0], [-1.9, 4.0]]])
     pencil.shape(body, traits.cloth)
     collar = ellipse(0, 1.25, 0.52, 0.16)
     if traits.scarf:
@@ -37,18 +35,14 @@ def _paint_shoulders(pencil: Pencil) -> None:
         tail = np.array([[0.25, 1.3], [0.6, 1.25], [0.68, 2.0], [0.34, 2.05]])
         pencil.shape(tail, mix(traits.accent, (255, 255, 255), 0.15))
     else:
-        pencil.draw.polygon(
-            pencil.place(collar), fill=mix(traits.skin, (40, 20, 40), 0.18)
-        )
+        pencil.draw.polygon(pencil.place(collar), fill=mix(traits.skin, (40, 20, 40), 0.18))
 
 
 def _paint_head(pencil: Pencil) -> None:
     traits = pencil.traits
     for side in (-1, 1):
         x = side * 0.99 - pencil.shift(0.06)
-        pencil.shape(
-            pencil.circle(x, 0.05, 0.19, 1.45), mix(traits.skin, (60, 20, 40), 0.1)
-        )
+        pencil.shape(pencil.circle(x, 0.05, 0.19, 1.45), mix(traits.skin, (60, 20, 40), 0.1))
     pencil.shape(outline(traits), traits.skin)
 
 
@@ -94,9 +88,9 @@ def _paint_eye(pencil: Pencil, x: float, y: float, side: int) -> None:
         pencil.blob(x + gaze, y, 0.1, mix(traits.accent, INK, 0.35))
         pencil.blob(x + gaze, y, 0.055, INK)
         pencil.blob(x + gaze + 0.03, y - 0.025, 0.025, (255, 255, 255))
-    brow = ellipse(x, y - 0.1 * traits.brow, 0.2, 0.09, 1.2 * np.pi, 1.8 * np.pi)
+    brow = ellipse(x + 0.02 * side, y - 0.1 * traits.brow, 0.2, 0.09, 1.2 * np.pi, 1.8 * np.pi)
     colour = mix(traits.hair_colour, INK, 0.4)
-    pencil.stroke(brow + [0.02 * side, 0], colour, 1.5)
+    pencil.stroke(brow, colour, 1.5)
 
 
 def _paint_nose(pencil: Pencil, eye_y: float, nose_y: float) -> None:
@@ -120,17 +114,13 @@ def _paint_nose(pencil: Pencil, eye_y: float, nose_y: float) -> None:
                 [tip - 0.13, nose_y - 0.02],
             ]
         )
-        pencil.draw.polygon(
-            pencil.place(wedge), fill=mix(traits.skin, (70, 20, 30), 0.22)
-        )
+        pencil.draw.polygon(pencil.place(wedge), fill=mix(traits.skin, (70, 20, 30), 0.22))
     else:
         pencil.draw.polygon(
             pencil.place(pencil.circle(tip, nose_y - 0.06, 0.13, 0.85)),
             fill=mix(traits.skin, (200, 60, 60), 0.3),
         )
-        pencil.blob(
-            tip + 0.03, nose_y - 0.09, 0.03, mix(traits.skin, (255, 255, 255), 0.5)
-        )
+        pencil.blob(tip + 0.03, nose_y - 0.09, 0.03, mix(traits.skin, (255, 255, 255), 0.5))
 
 
 def _paint_mouth(pencil: Pencil, x: float, y: float) -> None:
@@ -150,9 +140,7 @@ def _paint_mouth(pencil: Pencil, x: float, y: float) -> None:
             mix(lips, INK, 0.45),
         )
         pencil.draw.polygon(
-            pencil.place(
-                ellipse(x, y - 0.4 * depth, 0.82 * half, 0.4 * depth + 0.02, 0, np.pi)
-            ),
+            pencil.place(ellipse(x, y - 0.4 * depth, 0.82 * half, 0.4 * depth + 0.02, 0, np.pi)),
             fill=(250, 248, 240),
         )
     else:
@@ -174,9 +162,7 @@ def _paint_glasses(pencil: Pencil) -> None:
         x = turned + side * proportion["eye_spacing"]
         rim = pencil.circle(x, y, radius, 0.92)
         pencil.stroke(np.concatenate([rim, rim[:2]]), frame, 1.1)
-        pencil.stroke(
-            np.array([[x + side * radius, y], [side * 1.0, y - 0.03]]), frame, 1.0
-        )
+        pencil.stroke(np.array([[x + side * radius, y], [side * 1.0, y - 0.03]]), frame, 1.0)
     inner = proportion["eye_spacing"] - radius
     if inner > 0.02:
         pencil.stroke(
