@@ -22,7 +22,7 @@ Pixels = npt.NDArray[np.uint8]
 SIXTEEN_BIT: Final = ("I;16", "I;16L", "I;16B", "I;16N")
 
 
-class Undecodable(Exception):
+class Undecodable(Exception):  # noqa: N818  it names what the file is
     """The file is no picture that can be used; the message is the reason, fit for a quarantine list."""
 
 

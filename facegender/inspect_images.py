@@ -192,7 +192,7 @@ class _Reader:
         grey, mode = open_grey(content, self._params.max_pixels)
         chunk.width[row], chunk.height[row] = grey.size
         chunk.modes[row] = mode
-        small = grey.resize((SIDE, SIDE), Image.Resampling.BILINEAR, reducing_gap=2.0)
+        small = grey.resize((SIDE, SIDE), Image.Resampling.BILINEAR, reducing_gap=1.0)
         chunk.thumbnails[row] = np.frombuffer(small.tobytes(), np.uint8).reshape(SIDE, SIDE)
 
     def _content(self, chunk: _Chunk, row: int, name: str) -> bytes:

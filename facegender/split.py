@@ -28,10 +28,13 @@ def split(index: Path, params: SplitParams, out: Path) -> None:
     Raises
     ------
     UserError
-        A class has too few groups to be on both sides.
+        There are not two classes, or one has too few groups to be on both sides.
     """
     wanted = [("role", "==", "train"), ("status", "==", "ok")]
     rows = pd.read_parquet(index, columns=["image", "label", "group"], filters=wanted)
+    if rows["label"].nunique() < 2:
+        received = f"only {rows['label'].iloc[0]!r}" if len(rows) else "no usable rows"
+        raise UserError("train.csv", "the rows that are not quarantined must have two classes", received)
     order = rows["image"].argsort(kind="stable").to_numpy()
     labels = pd.Categorical(rows["label"]).codes.astype(np.int64)[order]
     groups = pd.factorize(rows["group"].to_numpy()[order])[0].astype(np.int64)
@@ -100,7 +103,7 @@ def _deal(n: int, kind: Ints, left: npt.NDArray[np.float64], shares: npt.NDArray
 def _refuse_empty(part: Ints, labels: Ints, names: "pd.Series[str]", parts: int, params: SplitParams) -> None:
     classes = pd.Categorical(names).categories
     counts = np.bincount(part * len(classes) + labels, minlength=parts * len(classes)).reshape(parts, len(classes))
-    if len(classes) == 2 and (counts > 0).all():
+    if (counts > 0).all():
         return
     few = classes[int(np.argmin(counts.min(axis=0)))]
     total = int((names == few).sum())
