@@ -71,7 +71,7 @@ class Checkpoints:
         arrays |= {f"optimizer/{place}": np.asarray(variable) for place, variable in enumerate(optimizer.variables)}
         state = np.frombuffer(json.dumps(asdict(progress)).encode(), np.uint8)
         with atomic_file(self.folder / "last.npz") as path:
-            np.savez(path, progress=state, **arrays)
+            np.savez(path, allow_pickle=False, progress=state, **arrays)
 
     def load(self) -> Progress | None:
         """What the loop remembered; None where there is nothing to resume."""

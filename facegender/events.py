@@ -7,6 +7,7 @@ and `note` (message). Without the variable nothing is written.
 
 import json
 import os
+from pathlib import Path
 
 VARIABLE = "FACEGENDER_EVENTS"
 
@@ -17,5 +18,5 @@ def emit(kind: str, **fields: object) -> None:
     if not path:
         return
     line = json.dumps({"kind": kind, **fields})
-    with open(path, "a", encoding="utf-8") as file:
+    with Path(path).open("a", encoding="utf-8") as file:
         file.write(line + "\n")

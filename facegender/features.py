@@ -216,10 +216,12 @@ class Work:
     def items(self) -> Iterator[Item]:
         """Each picture with a missing view, decoded once for all of them."""
 
+        names, hashes = self.rows["image"].to_numpy(str), self.rows["sha256"].to_numpy(str)
+
         def prepare(row: int) -> Item:
             views = [int(view) for view in np.flatnonzero(~self.done[row])]
-            picture = decode(self.layout.images / self.rows["image"].iat[row], self.params.backbone.image_size)
-            sha256 = self.rows["sha256"].iat[row]
+            picture = decode(self.layout.images / names[row], self.params.backbone.image_size)
+            sha256 = str(hashes[row])
             seed = self.params.features.seed
             pixels = [
                 augment(picture, self.params.augment, view_rng(seed, sha256, view)) if view else picture

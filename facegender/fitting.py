@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import keras
-from dvclive import Live
+from dvclive.live import Live
 
 from facegender.batches import Batches, FeatureBatches, Rows
 from facegender.checkpoint import Checkpoints, Progress
@@ -47,9 +47,7 @@ class Trainer:
         resumed = self.checkpoints.load()
         progress = resumed or Progress()
         if resumed:
-            logger.info(
-                "train: resuming a killed training after epoch %d of phase %s", progress.epoch, progress.phase
-            )
+            logger.info("train: resuming a killed training after epoch %d of phase %s", progress.epoch, progress.phase)
             for row in progress.history:
                 self._log(row)
         names = [phase.name for phase in phases]

@@ -99,7 +99,7 @@ def online_source(
 
 def _rows(table: pd.DataFrame, positive: str, params: TrainParams) -> tuple[Rows, Rows]:
     """Training rows (fold -1 or over 0) and validation rows (fold 0)."""
-    labels = (table["label"] == positive).to_numpy(np.float32)
+    labels = np.asarray(table["label"] == positive, np.float32)
     weights = np.ones(len(table), np.float32)
     fold = table["fold"].to_numpy()
     trains = np.flatnonzero((fold != 0) & (fold != -2))

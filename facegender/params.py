@@ -4,12 +4,13 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from facegender.errors import UserError
 
 Share = Annotated[float, Field(ge=0.0, le=1.0)]
 Count = Annotated[int, Field(ge=1)]
+ALPHAS = (0.35, 0.5, 0.75, 1.0, 1.3, 1.4)
 
 
 class Section(BaseModel):
@@ -41,9 +42,16 @@ class SplitParams(Section):
 
 class BackboneParams(Section):
     name: Literal["mobilenet_v2"] = "mobilenet_v2"
-    alpha: Literal[0.35, 0.5, 0.75, 1.0, 1.3, 1.4] = 1.0
+    alpha: float = 1.0
     image_size: Annotated[int, Field(ge=32)] = 224
     weights: str = "auto"
+
+    @field_validator("alpha")
+    @classmethod
+    def _known_width(cls, alpha: float) -> float:
+        if alpha not in ALPHAS:
+            raise ValueError(f"must be one of {', '.join(map(str, ALPHAS))}, the widths that MobileNetV2 comes in")
+        return alpha
 
 
 class AugmentParams(Section):
@@ -103,7 +111,8 @@ class Params(Section):
     """All of params.yaml. A section that is left out has its defaults, which are those of the repository's file."""
 
     data: DataParams = DataParams()
-    validation: Annotated[ValidateParams, Field(alias="validate")] = ValidateParams()  # pydantic owns the name `validate`
+    # pydantic owns the name `validate`
+    validation: Annotated[ValidateParams, Field(alias="validate")] = ValidateParams()
     split: SplitParams = SplitParams()
     backbone: BackboneParams = BackboneParams()
     augment: AugmentParams = AugmentParams()
@@ -135,4 +144,4 @@ def read_params(path: Path) -> Params:
         key = ".".join(str(part) for part in first["loc"])
         if first["type"] == "extra_forbidden":
             raise UserError(f"{path}, {key}", "no such parameter", None, "Check its spelling.") from None
-        raise UserError(f"{path}, {key}", first["msg"], repr(first["input"])) from None
+        raise UserError(f"{path}, {key}", first["msg"].removeprefix("Value error, "), repr(first["input"])) from None

@@ -68,9 +68,9 @@ def as_rich(table: pd.DataFrame) -> Any:
     shown.add_column("image", overflow="fold")
     shown.add_column("class")
     shown.add_column("probability", justify="right")
-    for row in table.itertuples():
-        if row.reason:
-            shown.add_row(row.image, "[red]not read[/red]", str(row.reason))
+    for row in table.to_dict("records"):
+        if isinstance(row["reason"], str):  # a missing one is NaN
+            shown.add_row(row["image"], "[red]not read[/red]", row["reason"])
         else:
-            shown.add_row(row.image, str(row.label), f"{row.probability:.3f}")
+            shown.add_row(row["image"], row["label"], f"{row['probability']:.3f}")
     return shown

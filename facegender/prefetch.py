@@ -10,9 +10,7 @@ Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 
-def prefetch(
-    function: Callable[[Item], Result], items: Iterable[Item], workers: int, ahead: int
-) -> Iterator[Result]:
+def prefetch(function: Callable[[Item], Result], items: Iterable[Item], workers: int, ahead: int) -> Iterator[Result]:
     """Yield function(item) for each item, in order, with at most `ahead` results waiting.
 
     Threads, because what is done ahead here (decoding, resizing) releases the interpreter lock. Unlike

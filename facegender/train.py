@@ -148,7 +148,11 @@ def _write(
             "trained": _count(classifier.trains.trainable_variables),
             "all": classifier.whole.count_params(),
         },
-        "params": params.model_dump(by_alias=True, mode="json"),
+        "params": {
+            "augment": manifest.augment,
+            "features": {"views": manifest.views, "seed": manifest.seed, "precision": manifest.precision},
+            "train": params.train.model_dump(),
+        },
         "versions": _versions(),
         "demo": validation["demo"],
     }
@@ -167,5 +171,3 @@ def _count(variables: list[keras.Variable]) -> int:
 
 def _write_json(path: Path, content: dict[str, Any]) -> None:
     path.write_text(json.dumps(content, indent=2, sort_keys=True) + "\n", encoding="utf-8")
-
-
