@@ -70,7 +70,7 @@ def list_images(train: Table, test: Table, sample: Table, columns: Columns) -> L
     for row in np.flatnonzero(names.isin(list(contradictions))).tolist():
         reasons[row] = contradictions[names.iloc[row]]
     label_codes = np.full(len(names) + len(test_names), -1, np.int8)
-    label_codes[: len(names)] = pd.Categorical(labels, list(classes)).codes
+    label_codes[: len(names)] = pd.Index(list(classes)).get_indexer(pd.Index(labels))
     label_codes[list(reasons)] = -1
     role_codes = np.repeat(np.array([0, 1], np.int8), [len(names), len(test_names)])
     frame = pd.DataFrame(

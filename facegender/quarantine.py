@@ -46,19 +46,20 @@ def refuse_too_many(listing: Listing, reasons: dict[int, str], params: ValidateP
     names = listing.frame["image"]
     trained = int((listing.frame["role"] == "train").sum())
     bad = [(reason, names.iloc[row]) for row, reason in reasons.items() if row < trained]
-    bad += [(reason, "") for reason in listing.unnamed]
-    share = len(bad) / (trained + len(listing.unnamed))
+    bad += [(reason, reason.split(":")[0]) for reason in listing.unnamed]
+    rows = trained + len(listing.unnamed)
+    share = len(bad) / rows
     if share <= params.max_quarantined:
         return
     kinds: dict[str, list[str]] = {}
     for reason, name in bad:
-        kinds.setdefault(_kind(reason), []).append(name or reason)
+        kinds.setdefault(_kind(reason), []).append(name)
     frequent = sorted(kinds.items(), key=lambda item: (-len(item[1]), item[0]))[:5]
     received = f"{len(bad)} ({share:.1%}): " + "; ".join(f"{kind}: {len(n)} ({examples(n)})" for kind, n in frequent)
     remedy = "Mend the files or rows; or raise validate.max_quarantined in params.yaml."
     if unlisted and "the file is missing" in kinds:
         remedy += f" The folder holds files that no row names, such as {unlisted[0]}: do the names agree?"
-    expected = f"at most {params.max_quarantined:.1%} of the {trained} training rows may be unusable"
+    expected = f"at most {params.max_quarantined:.1%} of the {rows} training rows may be unusable"
     raise UserError("train.csv", expected, received, remedy)
 
 

@@ -59,7 +59,7 @@ def test_no_group_is_cut_and_small_groups_balance() -> None:
 
 
 def test_a_heavy_group_goes_where_there_is_room() -> None:
-    """A third of all rows in one group: it cannot be in the fifth that validates, and that fifth is full all the same."""
+    """A third of all rows in one group does not fit into a fifth; that fifth is filled all the same."""
     labels = np.array([0, 1] * 150)
     groups = np.r_[np.zeros(100, np.int64), np.arange(1, 201)]
     part = assign(labels, groups, np.array([0.2, 0.8]), np.random.default_rng(0))
@@ -159,8 +159,8 @@ def test_same_bytes_each_time(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("labels", "groups", "params", "message"),
     [
-        (["0"] * 30 + ["1"], None, SplitParams(), "both sides of a 20% validation split. Received: 1 usable rows with label '1'"),
-        (["0"] * 30 + ["1"] * 3, None, SplitParams(folds=4), "in 4 folds. Received: 3 usable rows with label '1' in 33"),
+        (["0"] * 30 + ["1"], None, SplitParams(), "both sides of a 20% validation split. Received: 1 usable rows"),
+        (["0"] * 30 + ["1"] * 3, None, SplitParams(folds=4), "in 4 folds. Received: 3 usable rows with label '1'"),
         (["0"] * 9 + ["1"] * 9, [0] * 9 + [*range(1, 10)], SplitParams(), "9 usable rows with label '0' in 18"),
         (["0"] * 9, None, SplitParams(), "two classes. Received: only '0'"),
         ([], None, SplitParams(), "two classes. Received: no usable rows"),

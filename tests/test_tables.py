@@ -101,7 +101,7 @@ def test_missing_file(tmp_path: Path) -> None:
 
 
 def test_folder_in_the_place_of_a_file(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match="must be readable. Received: Is a directory"):
+    with pytest.raises(UserError, match=r"must be readable\. Received: Is a directory"):
         read_table(tmp_path)
 
 
