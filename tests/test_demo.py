@@ -49,25 +49,17 @@ def faults(folder: Path) -> dict[str, str]:
 
 def test_tables_have_the_pipelines_layout(small: Path) -> None:
     train, test = rows(small / "train.csv"), rows(small / "test.csv")
-    sample, attributes = (
-        rows(small / "sample_submission.csv"),
-        rows(small / "attributes.csv"),
-    )
+    sample, attributes = (rows(small / "sample_submission.csv"), rows(small / "attributes.csv"))
     assert train[0] == sample[0] == ["image_names", "class"]
     assert test[0] == ["image_names"]
     assert attributes[0] == ["image_names", "background", "drawing_style"]
-    assert (len(train) - 1, len(test) - 1) == (
-        48,
-        12,
-    )  # four fifths of 60, and the rest
+    assert (len(train) - 1, len(test) - 1) == (48, 12)  # four fifths of 60, and the rest
     assert [row[0] for row in sample] == [row[0] for row in test]
     assert [row[0] for row in attributes[1:]] == [row[0] for row in train[1:] + test[1:]]
     assert {row[1] for row in train[1:]} == {"0", "1"}
 
 
-def test_every_listed_image_is_there_but_the_missing_one_and_no_other(
-    small: Path,
-) -> None:
+def test_every_listed_image_is_there_but_the_missing_one_and_no_other(small: Path) -> None:
     listed = {row[0] for row in rows(small / "attributes.csv")[1:]}
     there = {file.name for file in (small / "images").iterdir()}
     assert listed - there == {faults(small)["missing"]}
@@ -76,11 +68,7 @@ def test_every_listed_image_is_there_but_the_missing_one_and_no_other(
 
 def test_the_marker_says_what_the_drawings_are_not(small: Path) -> None:
     marker = json.loads((small / "demo.json").read_text())
-    assert (marker["drawn_by"], marker["seed"], marker["images"]) == (
-        "facegender demo",
-        SEED,
-        SMALL,
-    )
+    assert (marker["drawn_by"], marker["seed"], marker["images"]) == ("facegender demo", SEED, SMALL)
     assert "nothing measured on them says anything about people" in marker["note"]
 
 

@@ -17,22 +17,12 @@ def paint_backdrop(pencil: Pencil) -> None:
         angle = 2 * np.pi * across
         y, x = np.mgrid[-1:1:64j, -1:1:64j]
         share = (0.5 + 0.36 * (x * np.cos(angle) + y * np.sin(angle)))[:, :, None]
-        ramp = np.clip(
-            np.rint((1 - share) * np.array(traits.paper) + share * np.array(traits.paper_2)),
-            0,
-            255,
-        )
+        ramp = np.clip(np.rint((1 - share) * np.array(traits.paper) + share * np.array(traits.paper_2)), 0, 255)
         soft = Image.fromarray(ramp.astype(np.uint8)).resize((width, height), Image.Resampling.BILINEAR)
         pencil.picture.paste(soft)
     elif traits.background == "split":
-        left, right = (
-            round(height * down),
-            round(height * (down + extent * np.sign(across - 0.5))),
-        )
-        draw.polygon(
-            [(0, left), (width, right), (width, height), (0, height)],
-            fill=traits.paper_2,
-        )
+        left, right = (round(height * down), round(height * (down + extent * np.sign(across - 0.5))))
+        draw.polygon([(0, left), (width, right), (width, height), (0, height)], fill=traits.paper_2)
     elif traits.background == "dots":
         r = step // 4
         for row, y in enumerate(range(0, height + step, step)):
@@ -41,10 +31,7 @@ def paint_backdrop(pencil: Pencil) -> None:
     elif traits.background == "stripes":
         lean = round(height * np.sin(traits.light_angle) / 2)
         for x in range(-height, width + height, 2 * step):
-            draw.polygon(
-                [(x, 0), (x + step, 0), (x + step + lean, height), (x + lean, height)],
-                fill=traits.paper_2,
-            )
+            draw.polygon([(x, 0), (x + step, 0), (x + step + lean, height), (x + lean, height)], fill=traits.paper_2)
     elif traits.background == "halo":
         r = round(extent * pencil.side)
         x, y = round(across * width), round(down * height)

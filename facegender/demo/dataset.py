@@ -20,14 +20,7 @@ from facegender.progress import track
 SMALLEST: Final = 60  # below, the planted faults alone exceed the share of quarantined rows that is allowed by default
 TRAIN_SHARE: Final = 0.8
 SIDE: Final = 224
-OTHER_SIZES: Final = (
-    (160, 160),
-    (192, 192),
-    (256, 256),
-    (320, 320),
-    (240, 224),
-    (208, 224),
-)
+OTHER_SIZES: Final = ((160, 160), (192, 192), (256, 256), (320, 320), (240, 224), (208, 224))
 DRAWN_BY: Final = "facegender demo"
 NOTE: Final = (
     "Drawn by code, for trying the pipeline's plumbing. The classes 0 and 1 are two families of drawings whose "
@@ -36,13 +29,7 @@ NOTE: Final = (
 )
 
 
-def draw(
-    out: Path,
-    images: int = 600,
-    seed: int = 2026,
-    force: bool = False,
-    workers: int = 2,
-) -> None:
+def draw(out: Path, images: int = 600, seed: int = 2026, force: bool = False, workers: int = 2) -> None:
     """Draw a data set in the pipeline's layout: images/, train.csv, test.csv, sample_submission.csv, attributes.csv.
 
     The classes are two families of drawings whose proportions overlap (see facegender.demo.traits), so no rule can be
@@ -69,9 +56,7 @@ def draw(
     """
     if images < SMALLEST:
         raise UserError(
-            "demo, images",
-            f"at least {SMALLEST}: smaller, the planted faults are too large a share",
-            images,
+            "demo, images", f"at least {SMALLEST}: smaller, the planted faults are too large a share", images
         )
     if seed < 0:
         raise UserError("demo, seed", "a seed must not be negative", seed)
@@ -111,51 +96,26 @@ def sample_portraits(images: int, seed: int) -> list[Traits]:
     return [sample_traits(int(family), np.random.default_rng([seed, 1, i])) for i, family in enumerate(families)]
 
 
-def _paint_all(
-    folder: Path,
-    names: Sequence[str],
-    portraits: Sequence[Traits],
-    seed: int,
-    workers: int,
-) -> None:
+def _paint_all(folder: Path, names: Sequence[str], portraits: Sequence[Traits], seed: int, workers: int) -> None:
     def paint_one(number: int) -> None:
         rng = np.random.default_rng([seed, 2, number])
         width, height = (SIDE, SIDE) if rng.random() < 0.88 else OTHER_SIZES[int(rng.integers(len(OTHER_SIZES)))]
         quality = int(rng.integers(80, 94))
         paint(portraits[number], width, height).save(folder / names[number], format="JPEG", quality=quality)
 
-    with (
-        track("demo", len(names), "drawings") as advance,
-        ThreadPoolExecutor(max(1, workers)) as pool,
-    ):
+    with track("demo", len(names), "drawings") as advance, ThreadPoolExecutor(max(1, workers)) as pool:
         for _ in pool.map(paint_one, range(len(names))):
             advance(1)
 
 
 def _write_tables(
-    layout: Layout,
-    names: Sequence[str],
-    labels: Sequence[int],
-    shown: Sequence[Traits],
-    train: int,
+    layout: Layout, names: Sequence[str], labels: Sequence[int], shown: Sequence[Traits], train: int
 ) -> None:
-    _write_csv(
-        layout.train_csv,
-        ("image_names", "class"),
-        zip(names[:train], labels[:train], strict=True),
-    )
+    _write_csv(layout.train_csv, ("image_names", "class"), zip(names[:train], labels[:train], strict=True))
     _write_csv(layout.test_csv, ("image_names",), ((name,) for name in names[train:]))
-    _write_csv(
-        layout.sample_submission,
-        ("image_names", "class"),
-        ((name, 0) for name in names[train:]),
-    )
+    _write_csv(layout.sample_submission, ("image_names", "class"), ((name, 0) for name in names[train:]))
     attributes = ((name, traits.background, traits.style) for name, traits in zip(names, shown, strict=True))
-    _write_csv(
-        layout.attributes_csv,
-        ("image_names", "background", "drawing_style"),
-        attributes,
-    )
+    _write_csv(layout.attributes_csv, ("image_names", "background", "drawing_style"), attributes)
 
 
 def _write_csv(path: Path, header: Sequence[str], rows: Iterable[Sequence[object]]) -> None:

@@ -25,13 +25,7 @@ class Planted:
     labels: list[int]
 
 
-def plant(
-    folder: Path,
-    train: Sequence[str],
-    test: Sequence[str],
-    portraits: Sequence[Traits],
-    seed: int,
-) -> Planted:
+def plant(folder: Path, train: Sequence[str], test: Sequence[str], portraits: Sequence[Traits], seed: int) -> Planted:
     """Spoil a few of the images in `folder`; `train` + `test` name the portraits in their order."""
     rng = np.random.default_rng([seed, 3])
     picked = [train[int(i)] for i in rng.choice(len(train), 9, replace=False)]

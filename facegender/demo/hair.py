@@ -12,16 +12,7 @@ def paint_hair_behind(pencil: Pencil) -> None:
     if traits.hair in ("bob", "long"):
         end = 0.72 if traits.hair == "bob" else 1.75
         top = outline(traits, np.pi, 2 * np.pi, 1.16)
-        sides = np.array(
-            [
-                [1.24, 0.3],
-                [1.26, end - 0.12],
-                [1.0, end],
-                [-1.0, end],
-                [-1.26, end - 0.12],
-                [-1.24, 0.3],
-            ]
-        )
+        sides = np.array([[1.24, 0.3], [1.26, end - 0.12], [1.0, end], [-1.0, end], [-1.26, end - 0.12], [-1.24, 0.3]])
         pencil.shape(np.concatenate([top, sides]), dark)
     elif traits.hair == "bun":
         pencil.blob(pencil.shift(-0.1), -1.28, 0.4, dark, outlined=True)
@@ -37,10 +28,7 @@ def paint_hair_before(pencil: Pencil) -> None:
         return
     if traits.hair == "tuft":
         for lean in (-0.28, 0.0, 0.28):
-            pencil.shape(
-                ellipse(lean + 0.3 * traits.parting, -1.02, 0.17, 0.26),
-                traits.hair_colour,
-            )
+            pencil.shape(ellipse(lean + 0.3 * traits.parting, -1.02, 0.17, 0.26), traits.hair_colour)
         return
     cap = outline(traits, 0.97 * np.pi, 2.03 * np.pi, 1.1)
     x = np.linspace(1.06, -1.06, 40)
@@ -70,10 +58,6 @@ def paint_headwear(pencil: Pencil) -> None:
         pencil.shape(band, light)
         pencil.blob(0, -1.24, 0.22, light, outlined=True)
     elif traits.headwear == "headphones":
-        pencil.stroke(
-            ellipse(0, 0, 1.16, 1.2, 1.03 * np.pi, 1.97 * np.pi),
-            mix(traits.accent, (20, 10, 30), 0.4),
-            3.5,
-        )
+        pencil.stroke(ellipse(0, 0, 1.16, 1.2, 1.03 * np.pi, 1.97 * np.pi), mix(traits.accent, (20, 10, 30), 0.4), 3.5)
         for side in (-1, 1):
             pencil.shape(ellipse(1.12 * side, 0.02, 0.2, 0.24), traits.accent)

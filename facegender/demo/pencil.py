@@ -45,12 +45,7 @@ class Pencil:
         self.draw.polygon(placed, fill=fill)
         edge = self.edge(fill)
         if edge is not None:
-            self.draw.line(
-                [*placed, placed[0], placed[1]],
-                fill=edge,
-                width=self.line_width,
-                joint="curve",
-            )
+            self.draw.line([*placed, placed[0], placed[1]], fill=edge, width=self.line_width, joint="curve")
 
     def stroke(self, points: Points, fill: Colour, width: float = 1.0) -> None:
         """A line with round ends, `width` times the portrait's line width."""
@@ -84,14 +79,7 @@ class Pencil:
         return self.traits.yaw * depth
 
 
-def ellipse(
-    x: float,
-    y: float,
-    rx: float,
-    ry: float,
-    start: float = 0.0,
-    stop: float = 2 * np.pi,
-) -> Points:
+def ellipse(x: float, y: float, rx: float, ry: float, start: float = 0.0, stop: float = 2 * np.pi) -> Points:
     """Points of an elliptic arc, angles clockwise from the right."""
     angle = np.linspace(start, stop, 40)
     return np.stack([x + rx * np.cos(angle), y + ry * np.sin(angle)], axis=1)

@@ -54,21 +54,11 @@ def _paint_features(pencil: Pencil) -> None:
     mouth_y = nose_y + 0.46 * (0.92 - nose_y)
     blush = mix(traits.skin, (225, 80, 80), 0.28)
     for side in (-1, 1):
-        pencil.draw.polygon(
-            pencil.place(pencil.circle(turned + side * 0.62, nose_y + 0.04, 0.17, 0.7)),
-            fill=blush,
-        )
+        pencil.draw.polygon(pencil.place(pencil.circle(turned + side * 0.62, nose_y + 0.04, 0.17, 0.7)), fill=blush)
         _paint_eye(pencil, turned + side * proportion["eye_spacing"], eye_y, side)
     if traits.freckles:
         dark = mix(traits.skin, (90, 40, 20), 0.4)
-        for x, y in (
-            (-0.2, 0.02),
-            (-0.33, 0.05),
-            (-0.26, 0.1),
-            (0.2, 0.02),
-            (0.33, 0.05),
-            (0.26, 0.1),
-        ):
+        for x, y in ((-0.2, 0.02), (-0.33, 0.05), (-0.26, 0.1), (0.2, 0.02), (0.33, 0.05), (0.26, 0.1)):
             pencil.blob(turned + 1.3 * x, nose_y - 0.1 + y, 0.022, dark)
     _paint_nose(pencil, eye_y, nose_y)
     _paint_mouth(pencil, turned, mouth_y)
@@ -81,10 +71,7 @@ def _paint_eye(pencil: Pencil, x: float, y: float, side: int) -> None:
         pencil.blob(x, y, 0.085, INK)
         pencil.blob(x + 0.025, y - 0.02, 0.025, (255, 255, 255))
     else:
-        pencil.shape(
-            pencil.circle(x, y, 0.165, 1.0 if traits.eyes == "round" else 0.68),
-            (250, 249, 245),
-        )
+        pencil.shape(pencil.circle(x, y, 0.165, 1.0 if traits.eyes == "round" else 0.68), (250, 249, 245))
         pencil.blob(x + gaze, y, 0.1, mix(traits.accent, INK, 0.35))
         pencil.blob(x + gaze, y, 0.055, INK)
         pencil.blob(x + gaze + 0.03, y - 0.025, 0.025, (255, 255, 255))
@@ -99,26 +86,16 @@ def _paint_nose(pencil: Pencil, eye_y: float, nose_y: float) -> None:
     top, tip = pencil.shift(0.14), pencil.shift(0.2)
     if traits.nose == "line":
         side = 1 if traits.yaw > 0 else -1
-        bridge = [
-            [top + 0.02 * side, eye_y + 0.06],
-            [tip + 0.1 * side, nose_y - 0.03],
-            [tip - 0.06 * side, nose_y],
-        ]
+        bridge = [[top + 0.02 * side, eye_y + 0.06], [tip + 0.1 * side, nose_y - 0.03], [tip - 0.06 * side, nose_y]]
         pencil.stroke(np.array(bridge), dark)
     elif traits.nose == "wedge":
         wedge = np.array(
-            [
-                [top, eye_y + 0.05],
-                [tip + 0.13, nose_y - 0.02],
-                [tip, nose_y + 0.015],
-                [tip - 0.13, nose_y - 0.02],
-            ]
+            [[top, eye_y + 0.05], [tip + 0.13, nose_y - 0.02], [tip, nose_y + 0.015], [tip - 0.13, nose_y - 0.02]]
         )
         pencil.draw.polygon(pencil.place(wedge), fill=mix(traits.skin, (70, 20, 30), 0.22))
     else:
         pencil.draw.polygon(
-            pencil.place(pencil.circle(tip, nose_y - 0.06, 0.13, 0.85)),
-            fill=mix(traits.skin, (200, 60, 60), 0.3),
+            pencil.place(pencil.circle(tip, nose_y - 0.06, 0.13, 0.85)), fill=mix(traits.skin, (200, 60, 60), 0.3)
         )
         pencil.blob(tip + 0.03, nose_y - 0.09, 0.03, mix(traits.skin, (255, 255, 255), 0.5))
 
@@ -129,26 +106,14 @@ def _paint_mouth(pencil: Pencil, x: float, y: float) -> None:
     depth = traits.smile * half
     lips = (150, 50, 60)
     if traits.mouth == "smile":
-        pencil.stroke(
-            ellipse(x, y - 0.3 * depth, half, depth, 0.04 * np.pi, 0.96 * np.pi),
-            mix(lips, INK, 0.35),
-            1.2,
-        )
+        pencil.stroke(ellipse(x, y - 0.3 * depth, half, depth, 0.04 * np.pi, 0.96 * np.pi), mix(lips, INK, 0.35), 1.2)
     elif traits.mouth == "open":
-        pencil.shape(
-            ellipse(x, y - 0.4 * depth, half, depth + 0.07, 0, np.pi),
-            mix(lips, INK, 0.45),
-        )
+        pencil.shape(ellipse(x, y - 0.4 * depth, half, depth + 0.07, 0, np.pi), mix(lips, INK, 0.45))
         pencil.draw.polygon(
-            pencil.place(ellipse(x, y - 0.4 * depth, 0.82 * half, 0.4 * depth + 0.02, 0, np.pi)),
-            fill=(250, 248, 240),
+            pencil.place(ellipse(x, y - 0.4 * depth, 0.82 * half, 0.4 * depth + 0.02, 0, np.pi)), fill=(250, 248, 240)
         )
     else:
-        pencil.stroke(
-            np.array([[x - half, y], [x, y + 0.2 * depth], [x + half, y]]),
-            mix(lips, INK, 0.35),
-            1.2,
-        )
+        pencil.stroke(np.array([[x - half, y], [x, y + 0.2 * depth], [x + half, y]]), mix(lips, INK, 0.35), 1.2)
 
 
 def _paint_glasses(pencil: Pencil) -> None:
@@ -165,8 +130,4 @@ def _paint_glasses(pencil: Pencil) -> None:
         pencil.stroke(np.array([[x + side * radius, y], [side * 1.0, y - 0.03]]), frame, 1.0)
     inner = proportion["eye_spacing"] - radius
     if inner > 0.02:
-        pencil.stroke(
-            np.array([[turned - inner, y - 0.02], [turned + inner, y - 0.02]]),
-            frame,
-            1.1,
-        )
+        pencil.stroke(np.array([[turned - inner, y - 0.02], [turned + inner, y - 0.02]]), frame, 1.1)
