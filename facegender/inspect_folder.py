@@ -5,8 +5,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
+
+from facegender.tables import hash_names
 
 AT_ONCE = 8192  # names held as Python strings
 SOME = 20
@@ -14,20 +15,15 @@ SOME = 20
 
 def files_without_a_row(folder: Path, names: "pd.Series[str]") -> tuple[int, list[str]]:
     """How many, and the first few in sorted order; hidden files do not count."""
-    listed = np.sort(_hash(names))
+    listed = np.sort(hash_names(names))
     count, some = 0, list[str]()
     for chunk in _names_below(folder):
-        hashes = _hash(pd.Series(chunk, dtype="str"))
+        hashes = hash_names(pd.Series(chunk, dtype="str"))
         place = np.minimum(np.searchsorted(listed, hashes), len(listed) - 1)
         missing = [name for name, known in zip(chunk, listed[place] == hashes, strict=True) if not known]
         count += len(missing)
         some = sorted([*some, *missing])[:SOME]
     return count, some
-
-
-def _hash(names: "pd.Series[str]") -> npt.NDArray[np.uint64]:
-    # 8 bytes a name, not the 60 of a Python string: there may be millions
-    return pd.util.hash_array(names.to_numpy(dtype=object), categorize=False)
 
 
 def _names_below(folder: Path, below: str = "") -> Iterator[list[str]]:

@@ -3,7 +3,8 @@
 What is kept of an image are columns of numbers, about 60 bytes; its thumbnail waits in a temporary file.
 """
 
-# ruff: noqa: PTH  (pathlib's objects would cost a tenth of the time that is spent on an image)
+# ruff: noqa: PTH114, PTH116, PTH120, PTH123
+# Plain strings for paths: pathlib's objects would cost a tenth of the time that is spent on an image
 
 import os
 import stat
@@ -223,7 +224,7 @@ class _Reader:
                 f"images/{name}",
                 "an image must lie in the images folder itself",
                 f"a link to {real}",
-                "Copy the file there. Links made by DVC: `dvc config cache.type reflink,hardlink,copy`, then `dvc checkout`.",
+                "Copy the file there. If DVC made it: `dvc config cache.type hardlink,copy`, then `dvc checkout`.",
             )
         if not os.path.islink(path):
             self._inside.add(os.path.dirname(name))

@@ -5,14 +5,16 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from facegender.errors import UserError
-from facegender.tables import Columns, Table
+from facegender.tables import Columns, Table, hash_names
 
 # Absolute names, drives, and parts that climb; backslashes count as separators, because on Windows they are
 LEAVES_THE_FOLDER = r"^[/\\]|^[A-Za-z]:|(?:^|[/\\])\.\.(?:[/\\]|$)"
 CONTROL = r"[\x00-\x1f\x7f]"
+Bools = npt.NDArray[np.bool_]
 EXAMPLES = 5  # names shown in a message
 
 
@@ -58,16 +60,17 @@ def list_images(train: Table, test: Table, sample: Table, columns: Columns) -> L
     names, labels = train.frame[columns.image], train.frame[columns.label]
     nameless = names == ""
     unnamed = [f"{train.where(row)}: no image name" for row in names.index[nameless]]
-    names, labels = names[~nameless], labels[~nameless]
+    if unnamed:
+        names, labels = names[~nameless], labels[~nameless]
     _refuse_both(train, test, names, test_names)
 
-    first = ~names.duplicated()
+    first = ~repeats(names)
     contradictions = _contradictions(train, names, labels, warnings)
     names, labels = names[first], labels[first]
     reasons = {}
     for row in np.flatnonzero(labels == "").tolist():
         reasons[row] = f"no label in {train.where(labels.index[row])}"
-    for row in np.flatnonzero(names.isin(list(contradictions))).tolist():
+    for row in np.flatnonzero(among(names, pd.Series(list(contradictions), dtype="str"))).tolist():
         reasons[row] = contradictions[names.iloc[row]]
     label_codes = np.full(len(names) + len(test_names), -1, np.int8)
     label_codes[: len(names)] = pd.Index(list(classes)).get_indexer(pd.Index(labels))
@@ -126,7 +129,7 @@ def _test_names(test: Table, sample: Table, column: str, warnings: list[str]) ->
             raise UserError(table.where(empty[0]), f"{column} must not be empty", "an empty cell")
     names, wanted = test.frame[column], sample.frame[column]
     for one, other, table, place in ((wanted, names, sample, test), (names, wanted, test, sample)):
-        alien = one[~one.isin(other)]
+        alien = one[~among(one, other)]
         if len(alien):
             rule = f"both files must have the same {column}; {len(alien)} of this one are not in {place.path.name}"
             raise UserError(table.where(alien.index[0]), rule, examples(alien))
@@ -134,14 +137,15 @@ def _test_names(test: Table, sample: Table, column: str, warnings: list[str]) ->
         received = f"{len(names)} and {len(wanted)} rows"
         rule = f"{test.path.name} and {sample.path.name} must name each image equally often"
         raise UserError(sample.where(), rule, received)
-    twice = names[names.duplicated()]
-    if len(twice):
+    again = repeats(names)
+    if again.any():
+        twice = names[again]
         warnings.append(f"{test.path.name}: {len(twice)} rows repeat a name and are scored once: {examples(twice)}")
-    return names[~names.duplicated()]
+    return names[~again]
 
 
 def _refuse_both(train: Table, test: Table, names: "pd.Series[str]", test_names: "pd.Series[str]") -> None:
-    both = names[names.isin(test_names)]
+    both = names[among(names, test_names)]
     if len(both):
         rule = f"no image may be in {test.path.name} as well, or the model is tested on what it has learnt"
         raise UserError(train.where(both.index[0]), rule, f"{len(both)} in both: {examples(both)}")
@@ -151,9 +155,10 @@ def _contradictions(
     train: Table, names: "pd.Series[str]", labels: "pd.Series[str]", warnings: list[str]
 ) -> dict[str, str]:
     """Reasons by name, for names with two labels; names that only repeat are a warning."""
-    repeated = names.duplicated(keep=False)
-    if not repeated.any():
+    again = repeats(names)
+    if not again.any():
         return {}
+    repeated = among(names, names[again])
     reasons, harmless = {}, []
     for name, rows in labels[repeated].groupby(names[repeated], sort=False):
         if rows.nunique() > 1:
@@ -165,6 +170,18 @@ def _contradictions(
         text = f"{len(harmless)} names stand in several rows with one label and are used once"
         warnings.append(f"{train.path.name}: {text}: {examples(harmless)}")
     return reasons
+
+
+def repeats(names: "pd.Series[str]") -> Bools:
+    """bool (n,): an earlier row has the same name."""
+    again = np.ones(len(names), np.bool_)
+    again[np.unique(hash_names(names), return_index=True)[1]] = False
+    return again
+
+
+def among(names: "pd.Series[str]", others: "pd.Series[str]") -> Bools:
+    """bool (n,): the name is one of `others`."""
+    return np.isin(hash_names(names), hash_names(others), kind="sort")
 
 
 def examples(names: Iterable[object]) -> str:

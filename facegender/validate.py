@@ -13,11 +13,11 @@ from facegender.errors import UserError
 from facegender.index import write_index
 from facegender.inspect_folder import files_without_a_row
 from facegender.inspect_images import inspected
-from facegender.inspect_rows import Listing, examples, list_images
+from facegender.inspect_rows import Listing, among, examples, list_images, repeats
 from facegender.layout import Layout
 from facegender.params import DataParams, ValidateParams
 from facegender.quarantine import find_reasons, refuse_too_many
-from facegender.tables import Table, find_columns, read_table
+from facegender.tables import Columns, Table, find_columns, read_table
 
 
 def validate(data: Layout, columns: DataParams, params: ValidateParams, index: Path, report: Path) -> None:
@@ -29,11 +29,9 @@ def validate(data: Layout, columns: DataParams, params: ValidateParams, index: P
         See `read_table`, `find_columns`, `list_images` and `inspected`; no images folder; more than
         `params.max_quarantined` of the training rows cannot be used.
     """
-    train, test, sample = (read_table(path) for path in (data.train_csv, data.test_csv, data.sample_submission))
-    found = find_columns(train, test, sample, columns)
-    listing = list_images(train, test, sample, found)
     if not data.images.is_dir():
         raise UserError(str(data.images), "the folder with the images must exist", None, "See README, 'Your own data'.")
+    found, listing, csv = _read_rows(data, columns)
     with inspected(data.images, listing.frame["image"], params) as (findings, thumbnails):
         copies = exact_copies(findings.digest, findings.decoded)
         limits = params.near_duplicate_bits, params.near_duplicate_correlation
@@ -42,15 +40,9 @@ def validate(data: Layout, columns: DataParams, params: ValidateParams, index: P
     unlisted, some_unlisted = files_without_a_row(data.images, listing.frame["image"])
     refuse_too_many(listing, reasons, params, some_unlisted)
 
-    tables = [train, test, sample]
-    warnings = [table.warning for table in tables if table.warning] + listing.warnings
+    warnings = list(listing.warnings)
     if unlisted:
         warnings.append(f"images: {unlisted} files have no row in train.csv or test.csv: {examples(some_unlisted)}")
-    attributes_csv = data.data / columns.attributes
-    if attributes_csv.exists() or columns.attributes != DataParams().attributes:  # the default file is not needed
-        attributes = read_table(attributes_csv)
-        tables.append(attributes)
-        warnings += _check_attributes(attributes, found.image, listing)
     content = {
         "image_column": found.image,
         "label_column": found.label,
@@ -61,12 +53,27 @@ def validate(data: Layout, columns: DataParams, params: ValidateParams, index: P
         "class_counts": _class_counts(listing, reasons),
         "quarantined": _quarantined(listing, reasons),
         "duplicates": describe_duplicates(listing.frame, copies, groups),
-        "csv": {table.path.name: {"encoding": table.encoding, "separator": table.separator} for table in tables},
+        "csv": csv,
         "warnings": warnings,
     }
     with atomic_file(index) as index_file, atomic_file(report) as report_file:
         write_index(index_file, listing.frame, findings, reasons, groups)
         report_file.write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+def _read_rows(data: Layout, params: DataParams) -> tuple[Columns, Listing, dict[str, dict[str, str]]]:
+    """All that the CSVs say, before the long work on the images begins; the tables themselves are let go."""
+    train, test, sample = (read_table(path) for path in (data.train_csv, data.test_csv, data.sample_submission))
+    columns = find_columns(train, test, sample, params)
+    listing = list_images(train, test, sample, columns)
+    tables = [train, test, sample]
+    attributes_csv = data.data / params.attributes
+    if attributes_csv.exists() or params.attributes != DataParams().attributes:  # the default file is not needed
+        tables.append(read_table(attributes_csv))
+        listing.warnings += _check_attributes(tables[-1], columns.image, listing)
+    listing.warnings[:0] = [table.warning for table in tables if table.warning]
+    csv = {table.path.name: {"encoding": table.encoding, "separator": table.separator} for table in tables}
+    return columns, listing, csv
 
 
 def _check_attributes(attributes: Table, image_column: str, listing: Listing) -> list[str]:
@@ -75,10 +82,10 @@ def _check_attributes(attributes: Table, image_column: str, listing: Listing) ->
         raise UserError(attributes.where(), f"the column {image_column!r} must be there", headers)
     names = attributes.frame[image_column]
     warnings = []
-    twice = names[names.duplicated()]
+    twice = names[repeats(names)]
     if len(twice):
         warnings.append(f"{attributes.path.name}: {len(twice)} rows repeat a name; the first counts: {examples(twice)}")
-    alien = names[~names.isin(listing.frame["image"])]
+    alien = names[~among(names, listing.frame["image"])]
     if len(alien):
         warnings.append(f"{attributes.path.name}: {len(alien)} names are in no other file: {examples(alien)}")
     return warnings
