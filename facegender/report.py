@@ -188,7 +188,9 @@ def _slice_rows(slices: Mapping[str, list[Slice]], floor: int) -> dict[str, list
         drawn[column] = []
         for row in rows:
             value, low, high = row.accuracy.value, row.accuracy.low, row.accuracy.high
-            assert value is not None and low is not None and high is not None  # a slice has rows
+            assert value is not None
+            assert low is not None
+            assert high is not None
             left = _position(low, floor)
             places = {
                 "position": _position(value, floor),

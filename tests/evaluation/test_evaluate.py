@@ -1,0 +1,170 @@
+"""The stages on files, with a real if tiny Keras model that tells red pictures from blue ones."""
+
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from facegender.errors import UserError
+from facegender.evaluate import evaluate, predict_rows, refuse_unreadable, validation_rows
+from facegender.layout import Layout
+from facegender.params import SubmitParams
+from facegender.submit import submit
+
+from .conftest import CLASSES, Case
+
+# Keras 3.15 saves TensorFlow's variables in a way that NumPy 2 warns of
+pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation doesn't accept a copy:DeprecationWarning")
+
+
+@pytest.fixture(scope="module")
+def model(case: Case, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Probability of "1" grows with mean red minus mean blue."""
+    import keras
+
+    from facegender.archive import save_model
+
+    image = keras.Input((8, 8, 3), name="image")
+    mean = keras.layers.GlobalAveragePooling2D()(keras.layers.Rescaling(1 / 255)(image))
+    unit = keras.layers.Dense(1, activation="sigmoid")
+    network = keras.Model(image, unit(mean))
+    unit.set_weights([np.array([[4.0], [0.0], [-4.0]]), np.zeros(1)])
+    folder = tmp_path_factory.mktemp("model")
+    save_model(network, folder / "model.keras")
+    classes = {"negative": "0", "positive": "1", "label_dtype": "int", "image_size": 8, "positive_share": 0.45}
+    (folder / "classes.json").write_text(json.dumps(classes))
+    (folder / "engine.json").write_text(json.dumps({"engine": "tensorflow", "precision": "float32"}))
+    (folder / "provenance.json").write_text(json.dumps(case.made.provenance))
+    case.made.history.to_csv(folder / "history.csv", index=False)
+    return folder
+
+
+@pytest.fixture
+def files(case: Case, tmp_path: Path) -> Layout:
+    """A copy of the case on disk, as earlier stages leave it, with a test set and a sample."""
+    layout = Layout(tmp_path / "data", tmp_path / "artifacts")
+    shutil.copytree(case.layout.data, layout.data)
+    layout.artifacts.mkdir()
+    images = case.found.index["image"].tolist()
+    tests = pd.DataFrame(
+        {"image": ["t1.png", "broken.png", "t0.png"], "role": "test", "status": ["ok", "quarantined", "ok"]}
+    )
+    tests["reason"] = [None, "truncated", None]
+    shutil.copy(
+        layout.images / images[int(np.flatnonzero(case.found.index["label"] == "1")[0])], layout.images / "t1.png"
+    )
+    shutil.copy(
+        layout.images / images[int(np.flatnonzero(case.found.index["label"] == "0")[0])], layout.images / "t0.png"
+    )
+    (layout.images / "broken.png").write_bytes(b"no picture")
+    pd.concat([case.found.index, tests], ignore_index=True).to_parquet(layout.index)
+    case.found.splits.to_parquet(layout.splits)
+    layout.validation.write_text(json.dumps(case.found.facts))
+    layout.sample_submission.write_text("image_names,class\nt0.png,0\nbroken.png,0\nt1.png,0\n")
+    return layout
+
+
+def run_evaluate(model: Path, files: Layout, case: Case, out: Path) -> None:
+    evaluate(model, files, files.index, files.splits, files.validation, case.params, out)
+
+
+def test_evaluate_judges_the_image_files(model, files, case):
+    run_evaluate(model, files, case, files.evaluation)
+    predictions = pd.read_parquet(files.evaluation / "predictions.parquet")
+    assert list(predictions.columns) == ["image", "label", "probability", "predicted", "fold", "group"]
+    assert len(predictions) == 100
+    assert (predictions["predicted"] == predictions["label"]).all()
+    assert json.loads((files.evaluation / "metrics.json").read_text())["accuracy"]["value"] == 1.0
+    plots = {path.name for path in (files.evaluation / "plots").iterdir()}
+    assert plots == {
+        "confusion.svg", "histogram.svg", "roc.svg", "precision_recall.svg", "reliability.svg", "learning_loss.svg",
+        "learning_accuracy.svg", "confusion.json", "roc.json", "precision_recall.json", "reliability.json",
+    }  # fmt: skip
+    records = json.loads((files.evaluation / "plots" / "confusion.json").read_text())
+    assert len(records) == 100
+    assert records[0].keys() == {"actual", "predicted"}
+
+
+def test_the_same_inputs_give_the_same_bytes(model, files, case):
+    for out in (files.artifacts / "one", files.artifacts / "two"):
+        run_evaluate(model, files, case, out)
+    one, two = (
+        {path.relative_to(out).as_posix(): path.read_bytes() for path in out.rglob("*") if path.is_file()}
+        for out in (files.artifacts / "one", files.artifacts / "two")
+    )
+    assert len(one) == 16
+    assert [name for name in one if one[name] != two[name]] == []
+
+
+def test_an_image_that_changed_since_validate_is_refused_and_the_old_evaluation_stays(model, files, case):
+    run_evaluate(model, files, case, files.evaluation)
+    before = (files.evaluation / "metrics.json").read_bytes()
+    name = case.predictions["image"].iloc[3]
+    (files.images / name).write_bytes(b"")
+    with pytest.raises(UserError, match=r"face <3> & co\.png: a validation image must be as it was .*empty file"):
+        run_evaluate(model, files, case, files.evaluation)
+    assert (files.evaluation / "metrics.json").read_bytes() == before
+
+
+def run_submit(model: Path, files: Layout, **params: object) -> None:
+    chosen = SubmitParams(**params)
+    submit(model, files, files.index, files.validation, chosen, files.submission, files.predictions_test)
+
+
+def test_submit_writes_labels_in_the_samples_rows(model, files):
+    run_submit(model, files)
+    # 0.45 of the training rows are positive: what cannot be read gets 0
+    assert files.submission.read_bytes() == b"image_names,class\nt0.png,0\nbroken.png,0\nt1.png,1\n"
+    table = pd.read_parquet(files.predictions_test).set_index("image")
+    assert table["status"].to_dict() == {"t1.png": "scored", "broken.png": "fallback", "t0.png": "scored"}
+    assert table.loc["broken.png", "reason"] == "truncated"
+    assert table.loc["broken.png", "probability"] == 0.45
+
+
+def test_submit_writes_probabilities(model, files):
+    run_submit(model, files, form="probabilities")
+    written = pd.read_csv(files.submission).set_index("image_names")["class"]
+    assert written["broken.png"] == 0.45
+    # colours (200, 90, 60) and (60, 90, 200): logits 4 * 140 / 255, plus and minus
+    assert written["t1.png"] == pytest.approx(1 / (1 + np.exp(-4 * 140 / 255)), abs=1e-6)
+    assert written["t0.png"] == pytest.approx(1 - written["t1.png"], abs=1e-6)
+
+
+def test_submit_reads_a_test_image_that_broke_since_validate_as_a_fallback(model, files):
+    (files.images / "t1.png").write_bytes(b"")
+    run_submit(model, files)
+    table = pd.read_parquet(files.predictions_test).set_index("image")
+    assert table.loc["t1.png", ["status", "label", "reason"]].tolist() == ["fallback", "0", "empty file"]
+
+
+def test_a_sample_that_cannot_be_filled_leaves_the_old_submission(model, files):
+    files.submission.write_text("old")
+    files.sample_submission.write_text("image_names,class\nt0.png,0\n")
+    with pytest.raises(UserError, match=r"no row for t1.png"):
+        run_submit(model, files)
+    assert files.submission.read_text() == "old"
+    assert not files.predictions_test.exists()
+
+
+def test_no_validation_row_is_refused():
+    splits = pd.DataFrame({"image": ["a"], "label": ["0"], "group": [0], "fold": [-1]})
+    with pytest.raises(UserError, match=r"splits.parquet: at least one row must be set apart for validation"):
+        validation_rows(splits, Path("splits.parquet"))
+
+
+def test_only_the_validation_fold_is_judged():
+    splits = pd.DataFrame({"image": list("abcd"), "label": list("0101"), "group": range(4), "fold": [0, -1, -2, 0]})
+    assert validation_rows(splits, Path("splits.parquet"))["image"].tolist() == ["a", "d"]
+
+
+def test_readable_images_pass():
+    refuse_unreadable(["a", "b"], [None, None])
+
+
+def test_the_threshold_itself_is_positive():
+    held = pd.DataFrame({"image": ["a", "b"], "label": ["0", "1"], "group": [0, 1], "fold": [0, 0]})
+    table = predict_rows(held, np.float32([0.5, 0.25]), CLASSES, 0.5)
+    assert table["predicted"].tolist() == ["1", "0"]

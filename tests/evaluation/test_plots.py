@@ -1,0 +1,102 @@
+import xml.etree.ElementTree as ET
+
+import numpy as np
+import pytest
+
+from facegender import curves, plots
+from facegender.classes import Classes
+from facegender.curves import precision_recall, reliability, roc
+from facegender.metrics import Confusion, Rows
+from facegender.plot_set import draw_plots, kept_epoch
+
+CLASSES = Classes("0", "1", "int", 0.5)
+
+
+@pytest.fixture(scope="module")
+def rows():
+    rng = np.random.default_rng(0)
+    labels = rng.random(60) < 0.5
+    scores = rng.random(60)
+    return Rows(labels, scores, scores >= 0.5, np.arange(60))
+
+
+@pytest.fixture(scope="module")
+def drawn(rows, case):
+    tables = {"roc": roc(rows), "precision_recall": precision_recall(rows), "reliability": reliability(rows, 10)}
+    return draw_plots(rows, CLASSES, tables, case.made.history, 0.5)
+
+
+def test_all_plots_are_there_and_well_formed(drawn):
+    expected = {
+        "confusion",
+        "histogram",
+        "roc",
+        "precision_recall",
+        "reliability",
+        "learning_loss",
+        "learning_accuracy",
+    }
+    assert drawn.keys() == expected
+    for svg in drawn.values():
+        assert ET.fromstring(svg).tag.endswith("svg")
+
+
+def test_the_same_numbers_give_the_same_bytes(drawn, rows, case):
+    tables = {"roc": roc(rows), "precision_recall": precision_recall(rows), "reliability": reliability(rows, 10)}
+    assert draw_plots(rows, CLASSES, tables, case.made.history, 0.5) == drawn
+
+
+def test_nothing_tells_when_it_was_drawn(drawn):
+    assert not any("dc:date" in svg for svg in drawn.values())
+
+
+def test_text_stays_text():
+    svg = plots.confusion_matrix(Confusion(1204, 3, 4, 5), "female", "male")
+    texts = "".join(ET.fromstring(svg).itertext())
+    assert "1,204" in texts
+    assert "female" in texts
+
+
+def test_one_class_alone_is_drawn_without_the_curves_of_two(case):
+    rows = Rows(np.ones(3, bool), np.array([0.2, 0.6, 0.9]), np.array([False, True, True]), np.arange(3))
+    tables = {"roc": roc(rows), "precision_recall": precision_recall(rows), "reliability": reliability(rows, 10)}
+    assert not {"roc", "precision_recall"} & draw_plots(rows, CLASSES, tables, case.made.history, 0.5).keys()
+
+
+def test_nobody_called_positive_leaves_no_point_on_the_precision_curve(case):
+    rows = Rows(np.array([True, False]), np.array([0.2, 0.1]), np.array([False, False]), np.arange(2))
+    tables = {"roc": roc(rows), "precision_recall": precision_recall(rows), "reliability": reliability(rows, 10)}
+    drawn = draw_plots(rows, CLASSES, tables, case.made.history, 0.5)
+    assert "threshold 0.5" in drawn["roc"]
+    assert "threshold 0.5" not in drawn["precision_recall"]
+
+
+def test_inline_plots_share_no_id_and_no_colour_of_their_own(drawn):
+    ids: list[str] = []
+    for name, svg in drawn.items():
+        inlined = plots.inline(svg, f'"{name}" & co')
+        root = ET.fromstring(inlined.replace("xlink:href", "href"))
+        assert root.get("aria-label") == f'"{name}" & co'
+        assert root.get("role") == "img"
+        assert "metadata" not in inlined
+        assert "<!DOCTYPE" not in inlined
+        assert not any(colour in inlined for colour in plots.VARIABLES)
+        ids += [element.get("id") for element in root.iter() if element.get("id")]
+        references = {element.get("href", "").removeprefix("#") for element in root.iter() if element.get("href")}
+        assert references <= set(ids)
+    assert len(ids) == len(set(ids))
+
+
+def test_inline_refuses_what_has_no_size():
+    with pytest.raises(ValueError, match="viewBox"):
+        plots.inline("<svg></svg>", "x")
+
+
+def test_the_kept_epoch_is_the_last_phases_best(case):
+    # the head's first epoch has the lowest loss of all, 0.30, but the model went on from it: 0.45 it is
+    assert kept_epoch(case.made.history) == 2
+
+
+def test_the_histogram_covers_every_row(rows):
+    table = curves.histogram(rows, 20)
+    assert int(table[["negative", "positive"]].to_numpy().sum()) == len(rows)

@@ -1,0 +1,212 @@
+import itertools
+import json
+import re
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+
+from facegender.intervals import wilson
+from facegender.report import metric, show, weakest
+from facegender.slices import Slice
+
+VOID = {"meta", "link", "img", "br", "hr", "input"}
+
+
+class Page(HTMLParser):
+    """Elements with their attributes and text, and whether every tag was closed."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.elements: list[tuple[str, dict[str, str | None], list[str]]] = []
+        self.open: list[tuple[str, dict[str, str | None], list[str]]] = []
+        self.feed(html)
+
+    def handle_starttag(self, tag, attrs):
+        element = (tag, dict(attrs), [])
+        self.elements.append(element)
+        if tag not in VOID:
+            self.open.append(element)
+
+    def handle_startendtag(self, tag, attrs):
+        self.elements.append((tag, dict(attrs), []))
+
+    def handle_endtag(self, tag):
+        assert self.open[-1][0] == tag, f"</{tag}> closes <{self.open[-1][0]}>"
+        self.open.pop()
+
+    def handle_data(self, data):
+        for _, _, text in self.open:
+            text.append(data)
+
+    def all(self, tag):
+        return [
+            (attributes, " ".join("".join(text).split())) for name, attributes, text in self.elements if name == tag
+        ]
+
+
+@pytest.fixture(scope="module")
+def html(evaluated: Path) -> str:
+    return (evaluated / "report.html").read_text(encoding="utf-8")
+
+
+@pytest.fixture(scope="module")
+def page(html: str) -> Page:
+    return Page(html)
+
+
+def test_every_tag_is_closed(page):
+    assert page.open == []
+
+
+def test_nothing_is_fetched_from_elsewhere(page, html):
+    for tag, attributes, _ in page.elements:
+        for name in ("src", "href", "xlink:href", "data", "srcset", "action"):
+            target = attributes.get(name) or ""
+            assert not re.match(r"(https?:)?//|file:|/", target), f"<{tag} {name}={target}>"
+            if tag in ("img", "link", "script", "image", "use"):
+                assert target == "" or target.startswith(("data:", "#"))
+    style = "".join(text for _, text in page.all("style"))
+    assert "@import" not in style
+    assert "url(" not in style
+    assert not page.all("script")
+
+
+def test_every_number_is_that_of_metrics_json(page, metrics):
+    shown = page.all("data")
+    assert len(shown) > 40
+    for attributes, text in shown:
+        value = metric(metrics, attributes["data-metric"])
+        assert attributes["value"] == str(value)
+        places = [form for form in ("percent", "points", "decimal", "count") if show(value, form) == text]
+        assert places, f"{attributes['data-metric']} = {value} is shown as {text}"
+
+
+def test_every_metric_is_shown_with_interval_and_n(page, metrics):
+    shown = {attributes["data-metric"] for attributes, _ in page.all("data")}
+
+    def estimates(values, path=""):
+        for key, value in values.items():
+            if isinstance(value, dict):
+                if "value" in value:
+                    yield path + key
+                else:
+                    yield from estimates(value, f"{path}{key}.")
+
+    for name in set(estimates(metrics)) - {"calibration_error_by_chance"}:  # a yardstick, told in a sentence
+        assert {f"{name}.value", f"{name}.low", f"{name}.high", f"{name}.n"} <= shown
+
+
+def test_slices_are_those_of_slices_json(page, evaluated):
+    slices = json.loads((evaluated / "slices.json").read_text())
+    rows = [text for _, text in page.all("tr")]
+    for value, figures in slices["age"].items():
+        accuracy = figures["accuracy"]
+        few = "" if figures["enough"] else " (few)"
+        share, low, high = (show(accuracy[key], "percent") for key in ("value", "low", "high"))
+        assert f"{value}{few}{accuracy['n']}{share} ({low}–{high})" in [row.replace("\n", "") for row in rows]
+    assert {value: figures["enough"] for value, figures in slices["age"].items()}["70+"] is False  # 10 rows of 20
+
+
+def test_headings_are_in_order(page):
+    levels = [int(tag[1]) for tag, _, _ in page.elements if re.fullmatch(r"h[1-6]", tag)]
+    assert levels[0] == 1
+    assert levels.count(1) == 1
+    assert all(after <= before + 1 for before, after in itertools.pairwise(levels))
+
+
+def test_landmarks_and_names_for_those_who_do_not_see(page):
+    for landmark in ("header", "nav", "main", "footer"):
+        assert len(page.all(landmark)) == 1
+    assert page.all("html")[0][0]["lang"] == "en"
+    ids = [attributes["id"] for _, attributes, _ in page.elements if attributes.get("id")]
+    assert len(ids) == len(set(ids))
+    for attributes, _ in page.all("section"):
+        assert attributes["aria-labelledby"] in ids
+    for attributes, _ in page.all("img"):
+        assert attributes["alt"]
+    for attributes, _ in page.all("svg"):
+        assert attributes["role"] == "img"
+        assert attributes["aria-label"]
+    assert len(page.all("caption")) == len(page.all("table"))
+    for attributes, _ in page.all("th"):
+        assert attributes["scope"] in ("row", "col")
+    for attributes, _ in page.all("a"):
+        if attributes["href"].startswith("#"):
+            assert attributes["href"][1:] in ids
+
+
+def test_it_says_what_the_labels_are_and_that_validation_chose_the_epoch(html):
+    assert "<em>as perceived by annotators</em>" in html
+    assert "also chose which epoch to keep" in html
+    assert "Not for" in html
+    assert "Decisions about a person" in html
+
+
+def test_names_are_escaped_in_text_and_in_links(page):
+    links = {text: attributes["href"] for attributes, text in page.all("a") if "data/images" in attributes["href"]}
+    assert len(links) == 24
+    for name, target in links.items():
+        number = re.fullmatch(r"face <(\d+)> & co\.png", name).group(1)
+        assert target == f"../../data/images/face%20%3C{number}%3E%20%26%20co.png"
+
+
+def test_the_demo_is_said_to_be_one(case, tmp_path, html):
+    case.write(tmp_path, found=type(case.found)(case.found.index, case.found.splits, case.found.facts | {"demo": True}))
+    for name, words in (("report.html", "This is the drawn demo."), ("model_card.md", "This is the drawn demo.")):
+        assert words in (tmp_path / name).read_text(encoding="utf-8")
+    assert "drawn demo" not in html
+
+
+def test_random_weights_are_said_to_be_such(case, tmp_path, html):
+    weights = {"weights": {"source": "none", "fingerprint": "x"}}
+    case.write(tmp_path, made=type(case.made)(case.made.history, case.made.provenance | weights))
+    assert "started without trained weights" in (tmp_path / "report.html").read_text(encoding="utf-8")
+    assert "started without trained weights" not in html
+
+
+def test_the_card_tells_the_same_numbers(evaluated, metrics):
+    card = (evaluated / "model_card.md").read_text(encoding="utf-8")
+    accuracy = metrics["accuracy"]
+    low, high = show(accuracy["low"], "percent"), show(accuracy["high"], "percent")
+    assert f"| accuracy | {show(accuracy['value'], 'percent')} | {low} to {high} | 100 |" in card
+    assert f"| ROC AUC | {show(metrics['roc_auc']['value'], 'decimal')} |" in card
+    assert "as perceived by annotators" in card
+    assert "## Out of scope" in card
+    assert "\n\n\n" not in card
+    for line in card.splitlines():
+        if line.startswith("|"):
+            assert line.endswith("|")
+
+
+def test_the_page_is_light(evaluated):
+    assert (evaluated / "report.html").stat().st_size < 1_000_000
+
+
+@pytest.mark.parametrize(
+    ("value", "form", "text"),
+    [
+        (0.8525, "percent", "85.2%"),
+        (0.0312, "points", "3.1"),
+        (0.3249, "decimal", "0.325"),
+        (1200, "count", "1,200"),
+        (0.9999, "percent0", "99%"),
+        (0.0001, "percent0", "1%"),
+        (None, "percent", "–"),
+    ],
+)
+def test_numbers_as_shown(value, form, text):
+    assert show(value, form) == text
+
+
+def test_a_path_may_lead_through_keys_with_dots():
+    assert metric({"classes": {"1.0": {"f1": {"value": 0.5}}}}, "classes.1.0.f1.value") == 0.5
+    with pytest.raises(KeyError, match="low"):
+        metric({"f1": {"value": 0.5}}, "f1.low")
+
+
+def test_the_weakest_slice_is_among_those_large_enough():
+    few = Slice("few", wilson(0, 5), False)
+    low, high = Slice("low", wilson(60, 100), True), Slice("high", wilson(90, 100), True)
+    assert weakest({"age": [few, low, high]})["value"] == "low"
+    assert weakest({"age": [few, low]}) is None  # one alone is compared with nothing

@@ -1,0 +1,109 @@
+"""The report in a real browser, opened from disk as a reader opens it."""
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no chromium on this machine")
+
+WIDTHS = {"wide": 1280, "narrow": 360}
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[object]:
+    from playwright.sync_api import sync_playwright
+
+    arguments = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"]
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=arguments)
+        yield chromium
+        chromium.close()
+
+
+def opened(browser, evaluated: Path, width: int, **settings):
+    page = browser.new_page(viewport={"width": width, "height": 900}, **settings)
+    page.said, page.asked = [], []
+    page.on("console", lambda message: page.said.append(message.text))
+    page.on("pageerror", lambda error: page.said.append(str(error)))
+    page.on("request", lambda request: page.asked.append(request.url))
+    page.goto((evaluated / "report.html").as_uri())
+    return page
+
+
+@pytest.mark.parametrize("width", WIDTHS.values(), ids=WIDTHS)
+def test_it_opens_in_silence_and_fits(browser, evaluated, width):
+    page = opened(browser, evaluated, width)
+    assert page.said == []
+    assert [url for url in page.asked if not url.startswith(("data:", "file:"))] == []
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    boxes = "[...document.querySelectorAll('svg, table, img, pre')].map(e => e.getBoundingClientRect().right)"
+    assert max(page.evaluate(boxes)) <= width
+    assert page.evaluate("[...document.images].every(i => i.complete && i.naturalWidth > 0)")
+    page.close()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_text_stands_out_from_its_ground(browser, evaluated, scheme):
+    # WCAG 2.2 AA: 4.5 to 1, for every element that has text of its own, text in plots included
+    page = opened(browser, evaluated, 1280, color_scheme=scheme)
+    worst = page.evaluate(CONTRASTS)
+    assert worst[0]["ratio"] >= 4.5, worst[:5]
+    page.close()
+
+
+CONTRASTS = """() => {
+  const parse = c => (c.match(/[\\d.]+/g) || [0, 0, 0, 0]).map(Number);
+  const over = (top, ground) => top.slice(0, 3).map((v, i) => v * (top[3] ?? 1) + ground[i] * (1 - (top[3] ?? 1)));
+  const light = rgb => rgb.map(v => v / 255).map(v => v <= .04045 ? v / 12.92 : ((v + .055) / 1.055) ** 2.4)
+    .reduce((sum, v, i) => sum + v * [.2126, .7152, .0722][i], 0);
+  const ground = e => {
+    const layers = [];
+    for (let x = e; x; x = x.parentElement) layers.push(parse(getComputedStyle(x).backgroundColor));
+    return layers.reverse().reduce((below, c) => over(c.length === 4 ? c : [...c, 1], below), [255, 255, 255]);
+  };
+  const found = [];
+  for (const e of document.querySelectorAll('body *')) {
+    const own = [...e.childNodes].some(n => n.nodeType === 3 && n.textContent.trim());
+    if (!own || !e.getClientRects().length || ['STYLE', 'TITLE'].includes(e.tagName)) continue;
+    const style = getComputedStyle(e);
+    const colour = e.closest('svg') ? style.fill : style.color;
+    const a = light(over(parse(colour), ground(e))), b = light(ground(e));
+    const ratio = (Math.max(a, b) + .05) / (Math.min(a, b) + .05);
+    found.push({ratio, text: e.textContent.trim().slice(0, 40), colour});
+  }
+  return found.sort((x, y) => x.ratio - y.ratio);
+}"""
+
+
+def test_it_can_be_read_by_keyboard(browser, evaluated):
+    page = opened(browser, evaluated, 1280)
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.textContent") == "Skip to the report"
+    assert page.evaluate("document.activeElement.getBoundingClientRect().left") >= 0
+    page.keyboard.press("Enter")
+    assert page.url.endswith("#main")
+    page.close()
+
+
+def test_every_plot_and_table_has_a_name_in_the_accessibility_tree(browser, evaluated):
+    page = opened(browser, evaluated, 1280)
+    for role in ("img", "table", "navigation", "region"):
+        for element in page.get_by_role(role).all():
+            name = element.evaluate(
+                "e => e.ariaLabel || e.alt || e.ariaLabelledByElements?.[0]?.textContent || e.caption?.textContent"
+            )
+            assert name, f"a {role} without a name"
+    assert page.get_by_role("heading", level=1).count() == 1
+    page.close()
+
+
+def test_it_prints_without_navigation_and_on_white(browser, evaluated):
+    page = opened(browser, evaluated, 800, color_scheme="dark")
+    page.emulate_media(media="print", color_scheme="dark")
+    assert not page.get_by_role("navigation").is_visible()
+    assert page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
+    assert len(page.pdf(format="A4")) > 20_000
+    page.close()
