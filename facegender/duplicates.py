@@ -106,8 +106,12 @@ def exact_copies(digests: npt.NDArray[np.void], readable: Bools) -> Rows:
     """int64 (n,): for each row the first row with the same bytes; a row that is not `readable` is its own."""
     first_copy = np.arange(len(digests))
     rows = np.flatnonzero(readable)
-    _, first, copy_of = np.unique(digests[rows], return_index=True, return_inverse=True)
+    start = digests.view("<u8").reshape(-1, 4)[rows, 0]  # sorting 8 bytes of 32 takes a quarter of the memory
+    _, first, copy_of = np.unique(start, return_index=True, return_inverse=True)
     first_copy[rows] = rows[first[copy_of]]
+    repeats = np.flatnonzero(first_copy != np.arange(len(digests)))
+    alike = repeats[digests[repeats] != digests[first_copy[repeats]]]
+    first_copy[alike] = alike
     return first_copy
 
 
@@ -132,7 +136,8 @@ def group(
     int64 (n,): 0 for the first row's group, then counting up in the order in which groups appear.
     """
     rows = np.arange(len(hashes))
-    edges = [(copies, rows)]
+    repeats = np.flatnonzero(copies != rows)
+    edges = [(copies[repeats], repeats)]
     distinct = rows[(copies == rows) & (hashes != FLAT)]
     for pairs in _blocks(_candidates(hashes, distinct, bits)):
         same = _confirmed(pairs, correlation, thumbnails)

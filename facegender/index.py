@@ -9,7 +9,8 @@ import pyarrow.parquet as pq
 from facegender.duplicates import Rows
 from facegender.inspect_images import Findings
 
-ROWS_AT_ONCE = 8192  # of the index, while it is written
+ROWS_AT_ONCE = 4096  # of the index, while it is written
+FEW_VALUES = ["role", "label", "status", "reason", "mode"]
 DTYPES = {
     "image": "str",
     "role": "str",
@@ -40,7 +41,7 @@ def write_index(path: Path, frame: pd.DataFrame, findings: Findings, reasons: di
     """
     empty = pd.DataFrame({name: pd.Series(dtype=dtype) for name, dtype in DTYPES.items()})
     schema = pa.Schema.from_pandas(empty, preserve_index=False)
-    with pq.ParquetWriter(path, schema) as writer:
+    with pq.ParquetWriter(path, schema, use_dictionary=FEW_VALUES) as writer:
         for start in range(0, len(frame), ROWS_AT_ONCE):
             rows = range(start, min(start + ROWS_AT_ONCE, len(frame)))
             part = slice(start, rows.stop)

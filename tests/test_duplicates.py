@@ -104,6 +104,11 @@ def test_exact_copies() -> None:
     assert exact_copies(digests, readable).tolist() == [0, 1, 0, 3, 4, 5]
 
 
+def test_digests_that_only_begin_alike_are_no_copies() -> None:
+    digests = np.array([b"a" * 8 + b"b" * 24, b"a" * 8 + b"c" * 24], "V32")
+    assert exact_copies(digests, np.ones(2, np.bool_)).tolist() == [0, 1]
+
+
 def test_components_are_scipys() -> None:
     rng = np.random.default_rng(3)
     first, second = rng.integers(0, 500, (2, 300))
