@@ -3,7 +3,7 @@
 import os
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from prefect import Flow, tags
@@ -11,12 +11,12 @@ from prefect.client.schemas.objects import State
 from rich.console import Console
 from rich.text import Text
 
-from flows.summary import as_rich, summarise
+from flows.summary import as_text, summarise
 from tasks.checkout import Checkout
-from tasks.dvc_stage import StageFailed
+from tasks.dvc_stage import StageError
 
 
-def main(retrain: Flow[[float], State[object]]) -> None:
+def main(retrain: Flow[[float], State[Any]]) -> None:
     """Run the command for the flow."""
 
     def run(
@@ -41,12 +41,12 @@ def main(retrain: Flow[[float], State[object]]) -> None:
     typer.run(run)
 
 
-def say(state: State[object]) -> int:
+def say(state: State[Any]) -> int:
     """Print what the run has reached, or why it failed; the exit status."""
     console = Console(stderr=not state.is_completed(), highlight=False, soft_wrap=True)
     console.print()
     if state.is_completed():
-        console.print(as_rich(summarise(Checkout(Path.cwd()))))
+        console.print(as_text(summarise(Checkout(Path.cwd()))))
         console.print("\nLabels are gender as perceived by annotators. No telemetry was sent.")
     else:
         console.print(Text.assemble(("Error: ", "bold red"), str(state.message)))
@@ -54,15 +54,15 @@ def say(state: State[object]) -> int:
     return exit_code(state)
 
 
-def exit_code(state: State[object]) -> int:
+def exit_code(state: State[Any]) -> int:
     """0; 2 after a user's mistake, 1 after any other failure."""
     if state.is_completed():
         return 0
     error = state.result(raise_on_failure=False)
-    return 2 if isinstance(error, StageFailed) and error.by_user else 1
+    return 2 if isinstance(error, StageError) and error.by_user else 1
 
 
-def where_to_look(state: State[object]) -> str:
+def where_to_look(state: State[Any]) -> str:
     """How to open this run in the Prefect UI."""
     server = os.environ.get("PREFECT_API_URL", "http://127.0.0.1:4200/api").removesuffix("/api")
     page = f"{server}/runs/flow-run/{state.state_details.flow_run_id}"

@@ -3,10 +3,10 @@
 python -m flows.retrain --help
 """
 
-import json
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 from prefect import flow, runtime
 from prefect.client.schemas.objects import State
@@ -18,7 +18,7 @@ from facegender.layout import Layout
 from flows.lock import held
 from flows.summary import headline, publish, summarise
 from tasks.checkout import Checkout
-from tasks.dvc_stage import carried, dvc, failed
+from tasks.dvc_stage import carried, failed, status
 from tasks.evaluate import evaluate
 from tasks.features import features
 from tasks.record_data import record_data
@@ -39,7 +39,7 @@ def run_name() -> str:
 
 
 @flow(name="retrain", flow_run_name=run_name, description="Data to model, evaluation and submission.")
-def retrain(hours_per_stage: HoursPerStage = 24.0) -> State[object]:
+def retrain(hours_per_stage: HoursPerStage = 24.0) -> State[Any]:
     """Bring every stage of the current folder's dvc.yaml up to date; what is up to date already costs a second.
 
     Labels are gender as perceived by annotators.
@@ -47,28 +47,33 @@ def retrain(hours_per_stage: HoursPerStage = 24.0) -> State[object]:
     root = Path.cwd()
     with held(root, str(runtime.flow_run.name)) as lock:
         checkout = Checkout(root, lock, hours_per_stage * 3600)
+        checkout = replace(checkout, up_to_date=status(checkout) == {})  # asked once, not by every task
         recorded = record_data(checkout, return_state=True)
         validated = validate(checkout, return_state=True, wait_for=[recorded])
         divided = split(checkout, return_state=True, wait_for=[validated])
         computed = features(checkout, return_state=True, wait_for=[validated, divided])
-        trained = train(checkout, return_state=True, wait_for=[divided, computed])
+        trained = train(checkout, return_state=True, wait_for=[validated, divided, computed])
         evaluated = evaluate(checkout, return_state=True, wait_for=[validated, divided, trained])
         submitted = submit(checkout, return_state=True, wait_for=[validated, trained])
         return finish(checkout, [recorded, validated, divided, computed, trained, evaluated, submitted])
 
 
-def finish(checkout: Checkout, states: list[State[object]]) -> State[object]:
+def finish(checkout: Checkout, states: list[State[Any]]) -> State[Any]:
     """The run's final state: the failure of the first step that failed, or the headline of what was reached."""
     for state in states:
         if not state.is_completed():
             return carried(state)
-    code, status = dvc(checkout, "status", "--json")
-    if code != 0 or json.loads(status) != {}:
-        return failed(f"Something changed while the run was at work; run it again. `dvc status` says:\n{status}", True)
+    if not checkout.up_to_date and (changed := status(checkout)) != {}:
+        return failed(f"Something changed while the run was at work: {describe(changed)}. Run it again.", by_user=True)
     summary = summarise(checkout)
     publish(summary)
     get_run_logger().info(headline(summary))
     return Completed(message=headline(summary))
+
+
+def describe(changed: dict[str, Any] | None) -> str:
+    """What `dvc status` found, in words."""
+    return "DVC cannot tell what" if changed is None else ", ".join(sorted(changed))
 
 
 if __name__ == "__main__":

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from prefect.artifacts import create_markdown_artifact
-from rich.table import Table
+from rich.text import Text
 
 from tasks.checkout import Checkout
 from tasks.evaluate import estimate
@@ -44,11 +44,21 @@ def summarise(checkout: Checkout) -> Summary:
     return Summary(
         accuracy=estimate(metrics["accuracy"]),
         quarantined=images if quarantined else "nothing",
-        weights=str(provenance["weights"]),
+        weights=weights(provenance["weights"]["source"]),
         report=(files.evaluation / "report.html").relative_to(checkout.root),
         model=files.model.relative_to(checkout.root),
         submission=files.submission.relative_to(checkout.root),
     )
+
+
+def weights(source: str) -> str:
+    """Which weights the backbone started with."""
+    known = {
+        "imagenet": "ImageNet",
+        "demo": "the demo's own, trained on drawn pictures: good for trying the plumbing and for nothing else",
+        "none": "none: random at the start",
+    }
+    return known.get(source, source)
 
 
 def headline(summary: Summary) -> str:
@@ -66,9 +76,7 @@ def publish(summary: Summary) -> None:
     )
 
 
-def as_rich(summary: Summary) -> Table:
+def as_text(summary: Summary) -> Text:
     """The summary for a terminal."""
-    table = Table(show_header=False, box=None, padding=(0, 2, 0, 0))
-    for what, value in summary.rows():
-        table.add_row(f"[bold]{what}[/bold]", value)
-    return table
+    width = max(len(what) for what, _ in summary.rows())
+    return Text("\n").join(Text.assemble((what.ljust(width), "bold"), "  ", value) for what, value in summary.rows())

@@ -19,11 +19,14 @@ class Checkout:
         Descriptor of the lock that the run holds, for its child processes to inherit; None where nothing is locked.
     seconds_per_stage
         A stage that takes longer is ended; None: none is.
+    up_to_date
+        DVC has been asked about all stages at once, and found nothing to do.
     """
 
     root: Path
     lock: int | None = None
     seconds_per_stage: float | None = None
+    up_to_date: bool = False
 
     @property
     def files(self) -> Layout:

@@ -1,12 +1,19 @@
-"""The one place that runs DVC: a stage is brought up to date in a child process, watched, and ended whole when asked."""
+"""The one place that runs DVC: in a child process that is watched and, when asked, ended whole."""
 
+import json
+import logging
+import math
+import re
 import sys
 import time
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
+from prefect import Task
+from prefect.client.schemas.objects import State, TaskRun
 from prefect.logging import get_run_logger
-from prefect.states import Completed, Failed, State
+from prefect.states import Completed, Failed
 
 from facegender import events
 from tasks.checkout import Checkout
@@ -15,33 +22,49 @@ from tasks.progress import ProgressArtifact
 from tasks.stage_events import StageEvents
 
 LAST_LINES = 12  # of a stage that failed without a message of its own
+KILLED = re.compile(r"failed to run: .*, exited with (-9|137)$")  # DVC's words; 137 is a shell's -9
+# TensorFlow's and DVC's standing remarks: in the run's log only for who asks for DEBUG
+NOISE = re.compile(
+    r"WARNING: All log messages before absl|[IWE]0000 \d"
+    r"|To track the changes with git|\s+git add |To enable auto staging|\s+dvc config core\.autostage"
+    r"|Use `dvc push`|(Generating|Updating) lock file|Data and pipelines are up to date"
+)
 
 
-class StageFailed(Exception):
+class StageError(Exception):
     """A stage could not be brought up to date.
 
     Attributes
     ----------
     by_user
         Whether the message is for the user to act upon; otherwise it is the end of a traceback, a bug of ours.
+    killed
+        Whether the stage was ended from outside: for want of memory, as a rule.
     """
 
-    def __init__(self, message: str, by_user: bool) -> None:
+    def __init__(self, message: str, by_user: bool, killed: bool = False) -> None:
         super().__init__(message)
         self.by_user = by_user
+        self.killed = killed
 
 
-def failed(message: str, by_user: bool) -> State[StageFailed]:
+def failed(message: str, by_user: bool, killed: bool = False) -> State[Any]:
     """The state of a task that failed: its message is the message, with no traceback in front of it."""
-    return Failed(message=message, data=StageFailed(message, by_user))
+    return Failed(message=message, data=StageError(message, by_user, killed))
 
 
-def carried(state: State[object]) -> State[object]:
+def was_killed(task: Task[..., Any], run: TaskRun, state: State[Any]) -> bool:
+    """Whether a failed task is worth another try: a stage that was killed resumes where it stood."""
+    error = state.result(raise_on_failure=False)
+    return isinstance(error, StageError) and error.killed
+
+
+def carried(state: State[Any]) -> State[Any]:
     """A flow's final state that is the one its task ended with; the task's own would become "1/1 states failed"."""
     return State(type=state.type, name=state.name, message=state.message, data=state.result(raise_on_failure=False))
 
 
-def run_stage(stage: str, checkout: Checkout) -> State[object]:
+def run_stage(stage: str, checkout: Checkout) -> State[Any]:
     """Run `dvc repro -s STAGE` and give the state that the task ends with.
 
     Returns
@@ -50,8 +73,11 @@ def run_stage(stage: str, checkout: Checkout) -> State[object]:
         Completed; Cached where DVC had nothing to run; Failed with the user's message, or the last lines of a bug;
         TimedOut.
     """
+    if checkout.up_to_date:
+        return unchanged()
     logger = get_run_logger()
     lines: list[str] = []
+    limit = checkout.seconds_per_stage or math.inf
     start = time.monotonic()
     with TemporaryDirectory(prefix=f"{stage}-") as folder:
         journal = StageEvents(Path(folder) / "events.jsonl")
@@ -61,18 +87,32 @@ def run_stage(stage: str, checkout: Checkout) -> State[object]:
             for line in child.lines():
                 if line:
                     lines.append(line)
-                    logger.info(line)
+                    logger.log(logging.DEBUG if NOISE.match(line) else logging.INFO, line)
                 for event in journal.new():
                     progress.show(event)
-                if checkout.seconds_per_stage is not None and time.monotonic() - start > checkout.seconds_per_stage:
-                    return Failed(name="TimedOut", message=f"{stage} took longer than {checkout.seconds_per_stage:,g} s.")
+                if time.monotonic() - start > limit:
+                    return Failed(name="TimedOut", message=f"{stage} took longer than {limit:,g} s.")
         for event in journal.new():
             progress.show(event)
         if child.returncode != 0:
             return explain(stage, child.returncode, journal.error, lines)
     if not any(line.startswith(f"Running stage '{stage}'") for line in lines):
-        return Completed(name="Cached", message="Nothing that this stage depends on has changed.")
+        return unchanged()
     return Completed(message="; ".join(journal.notes) or None)
+
+
+def unchanged() -> State[Any]:
+    """The state of a task whose stage had nothing to do."""
+    return Completed(name="Cached", message="Nothing that this stage depends on has changed.")
+
+
+def status(checkout: Checkout, *targets: str) -> dict[str, Any] | None:
+    """What has changed since it was recorded, by stage; {} where nothing has, None where DVC cannot tell."""
+    code, output = dvc(checkout, "status", "--json", *targets)
+    if code != 0:
+        return None
+    found: dict[str, Any] = json.loads(output.splitlines()[-1])
+    return found
 
 
 def dvc(checkout: Checkout, *arguments: str) -> tuple[int | None, str]:
@@ -82,9 +122,10 @@ def dvc(checkout: Checkout, *arguments: str) -> tuple[int | None, str]:
     return child.returncode, "\n".join(lines)
 
 
-def explain(stage: str, returncode: int | None, error: str | None, lines: list[str]) -> State[StageFailed]:
+def explain(stage: str, returncode: int | None, error: str | None, lines: list[str]) -> State[Any]:
     """The failure's message: what the stage said to the user, or else the end of its output."""
     if error is not None:
         return failed(error, by_user=True)
     end = "\n".join(lines[-LAST_LINES:])
-    return failed(f"`dvc repro --single-item {stage}` ended with {returncode}:\n{end}", by_user=False)
+    killed = any(KILLED.search(line) for line in lines)
+    return failed(f"`dvc repro --single-item {stage}` ended with {returncode}:\n{end}", False, killed)

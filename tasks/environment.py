@@ -13,7 +13,7 @@ CHECKOUT = Path(__file__).resolve().parents[1]
 
 SETTINGS = {
     "PREFECT_HOME": str(CHECKOUT / ".prefect"),  # its database and settings; the user's own in ~/.prefect stay apart
-    "PREFECT_SERVER_ANALYTICS_ENABLED": "false",  # besides telemetry: on, it locks a fresh SQLite database half of the time
+    "PREFECT_SERVER_ANALYTICS_ENABLED": "false",  # on, it also locks a fresh SQLite database half of the time
     "DO_NOT_TRACK": "1",
     "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "120",  # a fresh database takes nearly the default of 20 s
     "PREFECT_LOGGING_TO_API_WHEN_MISSING_FLOW": "ignore",  # a task tried by itself, outside of a flow, may log

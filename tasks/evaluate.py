@@ -6,14 +6,14 @@ from typing import Any
 from prefect import task
 from prefect.artifacts import create_markdown_artifact
 from prefect.cache_policies import NO_CACHE
-from prefect.states import State
+from prefect.client.schemas.objects import State
 
 from tasks.checkout import Checkout
-from tasks.dvc_stage import run_stage
+from tasks.dvc_stage import run_stage, was_killed
 
 
-@task(task_run_name="evaluate", cache_policy=NO_CACHE)
-def evaluate(checkout: Checkout) -> State[object]:
+@task(task_run_name="evaluate", cache_policy=NO_CACHE, retries=1, retry_condition_fn=was_killed)
+def evaluate(checkout: Checkout) -> State[Any]:
     """Score the validation images; leave metrics, plots and report."""
     state = run_stage("evaluate", checkout)
     if state.is_completed():
@@ -38,18 +38,21 @@ def headline(figures: dict[str, Any]) -> str:
     """metrics.json as markdown."""
     overall = {name: figure for name, figure in figures.items() if isinstance(figure, dict) and "low" in figure}
     lines = [f"# Validation accuracy {estimate(figures['accuracy'])}", ""]
-    lines += ["Labels are gender as perceived by annotators.", "", "| figure | value | 95% interval | n |", "|---|---:|---|---:|"]
+    lines += ["Labels are gender as perceived by annotators.", ""]
+    lines += ["| figure | value | 95% interval | n |", "|---|---:|---|---:|"]
     for name, figure in overall.items():
         interval = "" if figure["low"] is None else f"{figure['low']:.3f} to {figure['high']:.3f}"
         value = "undefined" if figure["value"] is None else f"{figure['value']:.3f}"
         lines.append(f"| {name.replace('_', ' ')} | {value} | {interval} | {figure['n']:,} |")
     negative, positive = figures["classes"]
     counts = figures["confusion"]
-    return "\n".join([
-        *lines,
-        "",
-        f"| perceived as | predicted {negative} | predicted {positive} |",
-        "|---|---:|---:|",
-        f"| {negative} | {counts['true_negative']:,} | {counts['false_positive']:,} |",
-        f"| {positive} | {counts['false_negative']:,} | {counts['true_positive']:,} |",
-    ])
+    return "\n".join(
+        [
+            *lines,
+            "",
+            f"| perceived as | predicted {negative} | predicted {positive} |",
+            "|---|---:|---:|",
+            f"| {negative} | {counts['true_negative']:,} | {counts['false_positive']:,} |",
+            f"| {positive} | {counts['false_negative']:,} | {counts['true_positive']:,} |",
+        ]
+    )

@@ -1,18 +1,19 @@
 """Stage `features` as a Prefect task: shows what was computed and what it takes on disk."""
 
 from pathlib import Path
+from typing import Any
 
 from prefect import task
 from prefect.artifacts import create_markdown_artifact
 from prefect.cache_policies import NO_CACHE
-from prefect.states import State
+from prefect.client.schemas.objects import State
 
 from tasks.checkout import Checkout
-from tasks.dvc_stage import run_stage
+from tasks.dvc_stage import run_stage, was_killed
 
 
-@task(task_run_name="features", cache_policy=NO_CACHE)
-def features(checkout: Checkout) -> State[object]:
+@task(task_run_name="features", cache_policy=NO_CACHE, retries=1, retry_condition_fn=was_killed)
+def features(checkout: Checkout) -> State[Any]:
     """Run the frozen part of the backbone over every image and view."""
     state = run_stage("features", checkout)
     if state.is_completed():

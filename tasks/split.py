@@ -1,18 +1,19 @@
 """Stage `split` as a Prefect task: shows how many rows of each label lie on each side."""
 
 from pathlib import Path
+from typing import Any
 
 from prefect import task
 from prefect.artifacts import create_table_artifact
 from prefect.cache_policies import NO_CACHE
-from prefect.states import State
+from prefect.client.schemas.objects import State
 
 from tasks.checkout import Checkout
-from tasks.dvc_stage import run_stage
+from tasks.dvc_stage import run_stage, was_killed
 
 
-@task(task_run_name="split", cache_policy=NO_CACHE)
-def split(checkout: Checkout) -> State[object]:
+@task(task_run_name="split", cache_policy=NO_CACHE, retries=1, retry_condition_fn=was_killed)
+def split(checkout: Checkout) -> State[Any]:
     """Set validation rows apart."""
     state = run_stage("split", checkout)
     if state.is_completed():

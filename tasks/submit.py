@@ -1,18 +1,19 @@
 """Stage `submit` as a Prefect task: shows what the submission holds."""
 
 from pathlib import Path
+from typing import Any
 
 from prefect import task
 from prefect.artifacts import create_markdown_artifact
 from prefect.cache_policies import NO_CACHE
-from prefect.states import State
+from prefect.client.schemas.objects import State
 
 from tasks.checkout import Checkout
-from tasks.dvc_stage import run_stage
+from tasks.dvc_stage import run_stage, was_killed
 
 
-@task(task_run_name="submit", cache_policy=NO_CACHE)
-def submit(checkout: Checkout) -> State[object]:
+@task(task_run_name="submit", cache_policy=NO_CACHE, retries=1, retry_condition_fn=was_killed)
+def submit(checkout: Checkout) -> State[Any]:
     """Score the test images; write the submission."""
     state = run_stage("submit", checkout)
     if state.is_completed():

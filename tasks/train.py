@@ -1,18 +1,19 @@
 """Stage `train` as a Prefect task: shows the epochs."""
 
 import csv
+from typing import Any
 
 from prefect import task
 from prefect.artifacts import create_table_artifact
 from prefect.cache_policies import NO_CACHE
-from prefect.states import State
+from prefect.client.schemas.objects import State
 
 from tasks.checkout import Checkout
-from tasks.dvc_stage import run_stage
+from tasks.dvc_stage import run_stage, was_killed
 
 
-@task(task_run_name="train", cache_policy=NO_CACHE)
-def train(checkout: Checkout) -> State[object]:
+@task(task_run_name="train", cache_policy=NO_CACHE, retries=1, retry_condition_fn=was_killed)
+def train(checkout: Checkout) -> State[Any]:
     """Train the head, then the last layers."""
     state = run_stage("train", checkout)
     if state.is_completed():

@@ -2,20 +2,21 @@
 
 import json
 from collections import Counter
+from typing import Any
 
 from prefect import task
 from prefect.artifacts import create_markdown_artifact, create_table_artifact
 from prefect.cache_policies import NO_CACHE
-from prefect.states import State
+from prefect.client.schemas.objects import State
 
 from tasks.checkout import Checkout
-from tasks.dvc_stage import run_stage
+from tasks.dvc_stage import run_stage, was_killed
 
 TABLE_ROWS = 1000  # a longer table helps nobody and slows the page; validation.json has them all
 
 
-@task(task_run_name="validate", cache_policy=NO_CACHE)
-def validate(checkout: Checkout) -> State[object]:
+@task(task_run_name="validate", cache_policy=NO_CACHE, retries=1, retry_condition_fn=was_killed)
+def validate(checkout: Checkout) -> State[Any]:
     """Check every CSV row and decode every image."""
     state = run_stage("validate", checkout)
     if state.is_completed():
@@ -27,10 +28,11 @@ def publish(checkout: Checkout) -> None:
     """A table of the quarantined rows, and the counts."""
     facts = json.loads(checkout.files.validation.read_text(encoding="utf-8"))
     quarantined = facts["quarantined"]
+    shown = f", the first {TABLE_ROWS:,} are shown" if len(quarantined) > TABLE_ROWS else ""
     create_table_artifact(
         table=quarantined[:TABLE_ROWS] or [{"image": "none", "role": "", "reason": ""}],
         key="quarantine",
-        description=f"Rows set aside: {len(quarantined):,}" + (", the first are shown" * (len(quarantined) > TABLE_ROWS)),
+        description=f"Rows set aside: {len(quarantined):,}{shown}",
     )
     create_markdown_artifact(markdown=counts(facts), key="validation", description="What data/ holds")
 

@@ -1,11 +1,17 @@
 """What all tests share."""
 
+import os
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-import tasks  # noqa: F401  (its settings come before Prefect's first import)
+# before Prefect's first import: tests leave no runs in the checkout's own database
+PREFECT_HOME = tempfile.TemporaryDirectory(prefix="prefect-home-", ignore_cleanup_errors=True)
+os.environ["PREFECT_HOME"] = PREFECT_HOME.name
+
+import tasks  # noqa: E402, F401
 
 CHECKOUT = Path(__file__).resolve().parents[1]
 

@@ -28,8 +28,10 @@ def pipeline(tmp_path: Path) -> Pipeline:
         lines = ["stages:"]
         for name, code in codes.items():
             (tmp_path / f"{name}.py").write_text(code)
-            lines += [f"  {name}:", f"    cmd: python {name}.py", f"    deps: [{name}.py, input.txt]", f"    outs: [{name}.txt]"]
-        (tmp_path / "dvc.yaml").write_text("\n".join(lines) + "\n")
+            lines += [f"  {name}:", f"    cmd: python {name}.py"]
+            lines += [f"    deps: [{name}.py, input.txt]", f"    outs: [{name}.txt]"]
+        if codes:
+            (tmp_path / "dvc.yaml").write_text("\n".join(lines) + "\n")
         return Checkout(tmp_path)
 
     return make

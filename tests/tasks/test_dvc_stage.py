@@ -6,17 +6,18 @@ import threading
 import time
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from prefect import flow, task
 from prefect.artifacts import Artifact
 from prefect.client.orchestration import get_client
 from prefect.client.schemas.filters import LogFilter, LogFilterFlowRunId
-from prefect.states import State
+from prefect.client.schemas.objects import State
 
 from tasks.checkout import Checkout
 from tasks.child import group_lives
-from tasks.dvc_stage import StageFailed, carried, dvc, run_stage
+from tasks.dvc_stage import StageError, carried, run_stage, status, was_killed
 
 pytestmark = pytest.mark.usefixtures("prefect_server")
 
@@ -29,24 +30,25 @@ def emit(**event):
 """
 SLEEP = """
 import os, subprocess, sys, time
-child = subprocess.Popen([sys.executable, "-c", "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); time.sleep(600)"])
+stubborn = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); time.sleep(600)"
+child = subprocess.Popen([sys.executable, "-c", stubborn])
 open("processes", "w").write(f"{os.getpgrp()} {child.pid}")
 print("asleep", flush=True)
 time.sleep(600)
 """
 
 
-@task
-def stage(name: str, checkout: Checkout) -> State[object]:
+@task(retries=1, retry_condition_fn=was_killed)
+def stage(name: str, checkout: Checkout) -> State[Any]:
     return run_stage(name, checkout)
 
 
 @flow
-def one_stage(name: str, checkout: Checkout) -> State[object]:
+def one_stage(name: str, checkout: Checkout) -> State[Any]:
     return carried(stage(name, checkout, return_state=True))
 
 
-def run(name: str, checkout: Checkout) -> State[object]:
+def run(name: str, checkout: Checkout) -> State[Any]:
     return one_stage(name, checkout, return_state=True)
 
 
@@ -61,7 +63,7 @@ def test_a_stage_runs_then_is_skipped_then_runs_again_when_its_input_changes(pip
     third = run("work", checkout)
     assert third.name == "Completed"
     assert (checkout.root / "work.txt").read_text() == "2"
-    assert dvc(checkout, "status", "--json") == (0, "{}")
+    assert status(checkout) == {}
 
 
 def test_outputs_restored_from_the_run_cache_count_as_cached(pipeline):
@@ -76,11 +78,14 @@ def test_outputs_restored_from_the_run_cache_count_as_cached(pipeline):
 
 def test_a_users_mistake_is_the_failure_message_as_it_stands(pipeline):
     message = "train.csv row 17: class must be one of 0, 1. Received: 'mle'."
-    code = SPEAK + f"import sys\nemit(kind='error', message={message!r})\nsys.exit(2)\n"
-    state = run("work", pipeline(work=code))
+    code = SPEAK + f"import sys\nopen('tries', 'a').write('x')\nemit(kind='error', message={message!r})\nsys.exit(2)\n"
+    checkout = pipeline(work=code)
+    state = run("work", checkout)
     assert (state.type, state.message) == ("FAILED", message)
+    assert (checkout.root / "tries").read_text() == "x", "a user's mistake is not tried again"
     error = state.result(raise_on_failure=False)
-    assert isinstance(error, StageFailed) and error.by_user
+    assert isinstance(error, StageError)
+    assert error.by_user
 
 
 def test_a_bug_shows_the_end_of_its_traceback(pipeline):
@@ -88,7 +93,16 @@ def test_a_bug_shows_the_end_of_its_traceback(pipeline):
     assert state.is_failed()
     assert "ZeroDivisionError: division by zero" in state.message
     error = state.result(raise_on_failure=False)
-    assert isinstance(error, StageFailed) and not error.by_user
+    assert isinstance(error, StageError)
+    assert not error.by_user
+
+
+def test_a_killed_stage_is_tried_once_more(pipeline):
+    code = "import os, signal\n" + "open('tries', 'a').write('x')\n" + "os.kill(os.getpid(), signal.SIGKILL)\n"
+    checkout = pipeline(work=code)
+    state = run("work", checkout)
+    assert state.is_failed()
+    assert (checkout.root / "tries").read_text() == "xx"
 
 
 def test_earlier_outputs_stay_after_a_failure_in_a_later_stage(pipeline):
@@ -104,10 +118,8 @@ def test_notes_become_the_states_message(pipeline):
 
 
 def test_progress_moves_an_artifact_and_the_log_is_streamed(pipeline):
-    code = SPEAK + "print('half way')\n" + "".join(
-        f"emit(kind='progress', what='pictures', done={done}, total=200, unit='images', rate=50.0, seconds_left={left})\n"
-        for done, left in ((100, 2.0), (200, 0.0))
-    ) + WRITE.format("work")
+    step = "emit(kind='progress', what='pictures', done={}, total=200, unit='images', rate=50.0, seconds_left={})\n"
+    code = SPEAK + "print('half way')\n" + step.format(100, 2.0) + step.format(200, 0.0) + WRITE.format("work")
     state = run("work", pipeline(work=code))
     artifact = Artifact.get(key="progress-work-pictures")
     assert artifact is not None
@@ -139,10 +151,10 @@ def assert_gone(checkout: Checkout) -> None:
 
 
 def test_a_stage_that_takes_too_long_is_ended_with_all_its_children(pipeline):
-    checkout = replace(pipeline(work=SLEEP), seconds_per_stage=5.0)
+    checkout = replace(pipeline(work=SLEEP), seconds_per_stage=15.0)
     state = run("work", checkout)
     assert (state.type, state.name) == ("FAILED", "TimedOut")
-    assert state.message == "work took longer than 5 s."
+    assert state.message == "work took longer than 15 s."
     assert_gone(checkout)
 
 
@@ -150,8 +162,8 @@ def test_a_timeout_of_prefect_ends_the_whole_group_too(pipeline):
     checkout = pipeline(work=SLEEP)
 
     @flow
-    def impatient() -> State[object]:
-        return carried(stage.with_options(timeout_seconds=5)("work", checkout, return_state=True))
+    def impatient() -> State[Any]:
+        return carried(stage.with_options(timeout_seconds=15)("work", checkout, return_state=True))
 
     state = impatient(return_state=True)
     assert state.name == "TimedOut"

@@ -1,0 +1,110 @@
+"""The flow, dvc.yaml and the code say the same of what depends on what."""
+
+import ast
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from .imports import closure
+
+STAGES = ["validate", "split", "features", "train", "evaluate", "submit"]
+# what a stage reads of this repository beside Python modules
+FILES = {
+    "features": {"facegender/weights/demo_mobilenet_v2.npz"},
+    "train": {"facegender/weights/demo_mobilenet_v2.npz"},
+    "evaluate": {
+        "facegender/templates/model_card.md.j2",
+        "facegender/templates/report.css",
+        "facegender/templates/report.html.j2",
+    },
+}
+
+
+@pytest.fixture(scope="module")
+def stages(checkout: Path) -> dict[str, Any]:
+    return yaml.safe_load((checkout / "dvc.yaml").read_text(encoding="utf-8"))["stages"]
+
+
+def flow_edges(checkout: Path) -> list[tuple[str, set[str]]]:
+    """(task, the tasks it waits for) in the order of the flow's lines."""
+    tree = ast.parse((checkout / "flows/retrain.py").read_text(encoding="utf-8"))
+    edges: list[tuple[str, set[str]]] = []
+    made_by: dict[str, str] = {}
+    for node in ast.walk(tree):
+        if not (isinstance(node, ast.Assign) and isinstance(node.value, ast.Call)):
+            continue
+        call, target = node.value, node.targets[0]
+        if not (isinstance(call.func, ast.Name) and call.func.id in ["record_data", *STAGES]):
+            continue
+        assert isinstance(target, ast.Name)
+        made_by[target.id] = call.func.id
+        waits = next((word.value for word in call.keywords if word.arg == "wait_for"), ast.List([]))
+        assert isinstance(waits, ast.List)
+        edges.append((call.func.id, {made_by[name.id] for name in waits.elts if isinstance(name, ast.Name)}))
+    return edges
+
+
+def dvc_edges(stages: dict[str, Any]) -> dict[str, set[str]]:
+    """Each stage with the stages whose outputs it depends on; `record_data` makes data/."""
+    made_by = {"data": "record_data"}
+    for name, stage in stages.items():
+        made_by |= {out if isinstance(out, str) else next(iter(out)): name for out in stage["outs"]}
+    edges: dict[str, set[str]] = {}
+    for name, stage in stages.items():
+        edges[name] = {
+            maker for dep in stage["deps"] for out, maker in made_by.items() if dep == out or dep.startswith(out + "/")
+        }
+    return edges
+
+
+def test_the_flow_names_the_stages_in_their_order(checkout, stages):
+    assert [name for name, _ in flow_edges(checkout)] == ["record_data", *STAGES]
+    assert list(stages) == STAGES
+
+
+def test_the_flow_waits_for_what_dvc_depends_on(checkout, stages):
+    waits = dict(flow_edges(checkout))
+    for name, makers in dvc_edges(stages).items():
+        # every later stage waits for record_data through the first one
+        assert waits[name] - {"record_data"} == makers - {"record_data"}, name
+    assert waits["validate"] == {"record_data"}
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_a_stage_depends_on_every_file_it_is_made_of_and_no_other(checkout, stages, stage):
+    listed = {dep for dep in stages[stage]["deps"] if dep.startswith("facegender/")}
+    modules = {str(path) for path in closure(checkout, f"facegender.{stage}")}
+    assert listed == modules | FILES.get(stage, set())
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_a_stage_is_the_command_of_its_name(stages, stage):
+    assert stages[stage]["cmd"] == f"facegender {stage}"
+
+
+def test_every_output_is_cached(stages):
+    # one output outside of the cache keeps DVC from restoring the whole stage
+    options = [out for stage in stages.values() for out in stage["outs"] if isinstance(out, dict)]
+    assert options == [{"artifacts/features": {"persist": True}}]
+
+
+def test_every_parameter_of_dvc_yaml_stands_in_params_yaml(checkout, stages):
+    params = yaml.safe_load((checkout / "params.yaml").read_text(encoding="utf-8"))
+    for stage in stages.values():
+        for name in stage["params"]:
+            value = params
+            for key in name.split("."):
+                assert key in value, name
+                value = value[key]
+
+
+def test_the_learning_rate_reruns_train_evaluate_and_submit_only(stages):
+    touched = {name for name, stage in stages.items() if {"train", "train.learning_rate"} & set(stage["params"])}
+    assert touched == {"train"}
+    below = dvc_edges(stages)
+    for name in STAGES:
+        if below[name] & touched:
+            touched.add(name)
+    assert touched == {"train", "evaluate", "submit"}

@@ -1,0 +1,182 @@
+"""The whole pipeline on a small drawn data set, in a checkout of its own, started as a user starts it."""
+
+import csv
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]
+
+TINY = {  # weights of its own are what a small network needs least here: the way is tested, not the model
+    "backbone": {"alpha": 0.35, "image_size": 96, "weights": "none"},
+    "features": {"views": 1},
+    "train": {"head_epochs": 1, "epochs": 1},
+    "evaluate": {"bootstrap": 50},
+}
+STEPS = ["record_data", "validate", "split", "features", "train", "evaluate", "submit"]
+
+
+def environment(root: Path) -> dict[str, str]:
+    """As a user's shell, but for the copy's own code coming first; no Prefect settings of the tests."""
+    bare = {name: value for name, value in os.environ.items() if not name.startswith("PREFECT_")}
+    programs = str(Path(sys.executable).parent)
+    return {**bare, "PYTHONPATH": str(root), "PATH": os.pathsep.join([programs, os.environ["PATH"]])}
+
+
+def start(root: Path, *arguments: str) -> subprocess.Popen[str]:
+    command = [sys.executable, *arguments]
+    pipe = subprocess.PIPE
+    return subprocess.Popen(command, cwd=root, env=environment(root), stdout=pipe, stderr=subprocess.STDOUT, text=True)
+
+
+def call(root: Path, *arguments: str) -> tuple[int, str]:
+    """Exit status and everything that was said."""
+    process = start(root, *arguments)
+    said, _ = process.communicate()
+    return process.returncode, said
+
+
+def states(said: str) -> dict[str, str]:
+    """The state that each task ended with, out of the log."""
+    found = {}
+    for line in said.splitlines():
+        for step in STEPS:
+            if f"Task run '{step}' - Finished in state " in line:
+                found[step] = line.split("Finished in state ")[1].partition("(")[0]
+    return found
+
+
+def dvc_status(root: Path) -> object:
+    code, said = call(root, "-m", "dvc", "status", "--json")
+    assert code == 0, said
+    return json.loads(said)
+
+
+def metrics(root: Path) -> bytes:
+    return (root / "artifacts/evaluation/metrics.json").read_bytes()
+
+
+@pytest.fixture(scope="module")
+def copy(checkout: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The files that git tracks, or would, with tiny parameters and 60 drawings."""
+    if shutil.which("facegender", path=str(Path(sys.executable).parent)) is None:
+        pytest.fail("The project must be installed beside this Python: run `make test`.")
+    root = tmp_path_factory.mktemp("copy")
+    command = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
+    names = subprocess.run(command, cwd=checkout, capture_output=True, text=True, check=True).stdout.split("\0")
+    for name in filter(None, names):
+        if (checkout / name).is_file():
+            (root / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(checkout / name, root / name)
+    (root / "dvc.lock").unlink(missing_ok=True)
+    subprocess.run(["git", "init", "-q"], cwd=root, check=True)
+    params = yaml.safe_load((root / "params.yaml").read_text(encoding="utf-8"))
+    for section, values in TINY.items():
+        params[section] |= values
+    (root / "params.yaml").write_text(yaml.safe_dump(params), encoding="utf-8")
+    code, said = call(root, "-m", "facegender", "demo", "--images", "60")
+    assert code == 0, said
+    return root
+
+
+@pytest.fixture(scope="module")
+def first_runs(copy: Path) -> list[tuple[int, str]]:
+    """Two runs started at once in the fresh checkout: exit status and log of each."""
+    processes = [start(copy, "-m", "flows.retrain") for _ in range(2)]
+    said = [process.communicate()[0] for process in processes]
+    return [(process.returncode, text) for process, text in zip(processes, said, strict=True)]
+
+
+def test_two_runs_at_once_queue_up_and_both_end_well(copy, first_runs):
+    assert [code for code, _ in first_runs] == [0, 0], first_runs
+    waited = [said for _, said in first_runs if "Waiting: " in said]
+    worked = [said for _, said in first_runs if "Waiting: " not in said]
+    assert (len(waited), len(worked)) == (1, 1)
+    assert states(worked[0])["train"] == "Completed"
+    assert states(waited[0]) == dict.fromkeys(STEPS, "Cached")
+    assert dvc_status(copy) == {}
+
+
+def test_a_run_ends_with_what_it_has_reached(copy, first_runs):
+    said = first_runs[0][1]
+    figure = json.loads(metrics(copy))["accuracy"]
+    assert (
+        f"validation accuracy  {figure['value']:.3f} (95% interval {figure['low']:.3f} to {figure['high']:.3f}" in said
+    )
+    for line in ("artifacts/evaluation/report.html", "artifacts/model", "artifacts/submission.csv", "make ui"):
+        assert line in said
+    assert "weights              none: random at the start" in said
+
+
+def test_dvc_repro_after_the_flow_has_nothing_to_do(copy, first_runs):
+    code, said = call(copy, "-m", "dvc", "repro")
+    assert code == 0
+    assert "Running stage" not in said
+
+
+def test_a_users_mistake_is_one_message_and_exit_code_2(copy, first_runs):
+    before = {path: path.read_bytes() for path in (copy / "artifacts").rglob("*") if path.is_file()}
+    table = copy / "data/train.csv"
+    good = table.read_text(encoding="utf-8")
+    with table.open(newline="", encoding="utf-8") as file:
+        first_row = next(csv.DictReader(file))
+    table.write_text(good.replace(",".join(first_row.values()), f"{next(iter(first_row.values()))},mle", 1))
+    try:
+        code, said = call(copy, "-m", "flows.retrain")
+        by_dvc_code, by_dvc = call(copy, "-m", "dvc", "repro")
+    finally:
+        table.write_text(good, encoding="utf-8")
+    message = said[said.rindex("Error: ") :].splitlines()[0]
+    assert code == 2
+    assert "train.csv" in message
+    assert "mle" in message
+    assert "Traceback" not in said
+    assert states(said)["validate"] == "Failed"
+    assert by_dvc_code != 0
+    assert message in by_dvc
+    assert "Traceback" not in by_dvc
+    assert {path: path.read_bytes() for path in before} == before
+    assert call(copy, "-m", "flows.retrain")[0] == 0
+    assert dvc_status(copy) == {}
+
+
+def test_the_learning_rate_reruns_train_and_what_follows(copy, first_runs):
+    path = copy / "params.yaml"
+    params = yaml.safe_load(path.read_text(encoding="utf-8"))
+    params["train"]["learning_rate"] *= 0.5
+    path.write_text(yaml.safe_dump(params), encoding="utf-8")
+    code, said = call(copy, "-m", "flows.retrain")
+    assert code == 0, said
+    ended = states(said)
+    assert {name for name, state in ended.items() if state == "Cached"} == {
+        "record_data",
+        "validate",
+        "split",
+        "features",
+    }
+    assert {name for name, state in ended.items() if state == "Completed"} == {"train", "evaluate", "submit"}
+
+
+def test_help_teaches(checkout):
+    code, said = call(checkout, "-m", "flows.retrain", "--help")
+    assert code == 0
+    assert "Exit" in said or "Ends with 0" in said
+
+
+def test_a_folder_without_a_pipeline_is_refused(checkout, tmp_path):
+    process = subprocess.run(
+        [sys.executable, "-m", "flows.retrain"],
+        cwd=tmp_path,
+        env=environment(checkout),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert process.returncode == 2
+    assert "There is no dvc.yaml" in process.stderr
