@@ -65,7 +65,7 @@ def draw(out: Path, images: int = 600, seed: int = 2026, force: bool = False, wo
             str(out),
             "the demo data needs a new or empty folder",
             "one that holds files",
-            "Name another folder, or force the drawing to replace this one.",
+            "Name another folder, or move this one away first.",
         )
     names = [f"{number:05d}.jpg" for number in range(1, images + 1)]
     portraits = sample_portraits(images, seed)

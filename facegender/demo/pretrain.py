@@ -1,4 +1,16 @@
-"""Makes the demo's backbone weights: `python -m facegender.demo.pretrain`."""
+"""Makes the demo's backbone weights, `facegender/weights/demo_mobilenet_v2.npz`: `python -m facegender.demo.pretrain`.
+
+MobileNetV2 (alpha 1.0) learns from scratch to tell what was drawn in 10,000 portraits: proportions, pose, light,
+colours, hair, what is worn. It is never shown a family label; the five proportions in which the families differ are
+among what it learns to tell, as are 51 traits that say nothing of the family. 2,600 steps at 96 pixels, 150 at 224,
+batches of 32; then the kernels are quantised and the BatchNorm statistics settled on the quantised network.
+
+Costs: 34 minutes on 2 cores that four others were using meanwhile (22 at 96 pixels, 10 at 224).
+Reaches: 0.18 of the proportions' variance unexplained at 96 pixels; with the backbone frozen, a logistic regression on
+its pooled features of 480 drawings of 224 pixels is right on 0.902 of 480 others (95% interval 0.872 to 0.926), where
+the best possible rule has 0.937. `--measure` gives the last figure again for the file that is there. Another machine
+may round differently and give other bytes of like quality.
+"""
 
 import argparse
 import logging
