@@ -1,10 +1,11 @@
 """`.keras` files whose bytes depend on the model alone.
 
-Keras stamps its archives with the time, so that DVC would take two equal models for different ones and rerun what
-depends on them.
+Keras stamps its archives with the time and with addresses in memory, so that DVC would take two equal models for
+different ones and rerun what depends on them.
 """
 
 import json
+import re
 import tempfile
 import zipfile
 from pathlib import Path
@@ -24,7 +25,17 @@ def save_model(model: keras.Model, path: Path) -> None:
                 content = source.read(name)
                 if name == "metadata.json":
                     content = json.dumps({**json.loads(content), "date_saved": ""}, sort_keys=True).encode()
+                elif name == "config.json":
+                    content = _count_shared_objects(content.decode()).encode()
                 target.writestr(zipfile.ZipInfo(name, EPOCH), content)
+
+
+def _count_shared_objects(config: str) -> str:
+    """Objects that layers share are named by their address; name them by the order in which they appear."""
+    numbers: dict[str, str] = {}
+    return re.sub(
+        r'(?<="shared_object_id": )\d+', lambda found: numbers.setdefault(found[0], str(len(numbers))), config
+    )
 
 
 def load_model(path: Path) -> keras.Model:

@@ -7,6 +7,7 @@ would cross it.
 
 import hashlib
 import socket
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -77,8 +78,10 @@ def weighted_backbone(params: BackboneParams, source: str, seed: int) -> keras.M
             f"{source!r}, and there is no such file",
         )
     try:
-        backbone.load_weights(path)
-    except (ValueError, OSError, KeyError) as error:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")  # Keras only warns of layers that a file lacks
+            backbone.load_weights(path)
+    except (ValueError, OSError, KeyError, UserWarning) as error:
         reason = str(error).strip().splitlines()[0]
         raise UserError(
             str(path),

@@ -15,6 +15,7 @@ def prepare(seed: int, mixed_precision: str) -> None:
     Not every GPU kernel has a deterministic form (tensorflow issue 47174, depthwise gradients), so determinism is
     asked for on CPUs only; a GPU's results differ from run to run within float rounding.
     """
+    keras.backend.clear_session()  # layers count their names from 0 again: equal models get equal files
     keras.utils.set_random_seed(seed)
     gpus = tf.config.list_physical_devices("GPU")
     for gpu in gpus:

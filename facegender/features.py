@@ -236,7 +236,8 @@ class Work:
         """Run the frozen part over every missing view, in full batches, and write as it goes."""
         places: list[list[tuple[int, int]]] = []  # (row, view) of the batches handed to the engine and not yet back
         unmarked: list[tuple[int, int]] = []
-        with track("features", self.done.size, "views", done=int(self.done.sum())) as advance:
+        needed = len(self.rows) + self.augmented * (self.manifest.views - 1)
+        with track("features", needed, "views", done=needed - int((~self.done).sum())) as advance:
             for result in engine.map(self._batches(places)):
                 here = places.pop(0)
                 for (row, view), values in zip(here, result, strict=True):

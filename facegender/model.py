@@ -63,7 +63,11 @@ def build_classifier(
     if cut.layer is None or not cached:
         return Classifier(whole, None, keras.Model(image, logit), keras.Model(image, pooled), head)
     # with nothing of the backbone to train, what is cached is the pooled vector, 49 times smaller
-    border = pooled if cut.trained == 0 else whole.get_layer(cut.layer).output
+    if cut.trained == 0:
+        as_it_is = keras.layers.Identity(name="as_it_is")(pooled)
+        frozen = keras.Model(image, pooled, name="frozen")
+        return Classifier(whole, frozen, head, keras.Model(pooled, as_it_is), head)
+    border = whole.get_layer(cut.layer).output
     frozen = keras.Model(image, border, name="frozen")
     return Classifier(whole, frozen, keras.Model(border, logit), keras.Model(border, pooled), head)
 

@@ -1,0 +1,191 @@
+"""The features cache: what is computed, what is taken over, what a killed run leaves."""
+
+import logging
+
+import keras
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+
+from facegender import features as stage
+from facegender.augment import augment, view_rng
+from facegender.backbone import cut_for, weighted_backbone
+from facegender.decode import decode
+from facegender.engine import OpenVinoEngine, TensorFlowEngine
+from facegender.errors import UserError
+from facegender.features import Work, features, plan_rows
+from facegender.model import build_classifier
+from facegender.store import FeatureStore
+from tests.training.conftest import Workspace, params_with
+
+
+def count_passes(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """Record how many views each run of the stage sends through the network."""
+    passes: list[int] = []
+    original = Work.compute
+
+    def compute(self: Work, engine: object) -> None:
+        passes.append(int((~self.done).sum()))
+        original(self, engine)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(Work, "compute", compute)
+    return passes
+
+
+def test_a_row_is_the_frozen_part_of_its_view(workspace: Workspace) -> None:
+    features(workspace.layout, workspace.params)
+    params = workspace.params
+    backbone = weighted_backbone(params.backbone, "none", params.train.seed)
+    frozen = build_classifier(params.backbone, backbone, cut_for(backbone, 30), params.train, True).frozen
+    assert frozen is not None
+    with FeatureStore(workspace.layout.features) as store:
+        row = store.rows.iloc[3]
+        pixels = decode(workspace.layout.images / row["image"], 64)
+        for view in range(2):
+            if view:
+                pixels = augment(pixels, params.augment, view_rng(params.features.seed, row["sha256"], view))
+            expected = np.asarray(frozen(pixels[None].astype(np.float32)))[0]
+            assert np.allclose(store.views[view].read(np.array([3]))[0], expected, rtol=2e-3, atol=2e-3)
+
+
+def test_rows_that_only_validate_have_no_augmented_view(workspace: Workspace) -> None:
+    features(workspace.layout, workspace.params)
+    with FeatureStore(workspace.layout.features) as store:
+        splits = pd.read_parquet(workspace.layout.splits)
+        assert int(store.rows["augmented"].sum()) == int((splits["fold"] != 0).sum()) == 32
+        assert len(np.load(store.views[0].path)) == 40
+        assert len(np.load(store.views[1].path)) == 32
+
+
+def test_with_folds_every_row_is_augmented() -> None:
+    splits = pd.DataFrame({"image": ["b", "a", "c"], "fold": [0, 1, -2]})
+    index = pd.DataFrame({"image": ["a", "b", "c"], "role": "train", "sha256": ["1", "2", "3"]})
+    rows = plan_rows(index, splits, folds=2)
+    assert rows["image"].tolist() == ["a", "b", "c"]
+    assert rows["augmented"].tolist() == [True, True, False]  # a holdout row trains in no fold
+
+
+def test_more_views_extend_and_fewer_computations_follow(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+    passes = count_passes(monkeypatch)
+    features(workspace.layout, workspace.params)
+    first = np.load(workspace.layout.features / "view_01.npy")
+    features(workspace.layout, params_with(features={"views": 3}))
+    assert passes == [40 + 32, 32]  # then view 2 of the training rows alone
+    assert np.array_equal(np.load(workspace.layout.features / "view_01.npy"), first)
+
+
+def test_learning_rate_epochs_and_head_recompute_nothing(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+    passes = count_passes(monkeypatch)
+    features(workspace.layout, workspace.params)
+    features(workspace.layout, params_with(train={"learning_rate": 0.5, "epochs": 9, "dropout": 0.1}))
+    assert passes == [72, 0]
+
+
+def test_other_augmentation_keeps_view_0(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+    passes = count_passes(monkeypatch)
+    features(workspace.layout, workspace.params)
+    features(workspace.layout, params_with(augment={"rotation": 45.0}))
+    assert passes == [72, 32]
+
+
+def test_another_cut_recomputes_everything(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+    passes = count_passes(monkeypatch)
+    features(workspace.layout, workspace.params)
+    features(workspace.layout, params_with(train={"fine_tune_layers": 0}))
+    assert passes == [72, 72]
+    with FeatureStore(workspace.layout.features) as store:
+        assert store.manifest.shape == [1280]  # nothing of the backbone trains: the pooled vector is enough
+
+
+def test_one_changed_picture_costs_its_own_views(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+    from facegender.split import split
+    from facegender.validate import validate
+
+    passes = count_passes(monkeypatch)
+    layout, params = workspace.layout, workspace.params
+    features(layout, params)
+    rows = pd.read_parquet(layout.features / "rows.parquet")
+    name = rows.loc[rows["augmented"], "image"].iloc[0]
+    Image.new("RGB", (64, 64), (9, 9, 9)).save(layout.images / name)
+    validate(layout, params.data, params.validation, layout.index, layout.validation)
+    pd.read_parquet(layout.splits)
+    splits_before = layout.splits.read_bytes()
+    split(layout.index, params.split, layout.splits)
+    layout.splits.write_bytes(splits_before)  # where a content hash moves no row to another side
+    features(layout, params)
+    assert passes == [72, 2]
+
+
+def test_a_killed_run_goes_on_where_it_stood(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    class Killed(BaseException):
+        """Stands for a kill: nothing of ours catches it."""
+
+    monkeypatch.setattr(stage, "FLUSH_EVERY", 16)
+    original = OpenVinoEngine.map
+    seen = 0
+
+    def dies(self: OpenVinoEngine, batches: object) -> object:
+        nonlocal seen
+        for result in original(self, batches):  # type: ignore[arg-type]
+            seen += len(result)
+            if seen > 40:
+                raise Killed
+            yield result
+
+    passes = count_passes(monkeypatch)
+    monkeypatch.setattr(OpenVinoEngine, "map", dies)
+    with pytest.raises(Killed):
+        features(workspace.layout, workspace.params)
+    assert not workspace.layout.features.exists()
+    monkeypatch.setattr(OpenVinoEngine, "map", original)
+    with caplog.at_level(logging.INFO):
+        features(workspace.layout, workspace.params)
+    assert passes == [72, 72 - 32]  # two times 16 were marked as done before the kill
+    assert "resuming a killed run" in caplog.text
+    resumed = np.load(workspace.layout.features / "view_01.npy")
+    workspace.layout.features.rename(workspace.layout.features.with_name("elsewhere"))
+    features(workspace.layout, workspace.params)
+    assert np.array_equal(np.load(workspace.layout.features / "view_01.npy"), resumed)
+    assert not list((workspace.layout.resume / "features").iterdir())
+
+
+def test_a_full_disk_is_told_beforehand(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+    import shutil
+    from collections import namedtuple
+
+    usage = namedtuple("usage", "total used free")
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: usage(10**9, 10**9, 1000))
+    with pytest.raises(UserError, match=r"the features need 0.00 GB of disk.*lower features.views"):
+        features(workspace.layout, workspace.params)
+
+
+def test_nothing_frozen_is_refused_in_features_mode(workspace: Workspace) -> None:
+    with pytest.raises(UserError, match="Set train.mode to online"):
+        features(workspace.layout, params_with(train={"fine_tune_layers": 154}))
+
+
+def test_online_mode_caches_nothing(workspace: Workspace) -> None:
+    features(workspace.layout, params_with(train={"mode": "online"}))
+    assert sorted(path.name for path in workspace.layout.features.iterdir()) == ["manifest.json", "rows.parquet"]
+
+
+@pytest.mark.parametrize("batch_size", [8, 5])
+def test_openvino_equals_tensorflow(batch_size: int, tmp_path: object) -> None:
+    from pathlib import Path
+
+    from facegender.engine import to_openvino
+
+    params = params_with()
+    backbone = weighted_backbone(params.backbone, "none", 3)
+    whole = build_classifier(params.backbone, backbone, cut_for(backbone, 30), params.train, True).whole
+    images = np.random.default_rng(0).integers(0, 256, (13, 64, 64, 3)).astype(np.uint8)
+    batches = [images[start : start + batch_size] for start in range(0, 13, batch_size)]
+    reference = np.concatenate(list(TensorFlowEngine(whole).map(batches)))
+    assert isinstance(tmp_path, Path)
+    engine = OpenVinoEngine(to_openvino(whole, tmp_path), batch_size)
+    assert np.allclose(np.concatenate(list(engine.map(batches))), reference, rtol=1e-5, atol=1e-6)
+    assert not list(tmp_path.iterdir())
+    assert isinstance(whole, keras.Model)

@@ -1,0 +1,218 @@
+"""The training: resumes bit for bit, leaves a whole model, learns."""
+
+import json
+import logging
+from pathlib import Path
+
+import keras
+import numpy as np
+import pandas as pd
+import pytest
+
+from facegender import fitting
+from facegender.archive import load_model, save_model
+from facegender.batches import Rows
+from facegender.checkpoint import Checkpoints, Progress
+from facegender.errors import UserError
+from facegender.features import features
+from facegender.fitting import Phase, make_optimizer
+from facegender.params import TrainParams
+from facegender.predict import find_pictures, predict
+from facegender.scoring import score
+from facegender.train import train
+from tests.training.conftest import Workspace, params_with
+
+
+class Killed(BaseException):
+    """Stands for a kill: nothing of ours catches it."""
+
+
+def kill_after(monkeypatch: pytest.MonkeyPatch, epochs: int) -> None:
+    """Die right after the checkpoint of the n-th epoch of the whole training."""
+    original = Checkpoints.save
+    seen = 0
+
+    def save(self: Checkpoints, progress: Progress, model: keras.Model, optimizer: keras.Optimizer) -> None:
+        nonlocal seen
+        original(self, progress, model, optimizer)
+        seen += 1
+        if seen == epochs:
+            raise Killed
+
+    monkeypatch.setattr(Checkpoints, "save", save)
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    """Every file's bytes but openvino.xml's, which names its nodes by a counter that runs through the whole process."""
+    return {path.name: path.read_bytes() for path in folder.iterdir() if path.name != "openvino.xml"}
+
+
+@pytest.mark.parametrize("mode", ["features", "online"])
+@pytest.mark.parametrize("killed_after", [1, 2])
+def test_a_killed_training_ends_as_an_undisturbed_one(
+    workspace: Workspace,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    mode: str,
+    killed_after: int,
+) -> None:
+    layout, params = workspace.layout, params_with(train={"mode": mode})
+    features(layout, params)
+    train(layout, params)
+    undisturbed = contents(layout.model)
+    assert set(undisturbed) == {
+        *("model.keras", "classes.json", "provenance.json", "history.csv"),
+        *("engine.json", "openvino.bin"),
+    }
+    layout.model.rename(layout.model.with_name("undisturbed"))
+    with monkeypatch.context() as patch:
+        kill_after(patch, killed_after)  # in the head's phase, then in the fine-tuning's
+        with pytest.raises(Killed):
+            train(layout, params)
+    assert not layout.model.exists()
+    with caplog.at_level(logging.INFO):
+        train(layout, params)
+    assert "resuming a killed training" in caplog.text
+    assert contents(layout.model) == undisturbed
+
+
+def test_a_checkpoint_of_other_parameters_is_not_resumed(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    features(workspace.layout, workspace.params)
+    with monkeypatch.context() as patch:
+        kill_after(patch, 1)
+        with pytest.raises(Killed):
+            train(workspace.layout, workspace.params)
+    with caplog.at_level(logging.INFO):
+        train(workspace.layout, params_with(train={"learning_rate": 0.01}))
+    assert "resuming" not in caplog.text
+
+
+def test_the_saved_model_scores_files_as_training_saw_them(workspace: Workspace) -> None:
+    layout = workspace.layout
+    features(layout, workspace.params)
+    train(layout, workspace.params)
+    history = pd.read_csv(layout.model / "history.csv")
+    best = history[history["phase"] == "fine_tune"]["val_loss"].min()
+    splits = pd.read_parquet(layout.splits)
+    held = splits[splits["fold"] == 0]
+    scores = score(layout.model, [layout.images / name for name in held["image"]])
+    labels = (held["label"] == "1").to_numpy()
+    loss = -np.log(np.where(labels, scores.probabilities, 1 - scores.probabilities)).mean()
+    assert loss == pytest.approx(best, abs=2e-3)  # float16 features against float32 pictures
+    classes = json.loads((layout.model / "classes.json").read_text())
+    assert (classes["negative"], classes["positive"], classes["positive_share"]) == ("0", "1", 0.5)
+
+
+def test_engines_agree_and_an_unreadable_file_gets_no_other_files_score(workspace: Workspace) -> None:
+    layout = workspace.layout
+    features(layout, workspace.params)
+    train(layout, workspace.params)
+    files = [layout.images / f"{number:02d}.png" for number in range(5)]
+    broken = layout.images / "broken.png"
+    broken.write_bytes(b"no picture")
+    exported = score(layout.model, [*files[:2], broken, *files[2:]], batch_size=2)
+    choice = json.loads((layout.model / "engine.json").read_text())
+    (layout.model / "engine.json").write_text(json.dumps({**choice, "engine": "tensorflow"}))
+    reference = score(layout.model, files)
+    assert np.isnan(exported.probabilities[2])
+    assert exported.reasons == [None, None, "not a picture in a known format", None, None, None]
+    assert np.allclose(np.delete(exported.probabilities, 2), reference.probabilities, atol=0.01)
+    table = predict(layout.model, [files[0], broken])
+    assert table["label"].isna().tolist() == [False, True]
+    assert table["probability"].iloc[0] >= 0.5
+
+
+def test_no_files_no_scores_and_no_model_is_a_clear_error(tmp_path: Path) -> None:
+    assert len(score(tmp_path, []).probabilities) == 0
+    with pytest.raises(UserError, match="must be a folder that `facegender train` left"):
+        score(tmp_path, [tmp_path / "a.png"])
+
+
+def test_find_pictures(tmp_path: Path) -> None:
+    (tmp_path / "below").mkdir()
+    for name in ("b.JPG", "below/a.png", "notes.txt"):
+        (tmp_path / name).touch()
+    assert [path.name for path in find_pictures([tmp_path])] == ["b.JPG", "a.png"]
+    assert find_pictures([tmp_path / "notes.txt"]) == [tmp_path / "notes.txt"]  # named by the user: to be tried
+    with pytest.raises(UserError, match="nothing is there"):
+        find_pictures([tmp_path / "absent"])
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(UserError, match="must hold pictures"):
+        find_pictures([tmp_path / "empty"])
+
+
+def test_features_of_another_mode_are_refused(workspace: Workspace) -> None:
+    features(workspace.layout, params_with(train={"mode": "online"}))
+    with pytest.raises(UserError, match="made for the same mode"):
+        train(workspace.layout, workspace.params)
+
+
+def test_features_of_other_weights_are_refused(workspace: Workspace) -> None:
+    features(workspace.layout, workspace.params)
+    with pytest.raises(UserError, match="the weights that the features were made with"):
+        train(workspace.layout, params_with(train={"seed": 3}))  # random weights follow the seed
+
+
+def test_class_weights_make_both_classes_count_alike() -> None:
+    from facegender.inputs import _rows
+
+    table = pd.DataFrame({"label": ["1", "1", "1", "0"], "fold": -1})
+    train_rows, _ = _rows(table, "1", TrainParams(class_weights=True))
+    assert train_rows.weights.tolist() == pytest.approx([2 / 3, 2 / 3, 2 / 3, 2.0])  # 3 * 2/3 = 1 * 2
+
+
+def test_every_row_goes_through_all_its_views_in_turn() -> None:
+    rows = Rows(np.arange(6), np.zeros(6, np.float32), np.ones(6, np.float32), np.zeros(6, np.int64))
+    seen: dict[int, list[int]] = {row: [] for row in range(6)}
+    for epoch in range(3):
+        shuffled = rows.shuffled(seed=1, epoch=epoch, views=3)
+        for row, view in zip(shuffled.rows.tolist(), shuffled.views.tolist(), strict=True):
+            seen[row].append(view)
+    assert all(sorted(views) == [0, 1, 2] for views in seen.values())
+    assert rows.shuffled(1, 0, 3).rows.tolist() != rows.shuffled(1, 1, 3).rows.tolist()
+
+
+def test_patience_by_hand() -> None:
+    progress = Progress()
+    progress.start_phase("fine_tune")
+    better = [progress.finish_epoch({"val_loss": loss}) for loss in (0.5, 0.4, 0.45, 0.41)]
+    assert better == [True, True, False, False]
+    assert not progress.out_of_patience(3)
+    progress.finish_epoch({"val_loss": 0.43})
+    assert progress.out_of_patience(3)  # epochs 3, 4, 5 brought nothing better than epoch 2
+    assert (progress.best_epoch, progress.best_loss) == (2, 0.4)
+
+
+def test_the_learning_rate_warms_up_and_falls_to_zero() -> None:
+    optimizer = make_optimizer(Phase("fine_tune", epochs=4, learning_rate=0.1, warmup_epochs=1.0), 10, 0.01)
+    schedule = optimizer._learning_rate
+    assert float(schedule(0)) == 0.0
+    assert float(schedule(5)) == pytest.approx(0.05)  # half of the warm-up's 10 steps
+    assert float(schedule(10)) == pytest.approx(0.1)
+    assert float(schedule(25)) == pytest.approx(0.05)  # half of the cosine
+    assert float(schedule(40)) == pytest.approx(0.0, abs=1e-9)
+
+
+def test_equal_models_give_equal_files(tmp_path: Path) -> None:
+    model = keras.Sequential(
+        [keras.Input((2,)), keras.layers.Dense(1, kernel_initializer="ones", name="unit")], name="m"
+    )
+    save_model(model, tmp_path / "a.keras")
+    keras.utils.set_random_seed(5)
+    save_model(model, tmp_path / "b.keras")
+    assert (tmp_path / "a.keras").read_bytes() == (tmp_path / "b.keras").read_bytes()
+    assert float(load_model(tmp_path / "a.keras")(np.array([[1.0, 2.0]]))[0, 0]) == 3.0
+
+
+def test_history_has_both_phases_and_the_live_curves_match(workspace: Workspace) -> None:
+    layout = workspace.layout
+    features(layout, workspace.params)
+    train(layout, workspace.params)
+    history = pd.read_csv(layout.model / "history.csv")
+    assert history["phase"].tolist() == ["head", "fine_tune", "fine_tune"]
+    assert history["epoch"].tolist() == [1, 1, 2]
+    live = pd.read_csv(layout.live / "plots/metrics/val_loss.tsv", sep="\t")
+    assert live["val_loss"].tolist() == pytest.approx(history["val_loss"].tolist())
+    assert fitting.METRICS[0] in json.loads((layout.live / "metrics.json").read_text())
