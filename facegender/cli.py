@@ -104,6 +104,7 @@ def submit(params: ParamsOption = PARAMS, data: DataOption = DATA, artifacts: Ar
     layout, values = Layout(data, artifacts), read_params(params)
     stage(
         layout.model,
+        layout.decision,
         layout,
         layout.index,
         layout.validation,

@@ -1,21 +1,24 @@
 """metrics.json and slices.json: the figures of an evaluation as they are stored, compared and reported."""
 
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 import pandas as pd
 
 from facegender.classes import Classes
+from facegender.decision import Decision
 from facegender.intervals import Estimate, wilson
 from facegender.metrics import Confusion, Rows
 from facegender.slices import Slice
 
+CALIBRATION: Final = ("log_loss", "brier", "expected_calibration_error")
 
-def rows_of(predictions: pd.DataFrame, classes: Classes) -> Rows:
-    """The arrays behind a predictions table."""
+
+def rows_of(predictions: pd.DataFrame, classes: Classes, probability: str = "probability") -> Rows:
+    """The arrays behind a predictions table; `probability` names the column."""
     return Rows(
         (predictions["label"] == classes.positive).to_numpy(dtype=bool),
-        predictions["probability"].to_numpy(dtype=np.float64),
+        predictions[probability].to_numpy(dtype=np.float64),
         (predictions["predicted"] == classes.positive).to_numpy(dtype=bool),
         predictions["group"].to_numpy(dtype=np.int64),
     )
@@ -27,10 +30,26 @@ def baseline(rows: Rows, classes: Classes) -> Estimate:
     return wilson(int(hits.sum()), len(rows))
 
 
-def metrics_json(
-    estimates: dict[str, Estimate], counts: Confusion, plain: Estimate, classes: Classes
-) -> dict[str, Any]:
-    """metrics.json: `accuracy.value`, `accuracy.low` … in `dvc metrics diff`, and `classes.LABEL.recall.value` …"""
+def uncalibrated(estimates: dict[str, Estimate]) -> dict[str, Any]:
+    """Of the model's own probabilities, the figures that calibration is for."""
+    return {name: estimates[name].as_dict() for name in CALIBRATION}
+
+
+def abstention(predictions: pd.DataFrame, decision: Decision) -> dict[str, Any]:
+    """How often the model answers at the allowed error, how well then, and whether its sets keep the promise."""
+    answered = ~predictions["abstain"]
+    correct = predictions["label"] == predictions["predicted"]
+    count, n = int(answered.sum()), len(predictions)
+    return {
+        "allowed_error": decision.error,
+        "answered": wilson(count, n).as_dict(),
+        "accuracy_where_answered": wilson(int((correct & answered).sum()), count).as_dict(),
+        "sets_with_the_label": wilson(int(predictions["covered"].sum()), n).as_dict(),
+    }
+
+
+def metrics_json(estimates: dict[str, Estimate], counts: Confusion, classes: Classes) -> dict[str, Any]:
+    """The main part of metrics.json; `dvc metrics diff` names accuracy.value, classes.LABEL.recall.low and more."""
     overall = {name: estimate.as_dict() for name, estimate in estimates.items() if "." not in name}
     by_class: dict[str, Any] = {}
     for side, label in (("negative", classes.negative), ("positive", classes.positive)):
@@ -42,7 +61,6 @@ def metrics_json(
     return {
         "n": counts.n,
         **overall,
-        "baseline_accuracy": plain.as_dict(),
         "classes": by_class,
         "confusion": {
             "true_positive": counts.true_positive,

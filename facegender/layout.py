@@ -73,6 +73,11 @@ class Layout:
         return self.artifacts / "evaluation"
 
     @property
+    def decision(self) -> Path:
+        """Calibration, threshold and when to abstain, as `evaluate` chose them."""
+        return self.evaluation / "decision.json"
+
+    @property
     def submission(self) -> Path:
         return self.artifacts / "submission.csv"
 

@@ -1,7 +1,7 @@
 """params.yaml, checked before anything runs. What each value means and costs stands in that file, beside the value."""
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
@@ -10,6 +10,8 @@ from facegender.errors import UserError
 
 Share = Annotated[float, Field(ge=0.0, le=1.0)]
 Count = Annotated[int, Field(ge=1)]
+
+THRESHOLD_RULE: Final = r"^(balanced_accuracy|f1|(recall|precision)>=(0?\.\d+|1|1\.0))$"
 ALPHAS = (0.35, 0.5, 0.75, 1.0, 1.3, 1.4)
 
 
@@ -99,12 +101,15 @@ class EvaluateParams(Section):
     bootstrap: Count = 1000
     calibration_bins: Count = 15
     min_slice: Count = 50
+    calibration: Literal["none", "temperature", "isotonic"] = "temperature"
+    threshold: Annotated[float, Field(gt=0.0, lt=1.0)] | Annotated[str, Field(pattern=THRESHOLD_RULE)] = 0.5
+    abstain_error: Annotated[float, Field(gt=0.0, lt=1.0)] = 0.1
+    crossfit_folds: Annotated[int, Field(ge=2)] = 5
     seed: int = 2026
 
 
 class SubmitParams(Section):
     form: Literal["labels", "probabilities"] = "labels"
-    threshold: Annotated[float, Field(gt=0.0, lt=1.0)] = 0.5
 
 
 class Params(Section):

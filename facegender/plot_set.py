@@ -12,16 +12,31 @@ HISTOGRAM_BINS = 20
 
 
 def draw_plots(
-    rows: Rows, classes: Classes, tables: dict[str, pd.DataFrame], history: pd.DataFrame, threshold: float
+    rows: Rows,
+    classes: Classes,
+    tables: dict[str, pd.DataFrame],
+    history: pd.DataFrame,
+    threshold: float,
+    answered: tuple[float, float | None],
 ) -> dict[str, str]:
-    """SVG by name; a curve that one class alone cannot have is left out."""
+    """SVG by name; a curve that one class alone cannot have is left out.
+
+    Parameters
+    ----------
+    tables
+        roc, precision_recall, reliability, reliability_raw, coverage_risk.
+    answered
+        Share of faces answered when abstaining, and the accuracy there.
+    """
     negative, positive = label_name(classes.negative), label_name(classes.positive)
     counts = confusion(rows)
     best = kept_epoch(history)
     drawn = {
         "confusion": plots.confusion_matrix(counts, negative, positive),
         "histogram": plots.histogram_plot(histogram(rows, HISTOGRAM_BINS), negative, positive, threshold),
-        "reliability": plots.reliability_plot(tables["reliability"]),
+        "reliability": plots.reliability_plot(tables["reliability"], "reliability"),
+        "reliability_raw": plots.reliability_plot(tables["reliability_raw"], "reliability-raw"),
+        "coverage_risk": plots.coverage_risk_plot(tables["coverage_risk"], *answered),
         "learning_loss": plots.learning_plot(history, "loss", best),
         "learning_accuracy": plots.learning_plot(history, "accuracy", best),
     }

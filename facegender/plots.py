@@ -160,9 +160,9 @@ def precision_recall_plot(
     return drawing.svg
 
 
-def reliability_plot(table: pd.DataFrame) -> str:
+def reliability_plot(table: pd.DataFrame, name: str) -> str:
     """Observed share against mean probability, with Wilson intervals."""
-    with canvas("reliability") as drawing:
+    with canvas(name) as drawing:
         axes = drawing.axes
         axes.plot([0, 1], [0, 1], color=MUTED, linewidth=1, linestyle=(0, (4, 3)))
         axes.text(0.99, 0.03, "dashed: perfectly calibrated", color=MUTED, ha="right")
@@ -221,6 +221,21 @@ def learning_plot(history: pd.DataFrame, quantity: str, best: int) -> str:
         axes.legend(loc="best")
         if quantity == "accuracy":
             axes.yaxis.set_major_formatter(PercentFormatter(1.0, 0 if np.ptp(axes.get_ylim()) > 0.04 else 1))
+    return drawing.svg
+
+
+def coverage_risk_plot(table: pd.DataFrame, answered: float, accuracy: float | None) -> str:
+    """Accuracy by the share of faces answered; (`answered`, `accuracy`): where the conformal sets put it."""
+    with canvas("coverage-risk") as drawing:
+        axes = drawing.axes
+        shown = table[table["coverage"] >= 0.05]  # of the first few faces the accuracy is noise
+        axes.plot(shown["coverage"], shown["accuracy"], color=BLUE)
+        if accuracy is not None:
+            axes.plot(answered, accuracy, "o", color=ORANGE, markersize=7)
+            axes.annotate("abstaining", (answered, accuracy), (-10, -16), textcoords="offset points", ha="right")
+        axes.set(xlabel="share of faces answered", ylabel="accuracy of the answers", xlim=(0, 1.01))
+        axes.set_ylim(min(0.5, shown["accuracy"].min() - 0.02), 1.01)
+        _percent(axes, both=True)
     return drawing.svg
 
 

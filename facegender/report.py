@@ -11,6 +11,7 @@ import markupsafe
 
 from facegender import __version__, plots
 from facegender.classes import Classes
+from facegender.decision import Decision
 from facegender.describe import TextList, TextRows, label_name
 from facegender.gallery import Kind, Shown
 from facegender.slices import Slice
@@ -52,7 +53,8 @@ class Story:
     slices: Mapping[str, list[Slice]]
     gallery: Mapping[Kind, list[Shown]]
     links: Mapping[str, str]
-    threshold: float
+    decision: Decision
+    rule: str | None  # that found the threshold; None where params state it
     bins: int
     resamples: int
     minimum: int
@@ -79,6 +81,7 @@ def render_report(story: Story) -> str:
         "gallery_titles": GALLERY_TITLES,
         "contents": _contents(story),
         "confusion_text": _confusion_text(story),
+        "calibration_text": _calibration_text(story),
     }
     return _environment(story, escape=True).get_template("report.html.j2").render(context)
 
@@ -106,6 +109,8 @@ def _context(story: Story) -> dict[str, Any]:
     return vars(story) | {
         "negative": label_name(story.classes.negative),
         "positive": label_name(story.classes.positive),
+        "threshold": story.decision.threshold,
+        "method": story.decision.calibrator.method,
         "majority": label_name(story.classes.majority),
         "untrained": story.weights_source == "none",
         "weakest": weakest(story.slices),
@@ -219,6 +224,7 @@ def _contents(story: Story) -> list[tuple[str, str]]:
         ("errors", "Right and wrong", True),
         ("curves", "Other thresholds", "roc" in story.plots),
         ("trust", "Probabilities", True),
+        ("abstain", "Abstaining", True),
         ("slices", "Slices", bool(story.slices)),
         ("gallery", "Faces", True),
         ("learning", "Learning", True),
@@ -235,4 +241,18 @@ def _confusion_text(story: Story) -> str:
         f"Confusion matrix. Labelled {negative}: {counts['true_negative']:,} predicted {negative}, "
         f"{counts['false_positive']:,} predicted {positive}. Labelled {positive}: {counts['false_negative']:,} "
         f"predicted {negative}, {counts['true_positive']:,} predicted {positive}."
+    )
+
+
+def _calibration_text(story: Story) -> str:
+    error, raw = (
+        story.metrics["expected_calibration_error"],
+        story.metrics["uncalibrated"]["expected_calibration_error"],
+    )
+    after, before = show(error["value"], "decimal"), show(raw["value"], "decimal")
+    if story.decision.calibrator.method == "none":
+        return f"Calibration error {after}: the mean distance from the line, weighted by faces, in {story.bins} bins."
+    return (
+        f"After calibration. The calibration error, the mean distance from the line weighted by faces in {story.bins} "
+        f"bins, was {before} before and is {after} now."
     )

@@ -13,6 +13,8 @@ import pandas as pd
 
 from facegender.atomic import atomic_file
 from facegender.classes import Classes, read_classes
+from facegender.conformal import abstains
+from facegender.decision import Decision, read_decision
 from facegender.layout import Layout
 from facegender.params import SubmitParams
 from facegender.sample import check_sample, check_submission, fill, read_sample
@@ -20,7 +22,14 @@ from facegender.tables import read_table
 
 
 def submit(
-    model: Path, data: Layout, index: Path, validation: Path, params: SubmitParams, submission: Path, predictions: Path
+    model: Path,
+    decision: Path,
+    data: Layout,
+    index: Path,
+    validation: Path,
+    params: SubmitParams,
+    submission: Path,
+    predictions: Path,
 ) -> None:
     """Score the test images and write the submission.
 
@@ -28,6 +37,8 @@ def submit(
     ----------
     model
         Folder with model.keras and classes.json.
+    decision
+        decision.json of the evaluation: calibration and threshold.
     index, validation
         index.parquet and validation.json.
     submission, predictions
@@ -51,7 +62,7 @@ def submit(
     usable = test.loc[test["status"] == "ok", "image"].tolist()
     scores = score(model, [data.images / image for image in usable])
     scored = pd.DataFrame({"image": usable, "probability": scores.probabilities, "reason": scores.reasons})
-    predicted = predict_test(test, scored, classes, params.threshold)
+    predicted = predict_test(test, scored, classes, read_decision(decision))
     with atomic_file(predictions) as file:
         predicted.to_parquet(file, index=False)
     with atomic_file(submission) as file:
@@ -59,22 +70,23 @@ def submit(
         check_submission(read_table(file).frame, sample, classes, params.form)
 
 
-def predict_test(test: pd.DataFrame, scored: pd.DataFrame, classes: Classes, threshold: float) -> pd.DataFrame:
-    """predictions_test.parquet: image, probability (of the positive class), label, status, reason.
+def predict_test(test: pd.DataFrame, scored: pd.DataFrame, classes: Classes, decision: Decision) -> pd.DataFrame:
+    """predictions_test.parquet: image, probability (calibrated, of the positive class), label, status, reason, abstain.
 
     Parameters
     ----------
     test
         The index's test rows: image, reason (why it was set aside, or null).
     scored
-        image, probability (NaN where unreadable), reason; the usable images alone, in any order.
+        image, probability (the model's; NaN where unreadable), reason; the usable images alone, in any order.
     """
     joined = test[["image", "reason"]].merge(
         scored.astype({"reason": object}), on="image", how="left", suffixes=("_index", ""), validate="1:1"
     )
     fallback = joined["probability"].isna().to_numpy()
-    known = joined["probability"].to_numpy(dtype=np.float64)
-    labels = np.where(known >= threshold, classes.positive, classes.negative)
+    known = decision.calibrator.apply(joined["probability"].to_numpy(dtype=np.float64))
+    positive = known >= decision.threshold
+    labels = np.where(positive, classes.positive, classes.negative)
     reasons = [
         (now if isinstance(now, str) else before) if is_fallback else None
         for now, before, is_fallback in zip(joined["reason"], joined["reason_index"], fallback, strict=True)
@@ -86,5 +98,6 @@ def predict_test(test: pd.DataFrame, scored: pd.DataFrame, classes: Classes, thr
             "label": np.where(fallback, classes.majority, labels),
             "status": np.where(fallback, "fallback", "scored"),
             "reason": pd.Series(reasons, dtype=object),
+            "abstain": abstains(known, positive, decision.quantile) | fallback,
         }
     )

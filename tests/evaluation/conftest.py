@@ -10,7 +10,9 @@ import pytest
 from PIL import Image
 
 from facegender.classes import Classes
-from facegender.evaluate import Found, Made, predict_rows, write_evaluation
+from facegender.decision import Decision
+from facegender.evaluate import choices, judge_rows
+from facegender.evaluation_folder import Found, Made, write_evaluation
 from facegender.layout import Layout
 from facegender.params import EvaluateParams, Params
 
@@ -24,6 +26,7 @@ class Case:
     layout: Layout
     found: Found
     made: Made
+    decision: Decision
     predictions: pd.DataFrame
     params: Params
 
@@ -33,6 +36,7 @@ class Case:
         write_evaluation(
             folder,
             values["predictions"],
+            self.decision,
             CLASSES,
             values["made"],
             values["found"],
@@ -85,7 +89,8 @@ def case(tmp_path_factory: pytest.TempPathFactory) -> Case:
     }
     made = Made(history(), provenance())
     params = Params(evaluate=EvaluateParams(bootstrap=200, min_slice=20))
-    return Case(layout, Found(index, splits, facts), made, predict_rows(held, probabilities, CLASSES, 0.5), params)
+    decision, predictions = judge_rows(held, probabilities.astype(np.float64), CLASSES, choices(params.evaluate))
+    return Case(layout, Found(index, splits, facts), made, decision, predictions, params)
 
 
 def history() -> pd.DataFrame:

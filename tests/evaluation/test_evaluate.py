@@ -8,8 +8,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from facegender.calibration import Calibrator
+from facegender.decision import Choices, Decision
 from facegender.errors import UserError
-from facegender.evaluate import evaluate, predict_rows, refuse_unreadable, validation_rows
+from facegender.evaluate import evaluate, held_rows, judge_rows, refuse_unreadable
 from facegender.layout import Layout
 from facegender.params import SubmitParams
 from facegender.submit import submit
@@ -63,6 +65,8 @@ def files(case: Case, tmp_path: Path) -> Layout:
     pd.concat([case.found.index, tests], ignore_index=True).to_parquet(layout.index)
     case.found.splits.to_parquet(layout.splits)
     layout.validation.write_text(json.dumps(case.found.facts))
+    layout.decision.parent.mkdir()
+    layout.decision.write_text(json.dumps(Decision(Calibrator("none"), 0.5, 0.1, 1.0).as_dict()))
     layout.sample_submission.write_text("image_names,class\nt0.png,0\nbroken.png,0\nt1.png,0\n")
     return layout
 
@@ -74,15 +78,15 @@ def run_evaluate(model: Path, files: Layout, case: Case, out: Path) -> None:
 def test_evaluate_judges_the_image_files(model, files, case):
     run_evaluate(model, files, case, files.evaluation)
     predictions = pd.read_parquet(files.evaluation / "predictions.parquet")
-    assert list(predictions.columns) == ["image", "label", "probability", "predicted", "fold", "group"]
+    of_contract = ["image", "label", "probability", "predicted", "fold", "group"]
+    assert list(predictions.columns) == [*of_contract, "raw_probability", "abstain", "covered"]
     assert len(predictions) == 100
     assert (predictions["predicted"] == predictions["label"]).all()
     assert json.loads((files.evaluation / "metrics.json").read_text())["accuracy"]["value"] == 1.0
     plots = {path.name for path in (files.evaluation / "plots").iterdir()}
-    assert plots == {
-        "confusion.svg", "histogram.svg", "roc.svg", "precision_recall.svg", "reliability.svg", "learning_loss.svg",
-        "learning_accuracy.svg", "confusion.json", "roc.json", "precision_recall.json", "reliability.json",
-    }  # fmt: skip
+    tables = {"confusion", "roc", "precision_recall", "reliability", "reliability_raw", "coverage_risk"}
+    drawn = tables | {"histogram", "learning_loss", "learning_accuracy"}
+    assert plots == {f"{name}.json" for name in tables} | {f"{name}.svg" for name in drawn}
     records = json.loads((files.evaluation / "plots" / "confusion.json").read_text())
     assert len(records) == 100
     assert records[0].keys() == {"actual", "predicted"}
@@ -95,7 +99,7 @@ def test_the_same_inputs_give_the_same_bytes(model, files, case):
         {path.relative_to(out).as_posix(): path.read_bytes() for path in out.rglob("*") if path.is_file()}
         for out in (files.artifacts / "one", files.artifacts / "two")
     )
-    assert len(one) == 16
+    assert len(one) == 21
     assert [name for name in one if one[name] != two[name]] == []
 
 
@@ -111,7 +115,9 @@ def test_an_image_that_changed_since_validate_is_refused_and_the_old_evaluation_
 
 def run_submit(model: Path, files: Layout, **params: object) -> None:
     chosen = SubmitParams(**params)
-    submit(model, files, files.index, files.validation, chosen, files.submission, files.predictions_test)
+    submit(
+        model, files.decision, files, files.index, files.validation, chosen, files.submission, files.predictions_test
+    )
 
 
 def test_submit_writes_labels_in_the_samples_rows(model, files):
@@ -149,22 +155,38 @@ def test_a_sample_that_cannot_be_filled_leaves_the_old_submission(model, files):
     assert not files.predictions_test.exists()
 
 
+def splits_of(*folds):
+    count = len(folds)
+    labels = ["0", "1"] * count
+    return pd.DataFrame({"image": range(count), "label": labels[:count], "group": range(count), "fold": folds})
+
+
 def test_no_validation_row_is_refused():
-    splits = pd.DataFrame({"image": ["a"], "label": ["0"], "group": [0], "fold": [-1]})
     with pytest.raises(UserError, match=r"splits.parquet: at least one row must be set apart for validation"):
-        validation_rows(splits, Path("splits.parquet"))
+        held_rows(splits_of(-1, -2), Path("splits.parquet"))
 
 
-def test_only_the_validation_fold_is_judged():
-    splits = pd.DataFrame({"image": list("abcd"), "label": list("0101"), "group": range(4), "fold": [0, -1, -2, 0]})
-    assert validation_rows(splits, Path("splits.parquet"))["image"].tolist() == ["a", "d"]
+def test_only_rows_kept_from_training_are_judged():
+    assert held_rows(splits_of(0, -1, -2, 0), Path("splits.parquet"))["image"].tolist() == [0, 2, 3]
 
 
 def test_readable_images_pass():
     refuse_unreadable(["a", "b"], [None, None])
 
 
+AS_IT_IS = Choices("none", 0.5, 0.1, 5, 1)
+
+
 def test_the_threshold_itself_is_positive():
-    held = pd.DataFrame({"image": ["a", "b"], "label": ["0", "1"], "group": [0, 1], "fold": [0, 0]})
-    table = predict_rows(held, np.float32([0.5, 0.25]), CLASSES, 0.5)
+    _, table = judge_rows(splits_of(0, 0), np.array([0.5, 0.25]), CLASSES, AS_IT_IS)
     assert table["predicted"].tolist() == ["1", "0"]
+
+
+def test_a_holdout_is_what_is_reported_and_validation_rows_are_what_is_fitted():
+    raw = np.array(
+        [0.9, 0.1, 0.6, 0.4]
+    )  # labels 0 1 0 1: on the validation rows the model says the opposite of the truth
+    decision, table = judge_rows(splits_of(0, 0, -2, -2), raw, CLASSES, Choices("temperature", 0.5, 0.1, 5, 1))
+    assert table["image"].tolist() == [2, 3]
+    assert decision.calibrator.temperature == 100  # as near to 50% as it gets
+    assert table["probability"].tolist() == pytest.approx([0.5, 0.5], abs=0.002)

@@ -5,6 +5,7 @@ import pytest
 
 from facegender import curves, plots
 from facegender.classes import Classes
+from facegender.conformal import coverage_risk
 from facegender.curves import precision_recall, reliability, roc
 from facegender.metrics import Confusion, Rows
 from facegender.plot_set import draw_plots, kept_epoch
@@ -20,30 +21,31 @@ def rows():
     return Rows(labels, scores, scores >= 0.5, np.arange(60))
 
 
+def draw(rows, case):
+    tables = {
+        "roc": roc(rows),
+        "precision_recall": precision_recall(rows),
+        "reliability": reliability(rows, 10),
+        "reliability_raw": reliability(rows, 10),
+        "coverage_risk": coverage_risk(rows, 0.5),
+    }
+    return draw_plots(rows, CLASSES, tables, case.made.history, 0.5, (0.5, 0.9))
+
+
 @pytest.fixture(scope="module")
 def drawn(rows, case):
-    tables = {"roc": roc(rows), "precision_recall": precision_recall(rows), "reliability": reliability(rows, 10)}
-    return draw_plots(rows, CLASSES, tables, case.made.history, 0.5)
+    return draw(rows, case)
 
 
 def test_all_plots_are_there_and_well_formed(drawn):
-    expected = {
-        "confusion",
-        "histogram",
-        "roc",
-        "precision_recall",
-        "reliability",
-        "learning_loss",
-        "learning_accuracy",
-    }
-    assert drawn.keys() == expected
+    of_probabilities = {"histogram", "roc", "precision_recall", "reliability", "reliability_raw", "coverage_risk"}
+    assert drawn.keys() == {"confusion", "learning_loss", "learning_accuracy"} | of_probabilities
     for svg in drawn.values():
         assert ET.fromstring(svg).tag.endswith("svg")
 
 
 def test_the_same_numbers_give_the_same_bytes(drawn, rows, case):
-    tables = {"roc": roc(rows), "precision_recall": precision_recall(rows), "reliability": reliability(rows, 10)}
-    assert draw_plots(rows, CLASSES, tables, case.made.history, 0.5) == drawn
+    assert draw(rows, case) == drawn
 
 
 def test_nothing_tells_when_it_was_drawn(drawn):
@@ -59,14 +61,12 @@ def test_text_stays_text():
 
 def test_one_class_alone_is_drawn_without_the_curves_of_two(case):
     rows = Rows(np.ones(3, bool), np.array([0.2, 0.6, 0.9]), np.array([False, True, True]), np.arange(3))
-    tables = {"roc": roc(rows), "precision_recall": precision_recall(rows), "reliability": reliability(rows, 10)}
-    assert not {"roc", "precision_recall"} & draw_plots(rows, CLASSES, tables, case.made.history, 0.5).keys()
+    assert not {"roc", "precision_recall"} & draw(rows, case).keys()
 
 
 def test_nobody_called_positive_leaves_no_point_on_the_precision_curve(case):
     rows = Rows(np.array([True, False]), np.array([0.2, 0.1]), np.array([False, False]), np.arange(2))
-    tables = {"roc": roc(rows), "precision_recall": precision_recall(rows), "reliability": reliability(rows, 10)}
-    drawn = draw_plots(rows, CLASSES, tables, case.made.history, 0.5)
+    drawn = draw(rows, case)
     assert "threshold 0.5" in drawn["roc"]
     assert "threshold 0.5" not in drawn["precision_recall"]
 

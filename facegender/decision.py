@@ -1,0 +1,135 @@
+"""From the model's probability to an answer: calibration, threshold, and when not to answer.
+
+Chosen by `evaluate` on the validation rows and stored as decision.json, which submit and predict read. What is reported
+of those very rows is cross-fitted: no row is judged by a choice that saw it or a row of its group.
+"""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from facegender import calibration
+from facegender.calibration import Calibrator, calibrator_from
+from facegender.conformal import abstains, fit_quantile, sets
+from facegender.intervals import FloatArray, IntArray
+from facegender.metrics import BoolArray
+from facegender.split import assign
+from facegender.threshold import Rule, choose_threshold
+
+
+@dataclass(frozen=True)
+class Choices:
+    """What params say: how to calibrate, which threshold, and the error that conformal sets allow."""
+
+    calibration: calibration.Method
+    threshold: Rule
+    error: float
+    folds: int
+    seed: int
+
+
+@dataclass(frozen=True)
+class Decision:
+    """What was fitted.
+
+    Attributes
+    ----------
+    threshold
+        Calibrated probability from which the positive class is answered.
+    quantile
+        Of the conformal sets for `error`.
+    """
+
+    calibrator: Calibrator
+    threshold: float
+    error: float
+    quantile: float
+
+    def as_dict(self) -> dict[str, Any]:
+        """decision.json."""
+        return {
+            "calibration": self.calibrator.as_dict(),
+            "threshold": self.threshold,
+            "abstention": {"error": self.error, "quantile": self.quantile},
+        }
+
+
+@dataclass(frozen=True)
+class Judged:
+    """Rows with their answers.
+
+    Attributes
+    ----------
+    probabilities
+        Calibrated, float64 (n,).
+    predicted, abstain
+        bool (n,).
+    covered
+        bool (n,): the conformal set holds the label.
+    """
+
+    probabilities: FloatArray
+    predicted: BoolArray
+    abstain: BoolArray
+    covered: BoolArray
+
+
+def read_decision(path: Path) -> Decision:
+    """decision.json, as `evaluate` left it."""
+    values = json.loads(path.read_text(encoding="utf-8"))
+    abstention = values["abstention"]
+    calibrator = calibrator_from(values["calibration"])
+    return Decision(calibrator, float(values["threshold"]), float(abstention["error"]), float(abstention["quantile"]))
+
+
+def fit(positive: BoolArray, probabilities: FloatArray, choices: Choices) -> Decision:
+    """Fit all three on the same rows: labels bool (n,), the model's probabilities float64 (n,)."""
+    calibrator = calibration.fit(choices.calibration, positive, probabilities)
+    calibrated = calibrator.apply(probabilities)
+    # stored figures are rounded, so that another BLAS or platform stores the same
+    threshold = round(choose_threshold(choices.threshold, positive, calibrated), 6)
+    quantile = round(fit_quantile(positive, calibrated, choices.error), 6)
+    return Decision(calibrator, threshold, choices.error, quantile)
+
+
+def judge(decision: Decision, positive: BoolArray, probabilities: FloatArray) -> Judged:
+    """Answer rows that the decision was not fitted on."""
+    calibrated = decision.calibrator.apply(probabilities)
+    predicted = calibrated >= decision.threshold
+    holds_negative, holds_positive = sets(calibrated, decision.quantile)
+    covered = np.where(positive, holds_positive, holds_negative)
+    return Judged(calibrated, predicted, abstains(calibrated, predicted, decision.quantile), covered)
+
+
+def cross_fit(positive: BoolArray, probabilities: FloatArray, groups: IntArray, choices: Choices) -> Judged:
+    """Answer each row by a decision fitted on the other folds, which hold no row of its group.
+
+    Where a class has fewer than two groups nothing can be fitted on other rows: each is judged by the model's own
+    probability, and none is abstained from.
+    """
+    judged = judge(_unfitted(choices), positive, probabilities)
+    for rest, here in _folds(positive, groups, choices):
+        decision = fit(positive[rest], probabilities[rest], choices)
+        fold = judge(decision, positive[here], probabilities[here])
+        for name in ("probabilities", "predicted", "abstain", "covered"):
+            getattr(judged, name)[here] = getattr(fold, name)
+    return judged
+
+
+def _unfitted(choices: Choices) -> Decision:
+    threshold = 0.5 if isinstance(choices.threshold, str) else choices.threshold
+    return Decision(Calibrator("none"), threshold, choices.error, 1.0)
+
+
+def _folds(positive: BoolArray, groups: IntArray, choices: Choices) -> list[tuple[IntArray, IntArray]]:
+    fewest = min(len(np.unique(groups[positive])), len(np.unique(groups[~positive])))
+    count = min(choices.folds, fewest)
+    if count < 2:
+        return []
+    numbered = np.unique(groups, return_inverse=True)[1].astype(np.int64)
+    rng = np.random.default_rng(choices.seed)
+    fold = assign(positive.astype(np.int64), numbered, np.full(count, 1 / count), rng)
+    return [(np.flatnonzero(fold != number), np.flatnonzero(fold == number)) for number in range(count)]
