@@ -119,14 +119,25 @@ def predict(
     model: Annotated[Path, typer.Argument(help="The folder that `train` left: artifacts/model.")],
     images: Annotated[list[Path], typer.Argument(help="Pictures, or folders of them.")],
     as_csv: Annotated[bool, typer.Option("--csv", help="Comma-separated values instead of a table.")] = False,
+    abstain: Annotated[bool, typer.Option("--abstain", help="No class where the model had better not answer.")] = False,
 ) -> None:
     """Print the perceived class and its probability for single pictures or folders.
 
+    Probabilities are calibrated, and the threshold chosen, as the evaluation beside the model's folder says.
     Ends with exit code 1 if a picture could not be read; the others are printed all the same.
     """
+    from facegender.decision import decision_beside
     from facegender.predict import predict as run
 
-    table = run(model, images)
+    decision = decision_beside(model)
+    if abstain and decision is None:
+        expected = "must have been evaluated before it can abstain"
+        raise UserError(str(model), expected, None, "Run `facegender evaluate`.")
+            str(model), "must have been evaluated before it can abstain", None, "Run `facegender evaluate`."
+        )
+    table = run(model, images, decision)
+    if abstain:
+        table["label"] = table["label"].where(~table["abstain"], None)
     if as_csv:
         typer.echo(table.to_csv(index=False), nl=False)
     else:

@@ -85,6 +85,12 @@ def read_decision(path: Path) -> Decision:
     return Decision(calibrator, float(values["threshold"]), float(abstention["error"]), float(abstention["quantile"]))
 
 
+def decision_beside(model: Path) -> Decision | None:
+    """The decision that belongs to a model folder, or None where it has not been evaluated yet."""
+    path = model.resolve().parent / "evaluation" / "decision.json"
+    return read_decision(path) if path.exists() else None
+
+
 def fit(positive: BoolArray, probabilities: FloatArray, choices: Choices) -> Decision:
     """Fit all three on the same rows: labels bool (n,), the model's probabilities float64 (n,)."""
     calibrator = calibration.fit(choices.calibration, positive, probabilities)

@@ -7,11 +7,17 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from facegender.calibration import Calibrator
 from facegender.classes import read_classes
+from facegender.conformal import abstains
+from facegender.decision import Decision
 from facegender.errors import UserError
 from facegender.scoring import score
 
 SUFFIXES = {".jpg", ".jpeg", ".png", ".bmp", ".gif", ".webp", ".tif", ".tiff"}
+
+
+PLAIN = Decision(Calibrator("none"), threshold=0.5, error=1.0, quantile=1.0)
 
 
 def find_pictures(paths: Sequence[Path]) -> list[Path]:
@@ -36,16 +42,23 @@ def find_pictures(paths: Sequence[Path]) -> list[Path]:
     return files
 
 
-def predict(model: Path, paths: Sequence[Path], threshold: float = 0.5) -> pd.DataFrame:
-    """Score pictures: columns image, label, probability (of that label), positive (probability), reason.
+def predict(model: Path, paths: Sequence[Path], decision: Decision | None = None) -> pd.DataFrame:
+    """Score pictures: columns image, label, probability (of that label), positive (probability), abstain, reason.
 
-    A picture that cannot be read has no label, and a reason.
+    `abstain` marks where the model had better not answer. A picture that cannot be read has no label, and a reason.
+
+    Parameters
+    ----------
+    decision
+        Calibration, threshold and abstention, as `evaluate` chose them; without one the model's own probability counts,
+        the threshold is 0.5, and nothing is abstained from.
     """
     files = find_pictures(paths)
     scores = score(model, files)
     classes = read_classes(model)
-    positive = scores.probabilities
-    is_positive = positive >= threshold
+    decided = decision or PLAIN
+    positive = decided.calibrator.apply(scores.probabilities.astype(np.float64))
+    is_positive = positive >= decided.threshold
     unread = np.isnan(positive)
     label = np.where(is_positive, classes.positive, classes.negative).astype(object)
     label[unread] = None
@@ -55,6 +68,7 @@ def predict(model: Path, paths: Sequence[Path], threshold: float = 0.5) -> pd.Da
             "label": label,
             "probability": np.where(is_positive, positive, 1 - positive),
             "positive": positive,
+            "abstain": abstains(positive, is_positive, decided.quantile) & ~unread & (decision is not None),
             "reason": scores.reasons,
         }
     )
@@ -71,6 +85,8 @@ def as_rich(table: pd.DataFrame) -> Any:
     for row in table.to_dict("records"):
         if isinstance(row["reason"], str):  # a missing one is NaN
             shown.add_row(row["image"], "[red]not read[/red]", row["reason"])
+        elif row["label"] is None:
+            shown.add_row(row["image"], "[yellow]no answer[/yellow]", f"{row['probability']:.3f}")
         else:
             shown.add_row(row["image"], row["label"], f"{row['probability']:.3f}")
     return shown

@@ -129,3 +129,25 @@ def evaluated(case: Case, tmp_path_factory: pytest.TempPathFactory) -> Path:
 def metrics(evaluated: Path) -> dict[str, object]:
     values: dict[str, object] = json.loads((evaluated / "metrics.json").read_text())
     return values
+
+
+@pytest.fixture(scope="session")
+def model(case: Case, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Probability of "1" grows with mean red minus mean blue."""
+    import keras
+
+    from facegender.archive import save_model
+
+    image = keras.Input((8, 8, 3), name="image")
+    mean = keras.layers.GlobalAveragePooling2D()(keras.layers.Rescaling(1 / 255)(image))
+    unit = keras.layers.Dense(1, activation="sigmoid")
+    network = keras.Model(image, unit(mean))
+    unit.set_weights([np.array([[4.0], [0.0], [-4.0]]), np.zeros(1)])
+    folder = tmp_path_factory.mktemp("model")
+    save_model(network, folder / "model.keras")
+    classes = {"negative": "0", "positive": "1", "label_dtype": "int", "image_size": 8, "positive_share": 0.45}
+    (folder / "classes.json").write_text(json.dumps(classes))
+    (folder / "engine.json").write_text(json.dumps({"engine": "tensorflow", "precision": "float32"}))
+    (folder / "provenance.json").write_text(json.dumps(case.made.provenance))
+    case.made.history.to_csv(folder / "history.csv", index=False)
+    return folder
