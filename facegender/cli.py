@@ -133,8 +133,6 @@ def predict(
     if abstain and decision is None:
         expected = "must have been evaluated before it can abstain"
         raise UserError(str(model), expected, None, "Run `facegender evaluate`.")
-            str(model), "must have been evaluated before it can abstain", None, "Run `facegender evaluate`."
-        )
     table = run(model, images, decision)
     if abstain:
         table["label"] = table["label"].where(~table["abstain"], None)
