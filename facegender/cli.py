@@ -4,7 +4,6 @@ Every import of weight is inside a command, so that `facegender --help` answers 
 """
 
 import logging
-import os
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -72,7 +71,9 @@ def features(params: ParamsOption = PARAMS, data: DataOption = DATA, artifacts: 
     """Run the frozen part of the backbone once per image and view; leave features/."""
     from facegender.features import features as stage
     from facegender.params import read_params
+    from facegender.quiet import import_tensorflow
 
+    import_tensorflow()
     stage(Layout(data, artifacts), read_params(params))
 
 
@@ -80,6 +81,9 @@ def features(params: ParamsOption = PARAMS, data: DataOption = DATA, artifacts: 
 def train(params: ParamsOption = PARAMS, data: DataOption = DATA, artifacts: ArtifactsOption = ARTIFACTS) -> None:
     """Train the head, then the last layers; resume where a killed training stood; leave model/."""
     from facegender.params import read_params
+    from facegender.quiet import import_tensorflow
+
+    import_tensorflow()
     from facegender.train import train as stage
 
     stage(Layout(data, artifacts), read_params(params))
@@ -175,8 +179,6 @@ def doctor(params: ParamsOption = PARAMS, data: DataOption = DATA) -> None:
 
 def main() -> None:
     """Run a command; a user's mistake is one message and exit code 2, a bug keeps its traceback."""
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-    os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
     try:
         app()

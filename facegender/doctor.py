@@ -17,6 +17,7 @@ from facegender.engine import has_openvino
 from facegender.errors import UserError
 from facegender.layout import Layout
 from facegender.params import read_params
+from facegender.quiet import import_tensorflow
 
 Level = Literal["good", "note", "missing"]
 KERAS_MODELS = Path("~/.keras/models")
@@ -62,6 +63,7 @@ def _tensorflow() -> Finding:
         number = version("tensorflow")
     except PackageNotFoundError:
         return Finding("missing", "TensorFlow", "not installed", "Run `make run`, which installs the lock file.")
+    import_tensorflow()
     import tensorflow as tf
 
     gpus = tf.config.list_physical_devices("GPU")

@@ -45,6 +45,9 @@ def load_engine(model: Path, batch_size: int) -> Engine:
     choice = json.loads((model / "engine.json").read_text())
     if choice["engine"] == "openvino" and has_openvino():
         return OpenVinoEngine(model / "openvino.xml", batch_size, choice["precision"])
+    from facegender.quiet import import_tensorflow
+
+    import_tensorflow()
     from facegender.archive import load_model
 
     return TensorFlowEngine(load_model(model / "model.keras"))

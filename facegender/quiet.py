@@ -1,0 +1,40 @@
+"""Importing TensorFlow without its remarks.
+
+Before its logging is set up, TensorFlow writes lines about oneDNN and CUDA straight to the process's error stream,
+whatever TF_CPP_MIN_LOG_LEVEL says. They tell the user nothing, and hide what does.
+"""
+
+import os
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+
+@contextmanager
+def held_stderr() -> Iterator[None]:
+    """Hold back what is written to the error stream's handle; if the block fails, let it all out."""
+    sys.stderr.flush()
+    original = os.dup(2)
+    with tempfile.TemporaryFile() as held:
+        os.dup2(held.fileno(), 2)
+        try:
+            yield
+        except BaseException:
+            held.seek(0)
+            os.write(original, held.read())
+            raise
+        finally:
+            os.dup2(original, 2)
+            os.close(original)
+
+
+def import_tensorflow() -> None:
+    """Import it once, quietly, and wake the parts that have remarks of their own."""
+    if "tensorflow" in sys.modules:
+        return
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    with held_stderr():
+        import tensorflow as tf
+
+        tf.config.list_physical_devices()
