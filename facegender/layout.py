@@ -33,6 +33,11 @@ class Layout:
         return self.data / "attributes.csv"
 
     @property
+    def label_overrides(self) -> Path:
+        """Decisions about labels that looked wrong, where a person has made some; see facegender/overrides.py."""
+        return self.data / "label_overrides.csv"
+
+    @property
     def demo_marker(self) -> Path:
         """Present where `facegender demo` drew the data."""
         return self.data / "demo.json"

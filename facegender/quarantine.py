@@ -1,10 +1,10 @@
 """Which images are set aside, why, and when there are too many of them to go on.
 
-Set aside in training: no name, no label, contradicting labels for one name, no file, a file that cannot be decoded or
-is over or under the limits of params.yaml, and files that are the same byte for byte but labelled differently: one of
-the labels is wrong, nobody knows which, and on the validation side each such pair would be an error for sure. Near
-copies with different labels stay, because two pictures of one moment can show two people; they are listed, and split
-keeps them on one side. Training images that recur in test stay too, and are listed.
+Set aside in training: what a person dropped, no name, no label, contradicting labels for one name, no file, a file that
+cannot be decoded or is over or under the limits of params.yaml, and files that are the same byte for byte but labelled
+differently: one of the labels is wrong, nobody knows which, and on the validation side each such pair would be an error
+for sure. Near copies with different labels stay, because two pictures of one moment can show two people; they are
+listed, and split keeps them on one side. Training images that recur in test stay too, and are listed.
 """
 
 import numpy as np
@@ -13,6 +13,7 @@ from facegender.duplicates import Rows
 from facegender.errors import UserError
 from facegender.inspect_images import Findings
 from facegender.inspect_rows import Listing, examples
+from facegender.overrides import DROPPED
 from facegender.params import ValidateParams
 
 
@@ -45,7 +46,8 @@ def find_reasons(listing: Listing, findings: Findings, copies: Rows, params: Val
 def refuse_too_many(listing: Listing, reasons: dict[int, str], params: ValidateParams, unlisted: list[str]) -> None:
     names = listing.frame["image"]
     trained = int((listing.frame["role"] == "train").sum())
-    bad = [(reason, names.iloc[row]) for row, reason in reasons.items() if row < trained]
+    # what a person dropped is a decision, no fault that the limit could warn of
+    bad = [(reason, names.iloc[row]) for row, reason in reasons.items() if row < trained and reason != DROPPED]
     bad += [(reason, reason.split(":")[0]) for reason in listing.unnamed]
     rows = trained + len(listing.unnamed)
     share = len(bad) / rows

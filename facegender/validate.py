@@ -15,6 +15,7 @@ from facegender.inspect_folder import files_without_a_row
 from facegender.inspect_images import inspected
 from facegender.inspect_rows import Listing, among, examples, list_images, repeats
 from facegender.layout import Layout
+from facegender.overrides import NONE, apply_overrides
 from facegender.params import DataParams, ValidateParams
 from facegender.quarantine import find_reasons, refuse_too_many
 from facegender.tables import Columns, Table, find_columns, read_table
@@ -26,12 +27,12 @@ def validate(data: Layout, columns: DataParams, params: ValidateParams, index: P
     Raises
     ------
     UserError
-        See `read_table`, `find_columns`, `list_images` and `inspected`; no images folder; more than
+        See `read_table`, `find_columns`, `list_images`, `apply_overrides` and `inspected`; no images folder; more than
         `params.max_quarantined` of the training rows cannot be used.
     """
     if not data.images.is_dir():
         raise UserError(str(data.images), "the folder with the images must exist", None, "See README, 'Your own data'.")
-    found, listing, csv = _read_rows(data, columns)
+    found, listing, csv, overrides = _read_rows(data, columns)
     with inspected(data.images, listing.frame["image"], params) as (findings, thumbnails):
         copies = exact_copies(findings.digest, findings.decoded)
         limits = params.near_duplicate_bits, params.near_duplicate_correlation
@@ -52,6 +53,7 @@ def validate(data: Layout, columns: DataParams, params: ValidateParams, index: P
         "counts": _counts(listing, reasons, unlisted),
         "class_counts": _class_counts(listing, reasons),
         "quarantined": _quarantined(listing, reasons),
+        "overrides": overrides,
         "duplicates": describe_duplicates(listing.frame, copies, groups),
         "csv": csv,
         "warnings": warnings,
@@ -61,7 +63,7 @@ def validate(data: Layout, columns: DataParams, params: ValidateParams, index: P
         report_file.write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
-def _read_rows(data: Layout, params: DataParams) -> tuple[Columns, Listing, dict[str, dict[str, str]]]:
+def _read_rows(data: Layout, params: DataParams) -> tuple[Columns, Listing, dict[str, dict[str, str]], dict[str, int]]:
     """All that the CSVs say, before the long work on the images begins; the tables themselves are let go."""
     train, test, sample = (read_table(path) for path in (data.train_csv, data.test_csv, data.sample_submission))
     columns = find_columns(train, test, sample, params)
@@ -71,9 +73,13 @@ def _read_rows(data: Layout, params: DataParams) -> tuple[Columns, Listing, dict
     if attributes_csv.exists() or params.attributes != DataParams().attributes:  # the default file is not needed
         tables.append(read_table(attributes_csv))
         listing.warnings += _check_attributes(tables[-1], columns.image, listing)
+    overrides = NONE
+    if data.label_overrides.exists():
+        tables.append(read_table(data.label_overrides))
+        overrides = apply_overrides(tables[-1], listing)
     listing.warnings[:0] = [table.warning for table in tables if table.warning]
     csv = {table.path.name: {"encoding": table.encoding, "separator": table.separator} for table in tables}
-    return columns, listing, csv
+    return columns, listing, csv, overrides
 
 
 def _check_attributes(attributes: Table, image_column: str, listing: Listing) -> list[str]:

@@ -112,6 +112,7 @@ def test_sound_data(data: Data) -> None:
         },
         "class_counts": {"0": 10, "1": 10},
         "quarantined": [],
+        "overrides": {"flipped": 0, "dropped": 0, "kept": 0},
         "duplicates": {
             "exact_groups": 0,
             "exact_images": 0,
