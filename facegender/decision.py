@@ -14,6 +14,7 @@ import numpy as np
 from facegender import calibration
 from facegender.calibration import Calibrator, calibrator_from
 from facegender.conformal import abstains, fit_quantile, sets
+from facegender.errors import UserError
 from facegender.intervals import FloatArray, IntArray
 from facegender.metrics import BoolArray
 from facegender.split import assign
@@ -78,7 +79,16 @@ class Judged:
 
 
 def read_decision(path: Path) -> Decision:
-    """decision.json, as `evaluate` left it."""
+    """decision.json, as `evaluate` left it.
+
+    Raises
+    ------
+    UserError
+        There is none.
+    """
+    if not path.exists():
+        remedy = "Run `facegender evaluate`, which chooses calibration and threshold."
+        raise UserError(str(path), "the model must have been evaluated", "no such file", remedy)
     values = json.loads(path.read_text(encoding="utf-8"))
     abstention = values["abstention"]
     calibrator = calibrator_from(values["calibration"])

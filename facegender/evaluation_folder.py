@@ -14,14 +14,15 @@ from facegender.conformal import coverage_risk
 from facegender.curves import precision_recall, reliability, roc
 from facegender.decision import Decision
 from facegender.describe import data_hash, data_lists, data_rows, made_rows, training_params
-from facegender.figures import abstention, baseline, metrics_json, rows_of, slices_json, uncalibrated
+from facegender.figures import abstention, baseline, gaps_json, metrics_json, rows_of, slices_json, uncalibrated
 from facegender.gallery import choose, gallery
 from facegender.layout import Layout
-from facegender.metrics import confusion, measure
+from facegender.metrics import Rows, confusion, measure
 from facegender.params import Params
+from facegender.picture_traits import picture_traits
 from facegender.plot_set import draw_plots
 from facegender.report import Story, render_card, render_report
-from facegender.slices import read_attributes, slice_by_attributes
+from facegender.slices import Cut, cross, cut_by, read_attributes
 
 
 @dataclass(frozen=True)
@@ -69,9 +70,8 @@ def write_evaluation(
         "reliability_raw": reliability(raw, bins),
         "coverage_risk": coverage_risk(rows, threshold),
     }
-    correct = rows.positive == rows.predicted
-    attributes = read_attributes(data.data / params.data.attributes, found.facts["image_column"])
-    slices = slice_by_attributes(predictions["image"], correct, attributes, settings.min_slice)
+    cuts, picture_cuts = cut(predictions["image"], rows, found, params, data, rng)
+    figures["slices"] = gaps_json([*cuts, *picture_cuts])
     share = figures["abstention"]
     answered = share["answered"]["value"], share["accuracy_where_answered"]["value"]
     drawn = draw_plots(rows, classes, tables, made.history, threshold, answered)
@@ -81,7 +81,8 @@ def write_evaluation(
         classes=classes,
         metrics=figures,
         plots=drawn,
-        slices=slices,
+        cuts=cuts,
+        picture_cuts=picture_cuts,
         gallery=shown,
         links={face.image: quote(f"{images_from_report}/{face.image}") for faces in shown.values() for face in faces},
         decision=decision,
@@ -99,7 +100,7 @@ def write_evaluation(
         made_params=training_params(made.provenance),
     )
     write_json(folder / "metrics.json", figures)
-    write_json(folder / "slices.json", slices_json(slices))
+    write_json(folder / "slices.json", slices_json([*cuts, *picture_cuts], classes))
     write_json(folder / "decision.json", decision.as_dict())
     predictions.to_parquet(folder / "predictions.parquet", index=False)
     (folder / "report.html").write_text(render_report(story), encoding="utf-8")
@@ -110,6 +111,21 @@ def write_evaluation(
     tables["confusion"] = predictions[["label", "predicted"]].rename(columns={"label": "actual"})
     for name, records in tables.items():
         records.round(6).to_json(folder / "plots" / f"{name}.json", orient="records", indent=1)
+
+
+def cut(
+    images: pd.Series, rows: Rows, found: Found, params: Params, data: Layout, rng: np.random.Generator
+) -> tuple[list[Cut], list[Cut]]:
+    """Cut the rows by the user's attributes, and by what the pictures themselves tell."""
+    settings = params.evaluate
+    attributes = read_attributes(data.data / params.data.attributes, found.facts["image_column"])
+    by_attributes: list[Cut] = []
+    if attributes is not None:
+        crossed = cross(attributes.reindex(images), settings.two_way, params.data.attributes)
+        by_attributes = cut_by(crossed, rows, settings.min_slice, settings.bootstrap, rng)
+    sizes = found.index.drop_duplicates("image").set_index("image").loc[images, ["width", "height"]].astype(int)
+    traits = picture_traits([data.images / name for name in images], sizes["width"].tolist(), sizes["height"].tolist())
+    return by_attributes, cut_by(traits, rows, settings.min_slice, settings.bootstrap, rng)
 
 
 def write_json(path: Path, values: Any) -> None:

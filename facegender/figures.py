@@ -9,7 +9,7 @@ from facegender.classes import Classes
 from facegender.decision import Decision
 from facegender.intervals import Estimate, wilson
 from facegender.metrics import Confusion, Rows
-from facegender.slices import Slice
+from facegender.slices import Cut, Slice
 
 CALIBRATION: Final = ("log_loss", "brier", "expected_calibration_error")
 
@@ -71,9 +71,27 @@ def metrics_json(estimates: dict[str, Estimate], counts: Confusion, classes: Cla
     }
 
 
-def slices_json(slices: dict[str, list[Slice]]) -> dict[str, Any]:
-    """slices.json: by column, then value, the accuracy; `enough` says whether it may be compared."""
+def slices_json(cuts: list[Cut], classes: Classes) -> dict[str, Any]:
+    """slices.json: by column, then value, accuracy and each class's recall; `enough`: it may be compared."""
+    return {cut.name: {row.value: _slice(row, classes) for row in cut.slices} for cut in cuts}
+
+
+def _slice(row: Slice, classes: Classes) -> dict[str, Any]:
+    recalls = {classes.negative: row.negative_recall.as_dict(), classes.positive: row.positive_recall.as_dict()}
+    return {"accuracy": row.accuracy.as_dict(), "recall": recalls, "enough": row.enough}
+
+
+def gaps_json(cuts: list[Cut]) -> dict[str, Any]:
+    """The part of metrics.json on slices: of each column with two comparable ones the gap and the worst served."""
     return {
-        column: {row.value: {"accuracy": row.accuracy.as_dict(), "enough": row.enough} for row in rows}
-        for column, rows in slices.items()
+        cut.name: {
+            "gap": cut.gap.gap.as_dict(),
+            "gap_by_chance": cut.gap.by_chance.as_dict(),
+            "worst": cut.compared[cut.gap.worst].value,
+            "worst_accuracy": cut.compared[cut.gap.worst].accuracy.as_dict(),
+            "best": cut.compared[cut.gap.best].value,
+            "best_accuracy": cut.compared[cut.gap.best].accuracy.as_dict(),
+        }
+        for cut in cuts
+        if cut.gap is not None
     }

@@ -101,6 +101,7 @@ class EvaluateParams(Section):
     bootstrap: Count = 1000
     calibration_bins: Count = 15
     min_slice: Count = 50
+    two_way: tuple[tuple[str, str], ...] = ()
     calibration: Literal["none", "temperature", "isotonic"] = "temperature"
     threshold: Annotated[float, Field(gt=0.0, lt=1.0)] | Annotated[str, Field(pattern=THRESHOLD_RULE)] = 0.5
     abstain_error: Annotated[float, Field(gt=0.0, lt=1.0)] = 0.1

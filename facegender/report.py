@@ -14,7 +14,7 @@ from facegender.classes import Classes
 from facegender.decision import Decision
 from facegender.describe import TextList, TextRows, label_name
 from facegender.gallery import Kind, Shown
-from facegender.slices import Slice
+from facegender.slices import Cut, Slice
 
 GALLERY_TITLES: Final = (
     (
@@ -41,8 +41,8 @@ class Story:
         The content of metrics.json.
     plots
         SVG by name: confusion, histogram, roc, precision_recall, reliability, learning_loss, learning_accuracy.
-    slices
-        By attribute column.
+    cuts, picture_cuts
+        Slices by the user's attributes, and by what the picture itself tells.
     links
         From an image's name to its file, relative to the report.
     """
@@ -50,7 +50,8 @@ class Story:
     classes: Classes
     metrics: Mapping[str, Any]
     plots: Mapping[str, str]
-    slices: Mapping[str, list[Slice]]
+    cuts: list[Cut]
+    picture_cuts: list[Cut]
     gallery: Mapping[Kind, list[Shown]]
     links: Mapping[str, str]
     decision: Decision
@@ -74,7 +75,8 @@ def render_report(story: Story) -> str:
     context = _context(story) | {
         "css": markupsafe.Markup(css),
         "scale": _scale(story),
-        "slices": _slice_rows(story.slices, _floor(story)),
+        "drawn_cuts": [_drawn(cut, _floor(story)) for cut in story.cuts],
+        "drawn_picture_cuts": [_drawn(cut, _floor(story)) for cut in story.picture_cuts],
         "floor": _floor(story),
         "overall_position": _position(story.metrics["accuracy"]["value"], _floor(story)),
         "gallery": {kind: [_face(face, story) for face in faces] for kind, faces in story.gallery.items()},
@@ -113,7 +115,7 @@ def _context(story: Story) -> dict[str, Any]:
         "method": story.decision.calibrator.method,
         "majority": label_name(story.classes.majority),
         "untrained": story.weights_source == "none",
-        "weakest": weakest(story.slices),
+        "clear_gaps": clear_gaps([*story.cuts, *story.picture_cuts]),
         "version": __version__,
     }
 
@@ -143,19 +145,10 @@ def show(value: float | None, form: str) -> str:
     return {"percent": f"{100 * value:.1f}%", "points": f"{100 * value:.1f}", "decimal": f"{value:.3f}"}[form]
 
 
-def weakest(slices: Mapping[str, list[Slice]]) -> dict[str, Any] | None:
-    """The slice with the lowest accuracy among those large enough to be compared, where a column has two such."""
-    compared = [
-        (row.accuracy.value, column, row)
-        for column, rows in slices.items()
-        if sum(row.enough for row in rows) > 1
-        for row in rows
-        if row.enough and row.accuracy.value is not None
-    ]
-    if not compared:
-        return None
-    _, column, row = min(compared, key=lambda entry: entry[0])
-    return {"column": column, "value": row.value, "accuracy": row.accuracy}
+def clear_gaps(cuts: list[Cut], most: int = 3) -> list[Cut]:
+    """The cuts whose gap is larger than chance makes it, widest first."""
+    clear = [cut for cut in cuts if cut.gap is not None and (cut.gap.gap.low or 0) > 0]
+    return sorted(clear, key=lambda cut: -(cut.gap.gap.value or 0) if cut.gap else 0)[:most]
 
 
 def _scale(story: Story) -> dict[str, Any]:
@@ -178,32 +171,24 @@ def _scale(story: Story) -> dict[str, Any]:
 
 def _floor(story: Story) -> int:
     """Where the slices' plots begin: the lowest end of an interval, down to a full ten percent, at most 90."""
-    lows = [row.accuracy.low for rows in story.slices.values() for row in rows if row.accuracy.low is not None]
-    lows.append(story.metrics["accuracy"]["low"])
-    return min(90, math.floor(min(lows) * 10) * 10)
+    lows = [row.accuracy.low or 0.0 for cut in (*story.cuts, *story.picture_cuts) for row in cut.slices]
+    lowest = float(min([*lows, story.metrics["accuracy"]["low"]]))
+    return min(90, math.floor(lowest * 10) * 10)
 
 
 def _position(value: float, floor: int) -> float:
     return round((100 * value - floor) / (100 - floor) * 100, 2)
 
 
-def _slice_rows(slices: Mapping[str, list[Slice]], floor: int) -> dict[str, list[dict[str, Any]]]:
-    drawn: dict[str, list[dict[str, Any]]] = {}
-    for column, rows in slices.items():
-        drawn[column] = []
-        for row in rows:
-            value, low, high = row.accuracy.value, row.accuracy.low, row.accuracy.high
-            assert value is not None
-            assert low is not None
-            assert high is not None
-            left = _position(low, floor)
-            places = {
-                "position": _position(value, floor),
-                "left": left,
-                "width": round(_position(high, floor) - left, 2),
-            }
-            drawn[column].append(vars(row) | places)
-    return drawn
+def _drawn(cut: Cut, floor: int) -> dict[str, Any]:
+    return {"name": cut.name, "rows": [_placed(row, floor) for row in cut.slices]}
+
+
+def _placed(row: Slice, floor: int) -> dict[str, Any]:
+    """A slice with the places of its dot and bar, in percent of the plot's width."""
+    figures = row.accuracy
+    value, low, high = (_position(end or 0.0, floor) for end in (figures.value, figures.low, figures.high))
+    return vars(row) | {"position": value, "left": low, "width": round(high - low, 2)}
 
 
 def _face(face: Shown, story: Story) -> dict[str, Any]:
@@ -225,7 +210,7 @@ def _contents(story: Story) -> list[tuple[str, str]]:
         ("curves", "Other thresholds", "roc" in story.plots),
         ("trust", "Probabilities", True),
         ("abstain", "Abstaining", True),
-        ("slices", "Slices", bool(story.slices)),
+        ("slices", "Slices", True),
         ("gallery", "Faces", True),
         ("learning", "Learning", True),
         ("data", "Data", True),

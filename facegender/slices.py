@@ -1,5 +1,6 @@
-"""The evaluation by subset: which faces the model serves worse. A slice has its accuracy, with n and interval."""
+"""The evaluation by subset: which faces the model serves worse. A slice has its figures, each with n and interval."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -8,11 +9,13 @@ import numpy as np
 import pandas as pd
 
 from facegender.errors import UserError
-from facegender.intervals import Estimate, wilson
-from facegender.metrics import BoolArray
+from facegender.gaps import Gap, accuracy_gap
+from facegender.intervals import Estimate
+from facegender.metrics import Rows, confusion, proportions
 from facegender.tables import read_table
 
 MAX_VALUES: Final = 20  # of a column of words; one with more names single rows rather than kinds of rows
+MAX_CROSSED: Final = 100  # of two columns together, asked for by name
 MAX_NUMBERS: Final = 12  # distinct numbers; a column with more is cut into quarters
 MISSING: Final = "(not stated)"
 
@@ -23,7 +26,29 @@ class Slice:
 
     value: str
     accuracy: Estimate
+    negative_recall: Estimate
+    positive_recall: Estimate
     enough: bool  # n is at least the minimum: the slice may be compared
+
+
+@dataclass(frozen=True)
+class Cut:
+    """All rows, cut by one column.
+
+    Attributes
+    ----------
+    gap
+        Between the slices large enough to be compared; its positions count those alone. None where there are not two.
+    """
+
+    name: str
+    slices: list[Slice]
+    gap: Gap | None
+
+    @property
+    def compared(self) -> list[Slice]:
+        """The slices large enough."""
+        return [row for row in self.slices if row.enough]
 
 
 def read_attributes(path: Path, image_column: str) -> pd.DataFrame | None:
@@ -43,42 +68,66 @@ def read_attributes(path: Path, image_column: str) -> pd.DataFrame | None:
     return table.frame.drop_duplicates(image_column).set_index(image_column)
 
 
-def slice_by_attributes(
-    images: pd.Series, correct: BoolArray, attributes: pd.DataFrame | None, minimum: int
-) -> dict[str, list[Slice]]:
-    """Slices by every column that makes some, joined by image."""
-    if attributes is None:
-        return {}
-    joined = attributes.reindex(images)
-    slices = {str(column): accuracy_by(joined[column], correct, minimum) for column in joined.columns}
-    return {column: rows for column, rows in slices.items() if rows}
+def cross(table: pd.DataFrame, pairs: Sequence[tuple[str, str]], place: str) -> pd.DataFrame:
+    """The table with a column for each pair of its columns; `place` is the file, for messages.
+
+    Raises
+    ------
+    UserError
+        A pair names a column that is not there.
+    """
+    crossed = table.copy()
+    for pair in pairs:
+        for column in pair:
+            if column not in table.columns:
+                columns = ", ".join(map(str, table.columns))
+                raise UserError("params.yaml, evaluate.two_way", f"must name columns of {place}: {columns}", column)
+        first, second = (table[column].fillna("").replace("", MISSING) for column in pair)
+        crossed[f"{pair[0]} × {pair[1]}"] = first + ", " + second
+    return crossed
 
 
-def accuracy_by(column: pd.Series, correct: BoolArray, minimum: int) -> list[Slice]:
-    """Accuracy of each value's rows, in the values' natural order.
+def cut_by(table: pd.DataFrame, rows: Rows, minimum: int, resamples: int, rng: np.random.Generator) -> list[Cut]:
+    """Cut the rows by every column that makes two slices or more.
 
     Parameters
     ----------
-    column
-        One value per row, as text; missing ones are a slice of their own. Columns of many numbers are cut into
-        quarters; of a column of more than 20 words nothing is said.
-    correct
-        bool (n,), in the column's order.
+    table
+        Text columns, in the rows' order; a missing value is a slice of its own. Columns of many numbers are cut into
+        quarters; columns of more than 20 words (100 in a crossed column) are left out.
     minimum
         Rows below which a slice is marked as too small to compare.
+    resamples
+        Behind the gaps' intervals.
     """
-    values = _binned(column)
-    if values is None:
-        return []
+    cuts = []
+    for name in table.columns:
+        values = _binned(table[name].reset_index(drop=True), MAX_CROSSED if " × " in name else MAX_VALUES)
+        if values is not None and values.nunique() > 1:
+            cuts.append(_cut(str(name), values, rows, minimum, resamples, rng))
+    return cuts
+
+
+def _cut(name: str, values: pd.Series, rows: Rows, minimum: int, resamples: int, rng: np.random.Generator) -> Cut:
+    order = sorted(values.unique(), key=_natural)
+    member = values.map({value: place for place, value in enumerate(order)}).to_numpy(dtype=np.int64)
     slices = []
-    for value in sorted(values.unique(), key=_natural):
-        here = (values == value).to_numpy()
-        n = int(here.sum())
-        slices.append(Slice(str(value), wilson(int(correct[here].sum()), n), n >= minimum))
-    return slices
+    for place, value in enumerate(order):
+        figures = proportions(confusion(rows.take(member == place)))
+        accuracy = figures["accuracy"]
+        recalls = figures["negative.recall"], figures["positive.recall"]
+        slices.append(Slice(str(value), accuracy, *recalls, accuracy.n >= minimum))
+    enough = np.array([row.enough for row in slices])
+    if enough.sum() < 2:
+        return Cut(name, slices, None)
+    compared = rows.take(enough[member])
+    places = np.cumsum(enough) - 1
+    correct = compared.positive == compared.predicted
+    gap = accuracy_gap(correct, places[member[enough[member]]], compared.groups, resamples, rng)
+    return Cut(name, slices, gap)
 
 
-def _binned(column: pd.Series) -> pd.Series | None:
+def _binned(column: pd.Series, most: int) -> pd.Series | None:
     text = column.fillna("").astype(str).str.strip()
     stated = text != ""
     numbers = pd.to_numeric(text.where(stated), errors="coerce")
@@ -86,7 +135,7 @@ def _binned(column: pd.Series) -> pd.Series | None:
     if bool(numbers[stated].notna().all()) and distinct > MAX_NUMBERS:
         edges = np.unique(np.quantile(numbers[stated], (0.25, 0.5, 0.75)))
         text = numbers.map(lambda number: _range(number, edges), na_action="ignore")
-    elif distinct > MAX_VALUES:
+    elif distinct > most:
         return None
     return text.where(stated, MISSING)
 
@@ -94,10 +143,10 @@ def _binned(column: pd.Series) -> pd.Series | None:
 def _range(number: float, edges: np.ndarray) -> str:
     position = int(np.searchsorted(edges, number, side="right"))
     if position == 0:
-        return f"below {edges[0]:g}"
+        return f"below {edges[0]:.3g}"
     if position == len(edges):
-        return f"{edges[-1]:g} and more"
-    return f"{edges[position - 1]:g} to {edges[position]:g}"
+        return f"{edges[-1]:.3g} and more"
+    return f"{edges[position - 1]:.3g} to {edges[position]:.3g}"
 
 
 def _natural(value: str) -> tuple[int, float, str]:

@@ -56,7 +56,9 @@ def case(tmp_path_factory: pytest.TempPathFactory) -> Case:
     labels = rng.choice(["0", "1"], size=120)
     for name, label in zip(names, labels, strict=True):
         colour = (200, 90, 60) if label == "1" else (60, 90, 200)
-        Image.new("RGB", (48, 40), colour).save(layout.images / name)
+        # every fourth is darker, so that the pictures themselves make slices; red minus blue stays
+        darker = 50 if int(name.split("<")[1].split(">")[0]) % 4 == 0 else 0
+        Image.new("RGB", (48, 40), tuple(value - darker for value in colour)).save(layout.images / name)
     index = pd.DataFrame(
         {
             "image": names,
@@ -66,6 +68,8 @@ def case(tmp_path_factory: pytest.TempPathFactory) -> Case:
             "reason": None,
             "sha256": [f"{number:064x}" for number in range(120)],
             "group": np.arange(120) // 2,
+            "width": 48,
+            "height": 40,
         }
     )
     splits = index[["image", "label", "group"]].assign(fold=np.where(np.arange(120) < 100, 0, -1).astype(np.int8))

@@ -5,6 +5,7 @@ import pytest
 
 from facegender.calibration import Calibrator, sigmoid
 from facegender.decision import Choices, Decision, cross_fit, fit, judge, read_decision
+from facegender.errors import UserError
 from facegender.metrics import expected_calibration_error
 
 CHOICES = Choices("temperature", "balanced_accuracy", 0.1, 5, 7)
@@ -22,6 +23,11 @@ def test_stored_and_read_back(tmp_path):
     path = tmp_path / "decision.json"
     path.write_text(json.dumps(decision.as_dict()))
     assert read_decision(path) == decision
+
+
+def test_a_model_that_was_not_evaluated_is_refused(tmp_path):
+    with pytest.raises(UserError, match=r"decision.json: the model must have been evaluated. Received: no such file"):
+        read_decision(tmp_path / "decision.json")
 
 
 def test_judging_by_hand():

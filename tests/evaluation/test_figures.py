@@ -53,3 +53,4 @@ def test_slices_json_holds_the_marks(evaluated):
     assert slices["age"].keys() == {"3-9", "10-19", "70+"}
     assert slices["age"]["70+"]["accuracy"]["n"] == 10
     assert slices["age"]["70+"]["enough"] is False
+    assert slices["age"]["3-9"]["recall"].keys() == {"0", "1"}

@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from facegender.intervals import wilson
-from facegender.report import metric, show, weakest
-from facegender.slices import Slice
+from facegender.gaps import Gap
+from facegender.intervals import Estimate, wilson
+from facegender.report import clear_gaps, metric, show
+from facegender.slices import Cut, Slice
 
 VOID = {"meta", "link", "img", "br", "hr", "input"}
 
@@ -93,8 +94,11 @@ def test_every_metric_is_shown_with_interval_and_n(page, metrics):
                 else:
                     yield from estimates(value, f"{path}{key}.")
 
-    for name in set(estimates(metrics)) - {"calibration_error_by_chance"}:  # a yardstick, told in a sentence
-        assert {f"{name}.value", f"{name}.low", f"{name}.high", f"{name}.n"} <= shown
+    in_a_sentence = ("by_chance", "worst_accuracy", "best_accuracy")  # and with interval and n elsewhere
+    for name in estimates(metrics):
+        assert f"{name}.value" in shown
+        if not name.endswith(in_a_sentence):
+            assert {f"{name}.low", f"{name}.high", f"{name}.n"} <= shown
 
 
 def test_slices_are_those_of_slices_json(page, evaluated):
@@ -205,8 +209,19 @@ def test_a_path_may_lead_through_keys_with_dots():
         metric({"f1": {"value": 0.5}}, "f1.low")
 
 
-def test_the_weakest_slice_is_among_those_large_enough():
-    few = Slice("few", wilson(0, 5), False)
-    low, high = Slice("low", wilson(60, 100), True), Slice("high", wilson(90, 100), True)
-    assert weakest({"age": [few, low, high]})["value"] == "low"
-    assert weakest({"age": [few, low]}) is None  # one alone is compared with nothing
+def cut_with(name, gap, low):
+    recalls = wilson(0, 0), wilson(0, 0)
+    slices = [Slice("low", wilson(60, 100), *recalls, True), Slice("high", wilson(90, 100), *recalls, True)]
+    return Cut(name, slices, Gap(0, 1, Estimate(gap, low, 0.5, 200), Estimate(0.1, 0.0, 0.2, 200)))
+
+
+def test_only_gaps_beyond_chance_are_told_and_the_widest_first():
+    cuts = [cut_with("a", 0.3, 0.0), cut_with("b", 0.1, 0.02), cut_with("c", 0.2, 0.01), Cut("d", [], None)]
+    assert [cut.name for cut in clear_gaps(cuts)] == ["c", "b"]
+
+
+def test_what_is_told_of_gaps_depends_on_chance(html, metrics):
+    clear = [name for name, found in metrics["slices"].items() if found["gap"]["low"] > 0]
+    told = [name for name in metrics["slices"] if f"By {name} accuracy differs more than chance" in html]
+    assert told == clear
+    assert ("No slice of the faces is served worse" in html) == (clear == [])

@@ -3,48 +3,79 @@ import pandas as pd
 import pytest
 
 from facegender.errors import UserError
-from facegender.slices import MISSING, accuracy_by, read_attributes, slice_by_attributes
+from facegender.metrics import Rows
+from facegender.slices import MISSING, cross, cut_by, read_attributes
 
 
-def test_accuracy_by_hand():
-    found = accuracy_by(pd.Series(["a", "b", "a", "a"]), np.array([True, False, True, False]), minimum=2)
-    assert [(row.value, row.accuracy.value, row.accuracy.n, row.enough) for row in found] == [
-        ("a", 2 / 3, 3, True),
-        ("b", 0.0, 1, False),
-    ]
+def rows_of(correct, positive=None):
+    correct = np.asarray(correct, bool)
+    positive = np.ones(len(correct), bool) if positive is None else np.asarray(positive, bool)
+    return Rows(positive, np.full(len(correct), 0.5), positive == correct, np.arange(len(correct)))
+
+
+def cut_one(values, correct, minimum=1, positive=None):
+    table = pd.DataFrame({"age": values})
+    return cut_by(table, rows_of(correct, positive), minimum, 50, np.random.default_rng(0))
+
+
+def test_figures_by_hand():
+    # a: a hit and a miss of positive rows, a hit of a negative one; b: one miss
+    (cut,) = cut_one(["a", "b", "a", "a"], [True, False, True, False], minimum=2, positive=[1, 1, 0, 1])
+    a, b = cut.slices
+    assert (a.value, a.accuracy.value, a.accuracy.n, a.enough) == ("a", 2 / 3, 3, True)
+    assert (a.negative_recall.value, a.positive_recall.value) == (1.0, 0.5)
+    assert (b.accuracy.value, b.accuracy.n, b.enough, b.negative_recall.value) == (0.0, 1, False, None)
+    assert cut.gap is None  # one slice alone is large enough
+
+
+def test_the_gap_is_between_slices_large_enough():
+    values = ["few"] * 2 + ["low"] * 10 + ["high"] * 10
+    (cut,) = cut_one(values, [False] * 2 + [True] * 3 + [False] * 7 + [True] * 9 + [False], minimum=5)
+    assert (cut.compared[cut.gap.worst].value, cut.compared[cut.gap.best].value) == ("low", "high")
+    assert cut.gap.gap.value == pytest.approx(0.6)
+    assert cut.gap.gap.n == 20
 
 
 def test_values_stand_in_their_natural_order():
-    ages = ["70+", "10-19", "3-9", "", "more than 80", "0-2"]
-    found = accuracy_by(pd.Series(ages), np.ones(6, bool), 1)
-    assert [row.value for row in found] == ["0-2", "3-9", "10-19", "70+", "more than 80", MISSING]
+    (cut,) = cut_one(["70+", "10-19", "3-9", "", "more than 80", "0-2"], [True] * 6)
+    assert [row.value for row in cut.slices] == ["0-2", "3-9", "10-19", "70+", "more than 80", MISSING]
 
 
 def test_many_numbers_are_cut_into_quarters():
-    found = accuracy_by(pd.Series([str(number) for number in range(1, 101)]), np.ones(100, bool), 1)
-    assert [(row.value, row.accuracy.n) for row in found] == [
-        ("below 25.75", 25),
-        ("25.75 to 50.5", 25),
-        ("50.5 to 75.25", 25),
-        ("75.25 and more", 25),
+    (cut,) = cut_one([str(number) for number in range(1, 101)], [True] * 100)
+    assert [(row.value, row.accuracy.n) for row in cut.slices] == [
+        ("below 25.8", 25),
+        ("25.8 to 50.5", 25),
+        ("50.5 to 75.2", 25),
+        ("75.2 and more", 25),
     ]
 
 
-def test_a_column_that_names_rows_makes_no_slices():
-    assert accuracy_by(pd.Series([f"person {number}" for number in range(21)]), np.ones(21, bool), 1) == []
+@pytest.mark.parametrize("values", [[f"person {number}" for number in range(21)], ["same"] * 21])
+def test_columns_that_make_no_slices_are_left_out(values):
+    assert cut_one(values, [True] * 21) == []
 
 
-def test_attributes_are_joined_by_image(tmp_path):
+def test_two_columns_are_crossed_on_request():
+    table = pd.DataFrame({"age": ["old", "young", None], "race": ["x", "y", "y"]})
+    crossed = cross(table, [("age", "race")], "attributes.csv")
+    assert crossed["age × race"].tolist() == ["old, x", "young, y", f"{MISSING}, y"]
+    assert list(cross(table, [], "attributes.csv").columns) == ["age", "race"]
+
+
+def test_crossing_a_column_that_is_not_there_is_refused():
+    with pytest.raises(UserError, match=r"evaluate.two_way: must name columns of a.csv: age. Received: race"):
+        cross(pd.DataFrame({"age": ["old"]}), [("age", "race")], "a.csv")
+
+
+def test_attributes_are_read_as_text_by_image(tmp_path):
     path = tmp_path / "attributes.csv"
     path.write_text("age;image\nold;b.jpg\nyoung;a.jpg\nold;a.jpg\n")  # the first of two rows for a.jpg counts
-    attributes = read_attributes(path, "image")
-    found = slice_by_attributes(pd.Series(["a.jpg", "c.jpg", "b.jpg"]), np.array([True, True, False]), attributes, 1)
-    assert {row.value: row.accuracy.value for row in found["age"]} == {"old": 0.0, "young": 1.0, MISSING: 1.0}
+    assert read_attributes(path, "image")["age"].to_dict() == {"b.jpg": "old", "a.jpg": "young"}
 
 
-def test_without_the_file_there_are_no_slices(tmp_path):
+def test_without_the_file_there_are_none(tmp_path):
     assert read_attributes(tmp_path / "attributes.csv", "image") is None
-    assert slice_by_attributes(pd.Series(["a"]), np.array([True]), None, 1) == {}
 
 
 def test_attributes_without_the_image_column_are_refused(tmp_path):
