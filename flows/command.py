@@ -11,6 +11,7 @@ from prefect.client.schemas.objects import State
 from rich.console import Console
 from rich.text import Text
 
+from flows.database import make_ready
 from flows.summary import as_text, summarise
 from tasks.checkout import Checkout
 from tasks.dvc_stage import StageError
@@ -34,6 +35,7 @@ def main(retrain: Flow[[float], State[Any]]) -> None:
         """
         if not Path("dvc.yaml").is_file():
             raise typer.BadParameter("There is no dvc.yaml in this folder: start it in a checkout of the repository.")
+        make_ready()
         with tags("retrain", "by hand"):
             state = retrain(hours_per_stage, return_state=True)
         sys.exit(say(state))
