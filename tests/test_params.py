@@ -1,0 +1,50 @@
+"""params.yaml is checked before anything runs, and says what it means."""
+
+from pathlib import Path
+
+import pytest
+
+from facegender.errors import UserError
+from facegender.params import Params, read_params
+
+
+def write(tmp_path: Path, text: str) -> Path:
+    path = tmp_path / "params.yaml"
+    path.write_text(text)
+    return path
+
+
+def test_the_repositorys_file_and_the_defaults_are_the_same(checkout: Path) -> None:
+    assert read_params(checkout / "params.yaml") == Params()
+
+
+def test_the_specification_stands(checkout: Path) -> None:
+    params = read_params(checkout / "params.yaml")
+    assert (params.backbone.name, params.backbone.alpha, params.backbone.image_size) == ("mobilenet_v2", 1.0, 224)
+    assert (params.train.fine_tune_layers, params.train.dropout, params.train.batch_size) == (30, 0.5, 32)
+    assert params.split.validation == 0.2
+
+
+def test_an_empty_file_means_the_defaults(tmp_path: Path) -> None:
+    assert read_params(write(tmp_path, "")) == Params()
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("train: {epoch: 3}", "params.yaml, train.epoch: no such parameter. Check its spelling."),
+        ("trian: {}", "params.yaml, trian: no such parameter"),
+        ("train: {epochs: many}", "params.yaml, train.epochs: Input should be a valid integer.* Received: 'many'."),
+        ("split: {validation: 1.5}", "params.yaml, split.validation: Input should be less than 1. Received: 1.5."),
+        ("backbone: {alpha: 0.9}", "params.yaml, backbone.alpha: must be one of 0.35, .* Received: 0.9."),
+        ("train: [", "params.yaml: the file must be YAML. Received: "),
+    ],
+)
+def test_what_is_wrong_is_said_with_its_place(tmp_path: Path, text: str, message: str) -> None:
+    with pytest.raises(UserError, match=message):
+        read_params(write(tmp_path, text))
+
+
+def test_a_missing_file(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="Name one with --params"):
+        read_params(tmp_path / "nowhere.yaml")
