@@ -153,6 +153,28 @@ def predict(
 
 
 @app.command(rich_help_panel="For people")
+def compare(
+    first: Annotated[Path, typer.Argument(help="Model A: the folder that `train` left, evaluated; or its evaluation.")],
+    second: Annotated[Path, typer.Argument(help="Model B.")],
+    params: ParamsOption = PARAMS,
+    data: DataOption = DATA,
+) -> None:
+    """Say whether model B is worse than model A, on the rows that neither was trained on, overall and by attribute.
+
+    Ends with exit code 0 if B is not worse by more than compare.margin, 1 if it is, 3 if these rows cannot tell.
+    """
+    from rich.console import Console
+
+    from facegender.compare import EXIT_CODES, as_rich, compare_models
+    from facegender.params import read_params
+
+    values = read_params(params)
+    whole, slices = compare_models(first, second, data / values.data.attributes, values.evaluate)
+    Console(width=None if sys.stdout.isatty() else 160).print(as_rich(whole, slices, values.compare.margin))
+    raise typer.Exit(EXIT_CODES[whole.verdict(values.compare.margin)])
+
+
+@app.command(rich_help_panel="For people")
 def demo(
     out: Annotated[Path, typer.Option("--out", help="The folder to draw into.")] = DATA,
     images: Annotated[int, typer.Option(min=60, help="How many pictures.")] = 600,

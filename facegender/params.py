@@ -109,6 +109,10 @@ class EvaluateParams(Section):
     seed: int = 2026
 
 
+class CompareParams(Section):
+    margin: Annotated[float, Field(gt=0.0, lt=1.0)] = 0.02
+
+
 class SubmitParams(Section):
     form: Literal["labels", "probabilities"] = "labels"
 
@@ -127,6 +131,7 @@ class Params(Section):
     train: TrainParams = TrainParams()
     evaluate: EvaluateParams = EvaluateParams()
     submit: SubmitParams = SubmitParams()
+    compare: CompareParams = CompareParams()
 
 
 def read_params(path: Path) -> Params:

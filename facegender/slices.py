@@ -102,14 +102,14 @@ def cut_by(table: pd.DataFrame, rows: Rows, minimum: int, resamples: int, rng: n
     """
     cuts = []
     for name in table.columns:
-        values = _binned(table[name].reset_index(drop=True), MAX_CROSSED if " × " in name else MAX_VALUES)
+        values = slice_values(table[name].reset_index(drop=True), MAX_CROSSED if " × " in name else MAX_VALUES)
         if values is not None and values.nunique() > 1:
             cuts.append(_cut(str(name), values, rows, minimum, resamples, rng))
     return cuts
 
 
 def _cut(name: str, values: pd.Series, rows: Rows, minimum: int, resamples: int, rng: np.random.Generator) -> Cut:
-    order = sorted(values.unique(), key=_natural)
+    order = natural_order(values)
     member = values.map({value: place for place, value in enumerate(order)}).to_numpy(dtype=np.int64)
     slices = []
     for place, value in enumerate(order):
@@ -127,7 +127,13 @@ def _cut(name: str, values: pd.Series, rows: Rows, minimum: int, resamples: int,
     return Cut(name, slices, gap)
 
 
-def _binned(column: pd.Series, most: int) -> pd.Series | None:
+def natural_order(values: pd.Series) -> list[str]:
+    """The distinct values: ranges and numbers by size, then words, then the missing."""
+    return [str(value) for value in sorted(values.unique(), key=_natural)]
+
+
+def slice_values(column: pd.Series, most: int = MAX_VALUES) -> pd.Series | None:
+    """The slice of each row of a text column; None where it would make more than `most`."""
     text = column.fillna("").astype(str).str.strip()
     stated = text != ""
     numbers = pd.to_numeric(text.where(stated), errors="coerce")
