@@ -11,6 +11,19 @@ import pandas as pd
 TRAINING_SECTIONS: Final = ("split", "backbone", "augment", "features", "train")
 LISTED: Final = 50  # entries of a list in the report; the rest lies in validation.json
 
+NAMES: Final = {  # of validation.json's counts; a new one is shown by its key
+    "exact_groups": "Files that occur more than once",
+    "exact_images": "Images that are such copies",
+    "groups": "Groups of near-duplicates, copies included",
+    "images": "Images in these groups",
+    "largest_group": "Largest group",
+    "contradictory_groups": "Groups with contradicting labels",
+    "contradictory": "Groups with contradicting labels",
+    "groups_in_train_and_test": "Groups with images in both train and test",
+    "train_images_in_test": "Labelled images that recur in test",
+    "in_train_and_test": "Groups in both train and test",
+}
+
 TextRows = list[tuple[str, str]]
 TextList = tuple[str, list[str], int]  # title, lines, how many more there are
 
@@ -97,8 +110,8 @@ def training_params(provenance: Mapping[str, Any]) -> str:
 
 
 def words(name: str) -> str:
-    """A key as words: train_in_test -> Train in test."""
-    return name.replace("_", " ").capitalize()
+    """A key as words."""
+    return NAMES.get(name) or name.replace("_", " ").capitalize()
 
 
 def text(value: object) -> str:

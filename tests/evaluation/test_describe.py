@@ -41,17 +41,17 @@ def test_counts_come_from_the_tables(case):
     assert rows["Used for validation"] == "100"
     assert rows["By label"] == "class 0: 66, class 1: 54"
     assert rows["Set aside (quarantine)"] == "60"
-    assert rows["Groups"] == "3"
+    assert rows["Groups of near-duplicates, copies included"] == "3"
 
 
 def test_long_lists_are_cut_and_empty_ones_left_out(case):
     lists = {title: (lines, more) for title, lines, more in data_lists(case.found.facts | {"warnings": []})}
-    assert lists.keys() == {"Quarantine: 60", "Contradictory: 1"}
+    assert lists.keys() == {"Quarantine: 60", "Groups with contradicting labels: 1"}
     lines, more = lists["Quarantine: 60"]
     assert len(lines) == 50
     assert more == 10
     assert lines[0] == "bad0.jpg (train): truncated"
-    assert lists["Contradictory: 1"][0] == ["images: a.jpg, b.jpg, labels: 0, 1"]
+    assert lists["Groups with contradicting labels: 1"][0] == ["images: a.jpg, b.jpg, labels: 0, 1"]
 
 
 def test_json_values_as_text():
