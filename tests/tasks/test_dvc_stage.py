@@ -2,6 +2,8 @@
 
 import os
 import signal
+import subprocess
+import sys
 import threading
 import time
 from dataclasses import replace
@@ -14,6 +16,7 @@ from prefect.artifacts import Artifact
 from prefect.client.orchestration import get_client
 from prefect.client.schemas.filters import LogFilter, LogFilterFlowRunId
 from prefect.client.schemas.objects import State
+from prefect.settings import get_current_settings
 
 from tasks.checkout import Checkout
 from tasks.child import group_lives
@@ -183,6 +186,28 @@ def test_an_interrupt_ends_the_whole_group(pipeline):
         run("work", checkout)
     thread.join()
     assert_gone(checkout)
+
+
+def test_sigterm_to_the_flow_ends_the_whole_group(pipeline, checkout):
+    root = pipeline(work=SLEEP).root
+    code = f"""
+from pathlib import Path
+from prefect import flow, task
+from tasks.checkout import Checkout
+from tasks.dvc_stage import run_stage
+
+@flow
+def one():
+    return task(run_stage)("work", Checkout(Path({str(root)!r})))
+
+one()
+"""
+    server = {"PREFECT_API_URL": str(get_current_settings().api.url)}
+    process = subprocess.Popen([sys.executable, "-c", code], cwd=checkout, env={**os.environ, **server})
+    processes(Checkout(root))
+    process.terminate()
+    assert process.wait(30) != 0
+    assert_gone(Checkout(root))
 
 
 def test_a_stage_that_is_not_there_is_a_failure(pipeline):
