@@ -90,7 +90,7 @@ class TrainParams(Section):
     learning_rate: Annotated[float, Field(gt=0.0)] = 1e-3
     warmup_epochs: Annotated[float, Field(ge=0.0)] = 1.0
     weight_decay: Annotated[float, Field(ge=0.0)] = 0.01
-    label_smoothing: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.0
+    label_smoothing: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.1
     class_weights: bool = False
     patience: Count = 3
     mixed_precision: Literal["auto", "on", "off"] = "auto"
