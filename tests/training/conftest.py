@@ -15,7 +15,7 @@ from facegender.params import Params
 TINY = {
     "backbone": {"alpha": 0.35, "image_size": 64, "weights": "none"},
     "features": {"views": 2, "batch_size": 8},
-    "train": {"head_epochs": 1, "epochs": 2, "batch_size": 8, "patience": 5, "fine_tune_layers": 30},
+    "train": {"head_epochs": 1, "epochs": 2, "batch_size": 8, "patience": 5, "label_smoothing": 0.0},
 }
 
 
