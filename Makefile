@@ -14,8 +14,9 @@ PIP = $(BIN)/python -m pip install --quiet
 help:  ## show this
 	@sed -n 's/^\([a-z][a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
 
+# who has a remote has data of their own: drawing the demo in its place would put data.dvc wrong
 run: $(READY)  ## retrain: data to model, report and submission (draws the demo data if data/ is missing)
-	@test -d data || $(BIN)/facegender demo
+	@test -d data || if [ -n "$$($(BIN)/dvc remote list)" ]; then $(BIN)/dvc pull data.dvc; else $(BIN)/facegender demo; fi
 	$(BIN)/python -m flows.retrain
 
 test: $(READY) lint  ## check style, types and imports, then run every test

@@ -3,6 +3,7 @@
 python -m flows.retrain --help
 """
 
+import os
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
@@ -14,7 +15,6 @@ from prefect.logging import get_run_logger
 from prefect.states import Completed
 from pydantic import Field
 
-from facegender.layout import Layout
 from flows.lock import held
 from flows.summary import headline, publish, summarise
 from tasks.checkout import Checkout
@@ -33,8 +33,8 @@ HoursPerStage = Annotated[float, Field(gt=0, description="A stage that takes lon
 def run_name() -> str:
     """ "retrain 2026-11-23 · 8,000 faces · a1b2c3d" """
     checkout = Checkout(Path.cwd())
-    images = Layout().images
-    faces = sum(1 for _ in images.iterdir()) if images.is_dir() else 0
+    images = checkout.files.images
+    faces = sum(len(files) for _, _, files in os.walk(images))
     return " · ".join(filter(None, [f"retrain {date.today().isoformat()}", f"{faces:,} faces", checkout.commit]))
 
 

@@ -75,11 +75,13 @@ def copy(checkout: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
             (root / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(checkout / name, root / name)
     (root / "dvc.lock").unlink(missing_ok=True)
-    subprocess.run(["git", "init", "-q"], cwd=root, check=True)
     params = yaml.safe_load((root / "params.yaml").read_text(encoding="utf-8"))
     for section, values in TINY.items():
         params[section] |= values
     (root / "params.yaml").write_text(yaml.safe_dump(params), encoding="utf-8")
+    someone = ["-c", "user.name=Someone", "-c", "user.email=someone@example.org"]
+    for command in (["init", "-q"], ["add", "--all"], [*someone, "commit", "-q", "-m", "A copy"]):
+        subprocess.run(["git", *command], cwd=root, check=True)
     code, said = call(root, "-m", "facegender", "demo", "--images", "60")
     assert code == 0, said
     return root
