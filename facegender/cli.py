@@ -153,6 +153,28 @@ def predict(
 
 
 @app.command(rich_help_panel="For people")
+def review(
+    params: ParamsOption = PARAMS,
+    data: DataOption = DATA,
+    artifacts: ArtifactsOption = ARTIFACTS,
+    rows: Annotated[int, typer.Option(min=1, help="How many rows, the most suspect first.")] = 200,
+    out: Annotated[Path | None, typer.Option(help="The page.", show_default="review.html in --artifacts")] = None,
+) -> None:
+    """Write a page of the rows whose labels look most wrong, on which a person keeps, flips or drops each.
+
+    The page saves label_overrides.csv, which belongs into the data folder; the next run of the pipeline follows it.
+    """
+    from facegender.params import read_params
+    from facegender.review import review as write
+
+    layout = Layout(data, artifacts)
+    page = out or layout.review
+    shown = write(layout, read_params(params).evaluate, rows, page)
+    size = page.stat().st_size / 1e6
+    typer.echo(f"{page}: {shown} rows, {size:.1f} MB. Open it in a browser; put what it saves into {data}/.")
+
+
+@app.command(rich_help_panel="For people")
 def compare(
     first: Annotated[Path, typer.Argument(help="Model A: the folder that `train` left, evaluated; or its evaluation.")],
     second: Annotated[Path, typer.Argument(help="Model B.")],

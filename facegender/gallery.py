@@ -62,10 +62,10 @@ def _shown(row: pd.Series, images: Path) -> Shown:
     return Shown(name, str(row["label"]), str(row["predicted"]), float(row["probability"]), thumbnail(images / name))
 
 
-def thumbnail(path: Path) -> str:
-    """A small upright JPEG of the picture, as a data URI of a few kilobytes."""
+def thumbnail(path: Path, side: int = THUMBNAIL) -> str:
+    """A small upright JPEG of the picture, its longer side `side` pixels, as a data URI of a few kilobytes."""
     picture = open_picture(path)
-    picture.thumbnail((THUMBNAIL, THUMBNAIL), Image.Resampling.LANCZOS)
+    picture.thumbnail((side, side), Image.Resampling.LANCZOS)
     buffer = io.BytesIO()
     picture.save(buffer, format="JPEG", quality=JPEG_QUALITY)
     return "data:image/jpeg;base64," + base64.b64encode(buffer.getvalue()).decode("ascii")

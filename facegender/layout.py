@@ -83,6 +83,11 @@ class Layout:
         return self.evaluation / "decision.json"
 
     @property
+    def review(self) -> Path:
+        """The page on which a person decides about labels that look wrong; no stage's output."""
+        return self.artifacts / "review.html"
+
+    @property
     def submission(self) -> Path:
         return self.artifacts / "submission.csv"
 
