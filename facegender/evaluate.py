@@ -8,6 +8,7 @@ for each row, as DVC's confusion template counts them), plots/reliability.json a
 """
 
 import os
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +20,7 @@ from facegender.decision import Choices, Decision, cross_fit, fit, judge
 from facegender.describe import read_json
 from facegender.errors import UserError
 from facegender.evaluation_folder import Found, Made, write_evaluation
+from facegender.gradcam import heat_maps
 from facegender.intervals import FloatArray
 from facegender.layout import Layout
 from facegender.params import EvaluateParams, Params
@@ -59,7 +61,16 @@ def evaluate(model: Path, data: Layout, index: Path, splits: Path, validation: P
     found = Found(pd.read_parquet(index), table, read_json(validation))
     with atomic_folder(out) as folder:
         write_evaluation(
-            folder, predictions, decision, classes, made, found, params, data, os.path.relpath(data.images, out)
+            folder,
+            predictions,
+            decision,
+            classes,
+            made,
+            found,
+            params,
+            data,
+            os.path.relpath(data.images, out),
+            partial(heat_maps, model),
         )
 
 

@@ -15,7 +15,8 @@ from facegender.curves import precision_recall, reliability, roc
 from facegender.decision import Decision
 from facegender.describe import data_hash, data_lists, data_rows, made_rows, training_params
 from facegender.figures import abstention, baseline, gaps_json, metrics_json, rows_of, slices_json, uncalibrated
-from facegender.gallery import choose, gallery
+from facegender.gallery import choose, gallery, with_heat
+from facegender.gradcam import Look
 from facegender.layout import Layout
 from facegender.metrics import Rows, confusion, measure
 from facegender.params import Params
@@ -52,8 +53,13 @@ def write_evaluation(
     params: Params,
     data: Layout,
     images_from_report: str,
+    look: Look | None = None,
 ) -> None:
-    """Compute every figure of a predictions table and write all files of the folder."""
+    """Compute every figure of a predictions table and write all files of the folder.
+
+    `images_from_report` is the images' folder as a relative link; `look` says what the model goes by in some pictures,
+    and without it the gallery shows them plain.
+    """
     settings, threshold, bins = params.evaluate, decision.threshold, params.evaluate.calibration_bins
     rng = np.random.default_rng(settings.seed)
     rows, raw = rows_of(predictions, classes), rows_of(predictions, classes, "raw_probability")
@@ -77,6 +83,8 @@ def write_evaluation(
     drawn = draw_plots(rows, classes, tables, made.history, threshold, answered)
     chosen = choose(rows, threshold, rng)
     shown = gallery(predictions, chosen, data.images)
+    if look is not None:
+        shown = with_heat(shown, look, data.images, classes.positive)
     story = Story(
         classes=classes,
         metrics=figures,

@@ -2,7 +2,7 @@
 
 import base64
 import io
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final, Literal
 
@@ -11,6 +11,7 @@ import pandas as pd
 from PIL import Image
 
 from facegender.decode import open_picture
+from facegender.gradcam import Look, overlay
 from facegender.intervals import IntArray
 from facegender.metrics import Rows
 
@@ -23,13 +24,14 @@ Kind = Literal["wrong", "uncertain", "right"]
 
 @dataclass(frozen=True)
 class Shown:
-    """One picture of the gallery; `picture` is a data URI, so that the page needs no other file."""
+    """One picture of the gallery; `picture` and `heat` are data URIs, so that the page needs no other file."""
 
     image: str
     label: str
     predicted: str
     probability: float  # of the positive class
     picture: str
+    heat: str | None = None  # what to lay over the picture to show what the model went by
 
     @property
     def correct(self) -> bool:
@@ -55,6 +57,18 @@ def choose(rows: Rows, threshold: float, rng: np.random.Generator, each: int = E
 def gallery(predictions: pd.DataFrame, chosen: dict[Kind, IntArray], images: Path) -> dict[Kind, list[Shown]]:
     """The chosen rows of predictions.parquet with their thumbnails."""
     return {kind: [_shown(predictions.iloc[row], images) for row in rows] for kind, rows in chosen.items()}
+
+
+def with_heat(shown: dict[Kind, list[Shown]], look: Look, images: Path, positive: str) -> dict[Kind, list[Shown]]:
+    """The same pictures with what `look` saw in them; `positive` is the positive class's label."""
+    faces = [face for kind in shown.values() for face in kind]
+    maps = iter(look([images / face.image for face in faces])) if faces else iter(())
+
+    def heated(face: Shown) -> Shown:
+        size = open_picture(images / face.image).size
+        return replace(face, heat=overlay(next(maps), face.predicted == positive, size))
+
+    return {kind: [heated(face) for face in some] for kind, some in shown.items()}
 
 
 def _shown(row: pd.Series, images: Path) -> Shown:

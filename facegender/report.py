@@ -81,6 +81,7 @@ def render_report(story: Story) -> str:
         "overall_position": _position(story.metrics["accuracy"]["value"], _floor(story)),
         "gallery": {kind: [_face(face, story) for face in faces] for kind, faces in story.gallery.items()},
         "gallery_titles": GALLERY_TITLES,
+        "has_heat": any(face.heat for faces in story.gallery.values() for face in faces),
         "contents": _contents(story),
         "confusion_text": _confusion_text(story),
         "calibration_text": _calibration_text(story),

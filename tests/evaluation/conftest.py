@@ -13,6 +13,7 @@ from facegender.classes import Classes
 from facegender.decision import Decision
 from facegender.evaluate import choices, judge_rows
 from facegender.evaluation_folder import Found, Made, write_evaluation
+from facegender.gradcam import Look
 from facegender.layout import Layout
 from facegender.params import EvaluateParams, Params
 
@@ -30,7 +31,7 @@ class Case:
     predictions: pd.DataFrame
     params: Params
 
-    def write(self, folder: Path, **changes: object) -> None:
+    def write(self, folder: Path, look: Look | None = None, **changes: object) -> None:
         values = {"predictions": self.predictions, "found": self.found, "made": self.made, "params": self.params}
         values |= changes
         write_evaluation(
@@ -43,6 +44,7 @@ class Case:
             values["params"],
             self.layout,
             "../../data/images",
+            look,
         )
 
 
@@ -143,9 +145,9 @@ def model(case: Case, tmp_path_factory: pytest.TempPathFactory) -> Path:
     from facegender.archive import save_model
 
     image = keras.Input((8, 8, 3), name="image")
-    mean = keras.layers.GlobalAveragePooling2D()(keras.layers.Rescaling(1 / 255)(image))
-    unit = keras.layers.Dense(1, activation="sigmoid")
-    network = keras.Model(image, unit(mean))
+    mean = keras.layers.GlobalAveragePooling2D(name="pool")(keras.layers.Rescaling(1 / 255)(image))
+    unit = keras.layers.Dense(1, name="logit")
+    network = keras.Model(image, keras.layers.Activation("sigmoid")(unit(mean)))
     unit.set_weights([np.array([[4.0], [0.0], [-4.0]]), np.zeros(1)])
     folder = tmp_path_factory.mktemp("model")
     save_model(network, folder / "model.keras")

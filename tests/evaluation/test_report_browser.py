@@ -4,6 +4,7 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
@@ -106,4 +107,16 @@ def test_it_prints_without_navigation_and_on_white(browser, evaluated):
     assert not page.get_by_role("navigation").is_visible()
     assert page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
     assert len(page.pdf(format="A4")) > 20_000
+    page.close()
+
+
+def test_a_checkbox_lays_over_the_faces_what_the_model_went_by(browser, case, tmp_path):
+    case.write(tmp_path, look=lambda files: np.ones((len(files), 7, 7), np.float32))
+    page = opened(browser, tmp_path, 1280)
+    heat = page.locator(".heat").first
+    assert not heat.is_visible()
+    page.get_by_label("Show in orange what spoke for the answer").check()
+    assert heat.is_visible()
+    picture = page.locator(".picture img").first
+    assert heat.bounding_box() == picture.bounding_box()
     page.close()

@@ -1,0 +1,74 @@
+import base64
+import io
+import json
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from facegender.gallery import Shown, with_heat
+from facegender.gradcam import HEAT, OPACITY, heat_maps, overlay
+
+# Keras 3.15 saves TensorFlow's variables in a way that NumPy 2 warns of
+pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation doesn't accept a copy:DeprecationWarning")
+
+
+def opened(uri):
+    return Image.open(io.BytesIO(base64.b64decode(uri.split(",")[1])))
+
+
+def test_the_maps_mean_is_the_logit_and_red_speaks_for_the_positive_class(model, tmp_path):
+    pixels = np.zeros((8, 8, 3), np.uint8)
+    pixels[:, 4:] = (255, 0, 0)  # the model: 4 times red minus 4 times blue
+    Image.fromarray(pixels).save(tmp_path / "a.png")
+    Image.fromarray(pixels[:, :, ::-1]).save(tmp_path / "b.png")
+    maps = heat_maps(model, [tmp_path / "a.png", tmp_path / "b.png"])
+    assert maps.shape == (2, 8, 8)
+    np.testing.assert_allclose(maps[0, 0], [0, 0, 0, 0, 4, 4, 4, 4], atol=1e-5)
+    assert maps.mean(axis=(1, 2)).tolist() == pytest.approx([2, -2], abs=1e-5)
+
+
+def test_the_overlay_shows_what_spoke_for_the_answer_alone():
+    heat = np.array([[1.0, -1.0], [0.5, -0.5]], np.float32)
+    left, right = (np.asarray(opened(overlay(heat, positive, (40, 40)))) for positive in (True, False))
+    assert left.shape == (48, 48, 4)
+    assert left[0, 0].tolist() == [*HEAT, round(255 * OPACITY)]
+    assert left[0, -1, 3] == 0
+    assert right[0, 0, 3] == 0
+    assert right[0, -1, 3] == round(255 * OPACITY)
+
+
+def test_the_overlay_has_the_pictures_shape():
+    assert opened(overlay(np.ones((7, 7), np.float32), True, (400, 200))).size == (48, 24)
+
+
+def test_nothing_spoke_for_the_answer_nothing_is_shown():
+    assert np.asarray(opened(overlay(-np.ones((7, 7), np.float32), True, (9, 9))))[..., 3].max() == 0
+
+
+def test_each_face_gets_its_own_map(tmp_path):
+    for name, size in (("a.png", (30, 30)), ("b.png", (60, 30))):
+        Image.new("RGB", size).save(tmp_path / name)
+    faces = {name: Shown(name, "1", predicted, 0.5, "") for name, predicted in (("a.png", "1"), ("b.png", "0"))}
+    seen = []
+
+    def look(files):
+        seen.extend(file.name for file in files)
+        return np.stack([np.full((2, 2), 1.0, np.float32), np.full((2, 2), 1.0, np.float32)])
+
+    heated = with_heat({"wrong": [faces["b.png"]], "right": [faces["a.png"]]}, look, tmp_path, "1")
+    assert seen == ["b.png", "a.png"]
+    assert opened(heated["wrong"][0].heat).size == (48, 24)
+    assert np.asarray(opened(heated["wrong"][0].heat))[..., 3].max() == 0  # it spoke for 1, and 0 was answered
+    assert np.asarray(opened(heated["right"][0].heat))[..., 3].min() > 0
+    assert with_heat({"wrong": []}, look, tmp_path, "1") == {"wrong": []}
+
+
+def test_the_report_offers_the_overlays_where_there_are_some(case, evaluated, tmp_path):
+    case.write(tmp_path, look=lambda files: np.ones((len(files), 7, 7), np.float32))
+    html = (tmp_path / "report.html").read_text(encoding="utf-8")
+    assert html.count('class="heat"') == 24
+    assert 'id="heat"' in html
+    assert 'id="heat"' not in (evaluated / "report.html").read_text(encoding="utf-8")
+    assert (tmp_path / "metrics.json").read_text() == (evaluated / "metrics.json").read_text()
+    assert json.loads((tmp_path / "metrics.json").read_text())["n"] == 100
