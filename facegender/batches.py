@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from facegender.augment import augment, view_rng
-from facegender.decode import decode
+from facegender.decode import decode_validated
 from facegender.params import AugmentParams
 from facegender.store import RowFile
 
@@ -101,7 +101,7 @@ class ImageBatches(Batches):
         source = self.pictures
         out = np.empty((len(rows), source.size, source.size, 3), np.uint8)
         for position, (row, view) in enumerate(zip(rows, views, strict=True)):
-            pixels = decode(source.folder / source.names[row], source.size)
+            pixels = decode_validated(source.folder, source.names[row], source.size)
             if view:
                 pixels = augment(pixels, source.augment, view_rng(source.seed, source.sha256[row], int(view)))
             out[position] = pixels

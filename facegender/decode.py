@@ -17,6 +17,8 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageOps, UnidentifiedImageError
 
+from facegender.errors import UserError
+
 Pixels = npt.NDArray[np.uint8]
 
 SIXTEEN_BIT: Final = ("I;16", "I;16L", "I;16B", "I;16N")
@@ -135,3 +137,22 @@ def resize(picture: Image.Image, size: int) -> Pixels:
 def decode(path: Path, size: int, max_pixels: int | None = None) -> Pixels:
     """The pixels a model sees: uint8 (size, size, 3), RGB. Raises `Undecodable`."""
     return resize(open_picture(path, max_pixels), size)
+
+
+def decode_validated(images: Path, name: str, size: int) -> Pixels:
+    """`decode` for a picture that `validate` has read.
+
+    Raises
+    ------
+    UserError
+        It cannot be read any more.
+    """
+    try:
+        return decode(images / name, size)
+    except Undecodable as reason:
+        raise UserError(
+            f"{images.name}/{name}",
+            "the picture must be as it was when `validate` read it",
+            str(reason),
+            "Restore it, or run the pipeline again from `validate`.",
+        ) from None

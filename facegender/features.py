@@ -5,35 +5,22 @@ A row's features depend on the picture's content alone, so rows whose picture is
 features that are there, more views extend them, and a killed run goes on where it stood.
 """
 
-import hashlib
 import json
 import logging
-import os
-import shutil
-from collections.abc import Iterator
-from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
-from facegender.atomic import atomic_folder, replace_folder
-from facegender.augment import augment, view_rng
-from facegender.decode import Pixels, decode
+from facegender.atomic import atomic_folder
 from facegender.engine import Engine, OpenVinoEngine, TensorFlowEngine, has_openvino, to_openvino
 from facegender.errors import UserError
+from facegender.features_work import Work
 from facegender.layout import Layout
 from facegender.params import FeaturesParams, Params
-from facegender.prefetch import prefetch
-from facegender.progress import track
-from facegender.store import FeatureStore, Manifest, RowFile, view_file
+from facegender.store import Manifest
 
 logger = logging.getLogger(__name__)
-
-AHEAD = 32  # pictures decoded ahead of the engine, each with all its views
-FLUSH_EVERY = 1024  # forward passes after which finished pictures are marked as such
 
 
 def features(layout: Layout, params: Params) -> None:
@@ -57,9 +44,10 @@ def features(layout: Layout, params: Params) -> None:
     work = Work(layout, params, manifest, rows)
     work.check_disk()
     work.take_over()
-    engine = choose_engine(frozen, params.features, layout.resume)
-    logger.info("features: %s on this machine", engine.name)
-    work.compute(engine)
+    if work.missing:
+        engine = choose_engine(frozen, params.features, layout.resume)
+        logger.info("features: %s on this machine", engine.name)
+        work.compute(engine)
     work.finish()
 
 
@@ -121,163 +109,3 @@ def choose_engine(frozen: Any, params: FeaturesParams, scratch: Path) -> Engine:
         return TensorFlowEngine(frozen)
     scratch.mkdir(parents=True, exist_ok=True)
     return OpenVinoEngine(to_openvino(frozen, scratch), params.batch_size, params.precision)
-
-
-@dataclass
-class Item:
-    """One picture's missing views: its row, their numbers and their pixels."""
-
-    row: int
-    views: list[int]
-    pixels: list[Pixels]
-
-
-class Work:
-    """Features under way, in a folder of their own that a killed run leaves and the next one finds."""
-
-    def __init__(self, layout: Layout, params: Params, manifest: Manifest, rows: pd.DataFrame) -> None:
-        self.layout, self.params, self.manifest, self.rows = layout, params, manifest, rows
-        key = hashlib.sha256(json.dumps(asdict(manifest), sort_keys=True).encode())
-        key.update(pd.util.hash_pandas_object(rows, index=False).to_numpy().tobytes())
-        self.folder = layout.resume / "features" / key.hexdigest()[:16]
-        self.augmented = int(rows["augmented"].sum())
-        self.views: list[RowFile] = []
-        self.done: npt.NDArray[np.bool_] = np.empty((0, 0), bool)
-
-    def length(self, view: int) -> int:
-        """Rows of a view's file."""
-        return len(self.rows) if view == 0 else self.augmented
-
-    def check_disk(self) -> None:
-        """Say what the features take, and refuse where the disk has not that much."""
-        per_row = int(np.prod(self.manifest.shape)) * 2
-        need = per_row * sum(self.length(view) for view in range(self.manifest.views))
-        have = sum(file.stat().st_size for file in self.folder.glob("view_*.npy")) if self.folder.exists() else 0
-        self.layout.artifacts.mkdir(parents=True, exist_ok=True)
-        free = shutil.disk_usage(self.layout.artifacts).free
-        logger.info("features: %.2f GB on disk for %s rows", need / 1e9, f"{len(self.rows):,}")
-        if need - have > free:
-            raise UserError(
-                str(self.layout.features),
-                f"the features need {need / 1e9:.2f} GB of disk",
-                f"{free / 1e9:.2f} GB free",
-                "Free some, or lower features.views in params.yaml.",
-            )
-
-    def take_over(self) -> None:
-        """Open the files of this work, new or left by a killed run; copy what earlier features have of it."""
-        resumed = (self.folder / "done.npy").exists()
-        for other in (self.layout.resume / "features").glob("*"):
-            if other != self.folder or not resumed:
-                shutil.rmtree(other)  # work begun for other data or parameters
-        self.folder.mkdir(parents=True, exist_ok=True)
-        for view in range(self.manifest.views):
-            path = view_file(self.folder, view)
-            if resumed:
-                self.views.append(RowFile(path, writable=True))
-            else:
-                self.views.append(RowFile.create(path, self.length(view), self.manifest.shape))
-        if resumed:
-            self.done = np.lib.format.open_memmap(self.folder / "done.npy", "r+")
-            logger.info("features: resuming a killed run, %d%% is there", round(100 * self.done.mean()))
-            return
-        done = np.zeros((len(self.rows), self.manifest.views), bool)
-        done[self.augmented :, 1:] = True  # rows that only validate need view 0 alone
-        self._copy_earlier(done)
-        np.save(self.folder / "done.part.npy", done)
-        (self.folder / "done.part.npy").replace(self.folder / "done.npy")
-        self.done = np.lib.format.open_memmap(self.folder / "done.npy", "r+")
-
-    def _copy_earlier(self, done: npt.NDArray[np.bool_]) -> None:
-        if not (self.layout.features / "manifest.json").is_file():
-            return
-        with FeatureStore(self.layout.features) as earlier:
-            if earlier.manifest.base() != self.manifest.base():
-                return
-            same_views = earlier.manifest.views_key() == self.manifest.views_key()
-            usable = min(earlier.manifest.views, self.manifest.views) if same_views else 1
-            place = pd.Series(np.arange(len(earlier.rows)), index=earlier.rows["sha256"])
-            place = place[~place.index.duplicated()]
-            found = place.reindex(self.rows["sha256"]).to_numpy()
-            earlier_augmented = int(earlier.rows["augmented"].sum())
-            copied = 0
-            for view in range(usable):
-                limit = len(earlier.rows) if view == 0 else earlier_augmented
-                here = np.flatnonzero(found[: self.length(view)] < limit)  # NaN, not found, compares false
-                for start in range(0, len(here), FLUSH_EVERY):
-                    part = here[start : start + FLUSH_EVERY]
-                    for row, values in zip(part, earlier.views[view].read(found[part].astype(np.int64)), strict=True):
-                        self.views[view].write(row, values)
-                done[here, view] = True
-                copied += len(here)
-            if copied:
-                logger.info("features: %s taken over from the features that are there", f"{copied:,}")
-
-    def items(self) -> Iterator[Item]:
-        """Each picture with a missing view, decoded once for all of them."""
-
-        names, hashes = self.rows["image"].to_numpy(str), self.rows["sha256"].to_numpy(str)
-
-        def prepare(row: int) -> Item:
-            views = [int(view) for view in np.flatnonzero(~self.done[row])]
-            picture = decode(self.layout.images / names[row], self.params.backbone.image_size)
-            sha256 = str(hashes[row])
-            seed = self.params.features.seed
-            pixels = [
-                augment(picture, self.params.augment, view_rng(seed, sha256, view)) if view else picture
-                for view in views
-            ]
-            return Item(row, views, pixels)
-
-        missing = (int(row) for row in np.flatnonzero(~self.done.all(axis=1)))
-        yield from prefetch(prepare, missing, workers=os.cpu_count() or 1, ahead=AHEAD)
-
-    def compute(self, engine: Engine) -> None:
-        """Run the frozen part over every missing view, in full batches, and write as it goes."""
-        places: list[list[tuple[int, int]]] = []  # (row, view) of the batches handed to the engine and not yet back
-        unmarked: list[tuple[int, int]] = []
-        needed = len(self.rows) + self.augmented * (self.manifest.views - 1)
-        with track("features", needed, "views", done=needed - int((~self.done).sum())) as advance:
-            for result in engine.map(self._batches(places)):
-                here = places.pop(0)
-                for (row, view), values in zip(here, result, strict=True):
-                    self.views[view].write(row, values)
-                unmarked += here
-                if len(unmarked) >= FLUSH_EVERY:
-                    self._mark(unmarked)
-                advance(len(here))
-            self._mark(unmarked)
-
-    def _batches(self, places: list[list[tuple[int, int]]]) -> Iterator[Pixels]:
-        here: list[tuple[int, int]] = []
-        pixels: list[Pixels] = []
-        for item in self.items():
-            for view, picture in zip(item.views, item.pixels, strict=True):
-                here.append((item.row, view))
-                pixels.append(picture)
-                if len(pixels) == self.params.features.batch_size:
-                    places.append(here)
-                    yield np.stack(pixels)
-                    here, pixels = [], []
-        if pixels:
-            places.append(here)
-            yield np.stack(pixels)
-
-    def _mark(self, unmarked: list[tuple[int, int]]) -> None:
-        # the features reach the disk before the mark that says so
-        for view in {view for _, view in unmarked}:
-            self.views[view].flush()
-        for row, view in unmarked:
-            self.done[row, view] = True
-        unmarked.clear()
-
-    def finish(self) -> None:
-        """Put the finished folder in its place."""
-        assert self.done.all()
-        for view in self.views:
-            view.close()
-        self.done = np.empty((0, 0), bool)
-        (self.folder / "done.npy").unlink()
-        self.manifest.write(self.folder)
-        self.rows.to_parquet(self.folder / "rows.parquet", index=False)
-        replace_folder(self.folder, self.layout.features)

@@ -20,7 +20,7 @@ from facegender.archive import save_model
 from facegender.atomic import atomic_folder
 from facegender.backbone import Cut, fingerprint, weighted_backbone
 from facegender.checkpoint import Checkpoints
-from facegender.decode import Pixels, decode
+from facegender.decode import Pixels, decode_validated
 from facegender.device import prepare, strategy
 from facegender.errors import UserError
 from facegender.export import export_engine
@@ -118,7 +118,8 @@ def _versions() -> dict[str, str]:
 def _sample(layout: Layout, rows: npt.NDArray[np.int64], names: list[str], manifest: Manifest) -> Pixels:
     """Some validation pictures, evenly spread, for checking the exported engine: uint8 (n, s, s, 3)."""
     chosen = rows[:: max(1, len(rows) // SAMPLE)][:SAMPLE]
-    return np.stack([decode(layout.images / names[row], manifest.backbone["image_size"]) for row in chosen])
+    size = manifest.backbone["image_size"]
+    return np.stack([decode_validated(layout.images, names[row], size) for row in chosen])
 
 
 def _write(

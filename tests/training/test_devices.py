@@ -1,4 +1,4 @@
-"""Several devices: the same code on two logical CPUs, in a process of its own, since TensorFlow divides a CPU only once."""
+"""Several devices: the same code on two logical CPUs, in a process of its own: TensorFlow divides a CPU only once."""
 
 import subprocess
 import sys

@@ -8,13 +8,14 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from facegender import features as stage
+from facegender import features_work
 from facegender.augment import augment, view_rng
 from facegender.backbone import cut_for, weighted_backbone
 from facegender.decode import decode
 from facegender.engine import OpenVinoEngine, TensorFlowEngine
 from facegender.errors import UserError
-from facegender.features import Work, features, plan_rows
+from facegender.features import features, plan_rows
+from facegender.features_work import Work
 from facegender.model import build_classifier
 from facegender.store import FeatureStore
 from tests.training.conftest import Workspace, params_with
@@ -26,7 +27,7 @@ def count_passes(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     original = Work.compute
 
     def compute(self: Work, engine: object) -> None:
-        passes.append(int((~self.done).sum()))
+        passes.append(self.missing)
         original(self, engine)  # type: ignore[arg-type]
 
     monkeypatch.setattr(Work, "compute", compute)
@@ -79,7 +80,7 @@ def test_learning_rate_epochs_and_head_recompute_nothing(workspace: Workspace, m
     passes = count_passes(monkeypatch)
     features(workspace.layout, workspace.params)
     features(workspace.layout, params_with(train={"learning_rate": 0.5, "epochs": 9, "dropout": 0.1}))
-    assert passes == [72, 0]
+    assert passes == [72]
 
 
 def test_other_augmentation_keeps_view_0(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -123,7 +124,7 @@ def test_a_killed_run_goes_on_where_it_stood(
     class Killed(BaseException):
         """Stands for a kill: nothing of ours catches it."""
 
-    monkeypatch.setattr(stage, "FLUSH_EVERY", 16)
+    monkeypatch.setattr(features_work, "FLUSH_EVERY", 16)
     original = OpenVinoEngine.map
     seen = 0
 
@@ -163,8 +164,14 @@ def test_a_full_disk_is_told_beforehand(workspace: Workspace, monkeypatch: pytes
 
 
 def test_nothing_frozen_is_refused_in_features_mode(workspace: Workspace) -> None:
-    with pytest.raises(UserError, match="Set train.mode to online"):
+    with pytest.raises(UserError, match=r"Set train\.mode to online"):
         features(workspace.layout, params_with(train={"fine_tune_layers": 154}))
+
+
+def test_a_picture_that_changed_since_validate_is_told(workspace: Workspace) -> None:
+    (workspace.layout.images / "03.png").write_bytes(b"")
+    with pytest.raises(UserError, match=r"images/03.png: the picture must be as it was when `validate` read it.*empty"):
+        features(workspace.layout, workspace.params)
 
 
 def test_online_mode_caches_nothing(workspace: Workspace) -> None:
