@@ -64,9 +64,19 @@ def data_lists(facts: Mapping[str, Any]) -> list[TextList]:
     lists = [listed("Quarantine", quarantined)]
     for name, value in facts["duplicates"].items():
         if isinstance(value, list):
-            lists.append(listed(words(name), [text(entry) for entry in value]))
+            lists.append(listed(words(name), [_group_text(entry) for entry in value]))
     lists.append(listed("Warnings", [str(warning) for warning in facts["warnings"]]))
     return [entry for entry in lists if entry[1]]
+
+
+def _group_text(group: Mapping[str, Any]) -> str:
+    """A group of duplicates in a line: near: a.jpg (train, class 1), b.jpg (test)."""
+    members = [
+        f"{image['image']} ({image['role']}{'' if image['label'] is None else ', ' + label_name(image['label'])})"
+        for image in group["images"]
+    ]
+    more = group["size"] - len(members)
+    return f"{group['kind']}: {', '.join(members)}{f' and {more:,} more' if more else ''}"
 
 
 def listed(title: str, lines: list[str]) -> TextList:

@@ -17,6 +17,14 @@ from facegender.gradcam import Look
 from facegender.layout import Layout
 from facegender.params import EvaluateParams, Params
 
+CONTRADICTORY = {
+    "kind": "near",
+    "size": 3,
+    "images": [
+        {"image": "a.jpg", "role": "train", "label": "0"},
+        {"image": "b.jpg", "role": "test", "label": None},
+    ],
+}
 CLASSES = Classes("0", "1", "int", 0.45)
 
 
@@ -89,7 +97,7 @@ def case(tmp_path_factory: pytest.TempPathFactory) -> Case:
         "counts": {},
         "class_counts": {"0": 66, "1": 54},
         "quarantined": [{"image": f"bad{n}.jpg", "role": "train", "reason": "truncated"} for n in range(60)],
-        "duplicates": {"groups": 3, "contradictory": [{"images": ["a.jpg", "b.jpg"], "labels": ["0", "1"]}]},
+        "duplicates": {"groups": 3, "contradictory": [CONTRADICTORY]},
         "csv": {},
         "warnings": ["images: 2 files have no row"],
     }

@@ -51,7 +51,7 @@ def test_long_lists_are_cut_and_empty_ones_left_out(case):
     assert len(lines) == 50
     assert more == 10
     assert lines[0] == "bad0.jpg (train): truncated"
-    assert lists["Groups with contradicting labels: 1"][0] == ["images: a.jpg, b.jpg, labels: 0, 1"]
+    assert lists["Groups with contradicting labels: 1"][0] == ["near: a.jpg (train, class 0), b.jpg (test) and 1 more"]
 
 
 def test_json_values_as_text():
