@@ -53,6 +53,7 @@ KNOWN = {
     'git commit -m "Retrain on our faces"': Known(says="Retrain on our faces"),
     "facegender doctor": Known(says="TensorFlow"),
     "facegender predict artifacts/model data/images/00002.jpg": Known(says="Perceived gender"),
+    "facegender review": Known(leaves=("artifacts/review.html",)),
     "facegender --help": Known(says="doctor"),
     "dvc repro": Known(says="up to date"),
     "dvc status": Known(says="up to date"),
