@@ -142,14 +142,14 @@ def cross_fitted(pooled: Pooled, rows: Ints, positive: Bools, groups: Ints, fold
 
 
 class _Regression:
-    """Logistic regression; where it sees one class only, that class's share."""
+    """Logistic regression; of one class only, that class for certain, and of no rows, no opinion."""
 
     def __init__(self, values: Floats, positive: Bools) -> None:
         from sklearn.linear_model import LogisticRegression
 
         self._share = float(positive.mean()) if len(positive) else 0.5
         self._fitted = None
-        if 0.0 < self._share < 1.0:
+        if positive.any() and not positive.all():
             strength = INVERSE_STRENGTH / values.shape[1]
             self._fitted = LogisticRegression(C=strength, tol=1e-3, max_iter=ITERATIONS).fit(values, positive)
 

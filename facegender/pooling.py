@@ -62,24 +62,24 @@ class Pooled:
     def __init__(self, store: FeatureStore) -> None:
         self._view = store.views[0]
         self._n = len(store.rows)
-        spread = np.unique(np.linspace(0, self._n - 1, min(AT_ONCE, self._n)).astype(np.int64))
-        sample = self.read(spread)
-        self.mean: Floats = sample.mean(axis=0)
-        self.scale: Floats = np.maximum(sample.std(axis=0), np.float32(1e-6))  # a channel that ReLU6 closes has none
+        width = pool(np.zeros((1, *self._view.shape), np.float16)).shape[1]
+        self.mean: Floats = np.zeros(width, np.float32)
+        self.scale: Floats = np.ones(width, np.float32)
+        sample = self.standard(np.unique(np.linspace(0, self._n - 1, min(AT_ONCE, self._n)).astype(np.int64)))
+        self.mean = sample.mean(axis=0)
+        self.scale = np.maximum(sample.std(axis=0), np.float32(1e-6))  # a channel that ReLU6 closes has none
 
     def __len__(self) -> int:
         return self._n
 
-    def read(self, rows: Ints) -> Floats:
-        """float32 (len(rows), d)."""
-        parts = [pool(self._view.read(rows[start : start + AT_ONCE])) for start in range(0, len(rows), AT_ONCE)]
-        return np.concatenate(parts)
-
     def standard(self, rows: Ints) -> Floats:
         """float32 (len(rows), d), each number of mean 0 and standard deviation 1, about."""
-        values = self.read(rows)
-        values -= self.mean
-        values /= self.scale
+        values = np.empty((len(rows), len(self.mean)), np.float32)
+        for start in range(0, len(rows), AT_ONCE):
+            part = pool(self._view.read(rows[start : start + AT_ONCE]))
+            part -= self.mean
+            part /= self.scale
+            values[start : start + len(part)] = part
         return values
 
     def chunks(self, rows: Ints) -> Iterator[tuple[Ints, Floats]]:

@@ -136,6 +136,14 @@ def test_a_fold_with_one_class_alone_gives_its_share(tmp_path: Path) -> None:
     assert found.set_index("image")["probability"]["000.jpg"] == 0.0
 
 
+def test_copies_of_one_picture_alone_teach_nothing(tmp_path: Path) -> None:
+    values, positive = separable(6)
+    table = splits(store(tmp_path / "features", values), positive).assign(group=0)
+    found = find_suspects(tmp_path / "features", table, "1", 3, 1)
+    assert found is not None
+    assert found["probability"].tolist() == [0.5] * 6
+
+
 def test_online_mode_caches_nothing_to_judge_by(tmp_path: Path) -> None:
     values, positive = separable(4)
     table = splits(store(tmp_path / "features", values, views=0), positive)
