@@ -62,15 +62,15 @@ class Batches(keras.utils.PyDataset):
 
 
 class FeatureBatches(Batches):
-    """Cached features: float16 (b, ...)."""
+    """Cached features, widened: float32 (b, ...)."""
 
     def __init__(self, files: Sequence[RowFile], rows: Rows, batch_size: int) -> None:
         super().__init__(rows, batch_size)
         self.files = files
 
-    def inputs(self, rows: npt.NDArray[np.int64], views: npt.NDArray[np.int64]) -> npt.NDArray[np.float16]:
+    def inputs(self, rows: npt.NDArray[np.int64], views: npt.NDArray[np.int64]) -> npt.NDArray[np.float32]:
         """Each row from its view's file."""
-        out = np.empty((len(rows), *self.files[0].shape), np.float16)
+        out = np.empty((len(rows), *self.files[0].shape), np.float32)
         for view in np.unique(views):
             here = np.flatnonzero(views == view)
             out[here] = self.files[view].read(rows[here])

@@ -31,6 +31,7 @@ ArtifactsOption = Annotated[Path, typer.Option("--artifacts", help="Where the st
 PARAMS = Path("params.yaml")
 DATA = Path("data")
 ARTIFACTS = Path("artifacts")
+PIPE_WIDTH = 160
 
 
 def _show_version(asked: bool) -> None:
@@ -41,7 +42,9 @@ def _show_version(asked: bool) -> None:
 
 @app.callback()
 def root(
-    version: Annotated[bool, typer.Option("--version", callback=_show_version, is_eager=True)] = False,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version.")
+    ] = False,
 ) -> None:
     """Settings that hold for every command."""
 
@@ -147,7 +150,7 @@ def predict(
 
         from facegender.predict import as_rich
 
-        Console(width=None if sys.stdout.isatty() else 160).print(as_rich(table))
+        Console(width=_width()).print(as_rich(table))
     if table["reason"].notna().any():
         raise typer.Exit(1)
 
@@ -192,7 +195,7 @@ def compare(
 
     values = read_params(params)
     whole, slices = compare_models(first, second, data / values.data.attributes, values.evaluate)
-    Console(width=None if sys.stdout.isatty() else 160).print(as_rich(whole, slices, values.compare.margin))
+    Console(width=_width()).print(as_rich(whole, slices, values.compare.margin))
     raise typer.Exit(EXIT_CODES[whole.verdict(values.compare.margin)])
 
 
@@ -216,9 +219,14 @@ def doctor(params: ParamsOption = PARAMS, data: DataOption = DATA) -> None:
     from facegender.doctor import as_rich, examine
 
     findings = examine(params, data)
-    Console().print(as_rich(findings))
+    Console(width=_width()).print(as_rich(findings))
     if any(finding.level == "missing" for finding in findings):
         raise typer.Exit(1)
+
+
+def _width() -> int | None:
+    # a pipe has no width of its own, and the default of 80 breaks paths
+    return None if sys.stdout.isatty() else PIPE_WIDTH
 
 
 def main() -> None:

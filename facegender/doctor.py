@@ -158,6 +158,7 @@ def _prefect_api() -> Finding:
 
 def as_rich(findings: list[Finding]) -> Any:
     """The findings for a terminal."""
+    from rich.markup import escape
     from rich.table import Table
 
     marks = {"good": "[green]ok[/green]", "note": "[yellow]note[/yellow]", "missing": "[red]missing[/red]"}
@@ -165,5 +166,5 @@ def as_rich(findings: list[Finding]) -> Any:
     for column in ("", "", "found", "what to do"):
         table.add_column(column, overflow="fold")
     for finding in findings:
-        table.add_row(marks[finding.level], finding.what, finding.found, finding.remedy)
+        table.add_row(marks[finding.level], finding.what, escape(finding.found), escape(finding.remedy))
     return table

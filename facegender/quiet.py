@@ -4,11 +4,14 @@ Before its logging is set up, TensorFlow writes lines about oneDNN and CUDA stra
 whatever TF_CPP_MIN_LOG_LEVEL says. They tell the user nothing, and hide what does.
 """
 
+import logging
 import os
 import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+
+logger = logging.getLogger(__name__)
 
 
 @contextmanager
@@ -34,6 +37,7 @@ def import_tensorflow() -> None:
     if "tensorflow" in sys.modules:
         return
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    logger.info("Starting TensorFlow, which takes a while …")
     with held_stderr():
         import tensorflow as tf
 

@@ -39,15 +39,25 @@ def summarise(checkout: Checkout) -> Summary:
     files = checkout.files
     metrics = json.loads((files.evaluation / "metrics.json").read_text(encoding="utf-8"))
     provenance = json.loads((files.model / "provenance.json").read_text(encoding="utf-8"))
-    quarantined = json.loads(files.validation.read_text(encoding="utf-8"))["quarantined"]
-    images = f"{len(quarantined):,} rows, listed in {files.validation.relative_to(checkout.root)}"
+    validation = json.loads(files.validation.read_text(encoding="utf-8"))
     return Summary(
         accuracy=estimate(metrics["accuracy"]),
-        quarantined=images if quarantined else "nothing",
+        quarantined=quarantined(validation["counts"], files.validation.relative_to(checkout.root)),
         weights=weights(provenance["weights"]["source"]),
         report=(files.evaluation / "report.html").relative_to(checkout.root),
         model=files.model.relative_to(checkout.root),
         submission=files.submission.relative_to(checkout.root),
+    )
+
+
+def quarantined(counts: dict[str, int], listed: Path) -> str:
+    """What was set aside, of how much."""
+    train, test = counts["train_quarantined"], counts["test_unreadable"]
+    if not train and not test:
+        return "nothing"
+    return (
+        f"{train:,} of {counts['train_rows']:,} training rows, {test:,} of {counts['test_rows']:,} test images "
+        f"(which get the fallback label), listed in {listed}"
     )
 
 
