@@ -187,6 +187,6 @@ def test_a_thousand_resamples_of_1200_rows_take_about_a_second():
     rng = np.random.default_rng(0)
     labels = rng.random(1200) < 0.5
     rows = rows_of(labels, rng.random(1200))
-    start = time.perf_counter()
+    start = time.process_time()
     measure(rows, 15, 1000, rng)
-    assert time.perf_counter() - start < 5  # 0.3 s on a quiet machine
+    assert time.process_time() - start < 5  # 0.3 s on a quiet machine
