@@ -15,6 +15,7 @@ import numpy.typing as npt
 from PIL import Image
 
 from facegender.decode import decode
+from facegender.quiet import import_tensorflow
 
 Maps = npt.NDArray[np.float32]
 Look = Callable[[Sequence[Path]], Maps]
@@ -30,6 +31,7 @@ def heat_maps(model: Path, files: Sequence[Path]) -> Maps:
 
     Their mean over a picture is the logit without its bias.
     """
+    import_tensorflow()
     import keras
 
     from facegender.archive import load_model
