@@ -31,7 +31,8 @@ class ProgressArtifact:
         if what in self._artifacts:
             update_progress_artifact(self._artifacts[what], progress=percent, description=describe(event))
         else:
-            key = f"progress-{self.stage}-{slug(what)}" if slug(what) != self.stage else f"progress-{self.stage}"
+            name = slug(what).removeprefix(self.stage).strip("-")
+            key = "-".join(filter(None, ["progress", self.stage, name]))
             artifact = create_progress_artifact(progress=percent, key=key, description=describe(event))
             assert isinstance(artifact, UUID)
             self._artifacts[what] = artifact
