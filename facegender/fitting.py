@@ -12,9 +12,11 @@ from typing import Any
 
 import keras
 from dvclive.live import Live
+from scmrepo.exceptions import SCMError
 
 from facegender.batches import Batches, FeatureBatches, Rows
 from facegender.checkpoint import Checkpoints, Progress
+from facegender.errors import UserError
 from facegender.inputs import VALIDATION_BATCH, Source
 from facegender.params import TrainParams
 from facegender.progress import Advance, track
@@ -40,7 +42,15 @@ class Trainer:
 
     def __init__(self, source: Source, params: TrainParams, checkpoints: Checkpoints, live: Path) -> None:
         self.source, self.params, self.checkpoints = source, params, checkpoints
-        self.live = Live(str(live), save_dvc_exp=False, dvcyaml=None, report=None)
+        try:
+            self.live = Live(str(live), save_dvc_exp=False, dvcyaml=None, report=None)
+        except SCMError as error:
+            raise UserError(
+                "git",
+                "dvclive, which records the training, needs a repository with at least one commit",
+                error,
+                "Commit something: `git add --all && git commit`.",
+            ) from None
 
     def run(self, phases: list[Phase]) -> list[dict[str, Any]]:
         """Train all phases; the model ends with the weights of the last phase's best epoch. Returns the history."""

@@ -2,6 +2,8 @@
 
 import json
 import logging
+import subprocess
+import sys
 from pathlib import Path
 
 import keras
@@ -15,7 +17,8 @@ from facegender.batches import Rows
 from facegender.checkpoint import Checkpoints, Progress
 from facegender.errors import UserError
 from facegender.features import features
-from facegender.fitting import Phase, make_optimizer
+from facegender.fitting import Phase, Trainer, make_optimizer
+from facegender.inputs import Source
 from facegender.params import TrainParams
 from facegender.predict import find_pictures, predict
 from facegender.scoring import score
@@ -204,6 +207,15 @@ def test_equal_models_give_equal_files(tmp_path: Path) -> None:
     save_model(model, tmp_path / "b.keras")
     assert (tmp_path / "a.keras").read_bytes() == (tmp_path / "b.keras").read_bytes()
     assert float(load_model(tmp_path / "a.keras")(np.array([[1.0, 2.0]]))[0, 0]) == 3.0
+
+
+def test_a_repository_without_a_commit_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    subprocess.run(["git", "init", "--quiet"], check=True)
+    subprocess.run([sys.executable, "-m", "dvc", "init", "--quiet"], check=True)
+    source = Source(*[None] * 7)  # type: ignore[arg-type]  # not looked at before the records are opened
+    with pytest.raises(UserError, match="at least one commit"):
+        Trainer(source, TrainParams(), Checkpoints(tmp_path / "resume", {}), tmp_path / "live")
 
 
 def test_history_has_both_phases_and_the_live_curves_match(workspace: Workspace) -> None:
