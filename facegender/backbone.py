@@ -60,8 +60,7 @@ def weighted_backbone(params: BackboneParams, source: str, seed: int) -> keras.M
         The weights cannot be downloaded, are missing, or do not fit the architecture.
     """
     if source == "none":
-        keras.utils.set_random_seed(seed)
-        return plain_backbone(params)
+        return _random(params, seed)
     if source == "imagenet":
         return _imagenet(params)
     backbone = plain_backbone(params)
@@ -88,6 +87,16 @@ def weighted_backbone(params: BackboneParams, source: str, seed: int) -> keras.M
             f"must hold the weights of keras.applications.MobileNetV2(alpha={params.alpha}, include_top=False)",
             reason,
         ) from None
+    return backbone
+
+
+def _random(params: BackboneParams, seed: int) -> keras.Model:
+    # not by Keras's global seed: that goes through Python's global random numbers, which any other thread may draw from
+    backbone = plain_backbone(params)
+    for place, layer in enumerate(backbone.layers):
+        if hasattr(layer, "kernel"):
+            initializer = keras.initializers.GlorotUniform(seed=seed + place)
+            layer.kernel.assign(initializer(layer.kernel.shape))
     return backbone
 
 

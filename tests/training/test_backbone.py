@@ -1,5 +1,6 @@
 """Cuts, weights and the joined model."""
 
+import random
 from pathlib import Path
 
 import keras
@@ -67,6 +68,12 @@ def test_weights_from_a_file_and_what_a_wrong_one_says(backbone: keras.Model, tm
         weighted_backbone(TINY.model_copy(update={"alpha": 0.5}), str(path), seed=2)
     with pytest.raises(UserError, match="there is no such file"):
         weighted_backbone(TINY, "nowhere.h5", seed=2)
+
+
+def test_random_weights_follow_the_seed_whatever_else_draws_random_numbers(backbone: keras.Model) -> None:
+    random.random()
+    assert fingerprint(weighted_backbone(TINY, "none", seed=1)) == fingerprint(backbone)
+    assert fingerprint(weighted_backbone(TINY, "none", seed=2)) != fingerprint(backbone)
 
 
 def test_a_failed_download_names_three_ways_out(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
