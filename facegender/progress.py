@@ -76,7 +76,7 @@ class _Meter:
             self._say(f"{self.rate:,.0f} {self.unit}/s, {time.monotonic() - self.start:,.1f} s")
 
     def _say(self, rest: str) -> None:
-        print(f"{self.what}: {self.done:,}/{self.total:,} {self.unit}, {rest}", file=sys.stderr, flush=True)
+        sys.stderr.write(f"{self.what}: {self.done:,}/{self.total:,} {self.unit}, {rest}\n")
 
     def _emit(self) -> None:
         rate = self.rate
