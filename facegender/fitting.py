@@ -12,11 +12,9 @@ from typing import Any
 
 import keras
 from dvclive.live import Live
-from scmrepo.exceptions import SCMError
 
 from facegender.batches import Batches, FeatureBatches, Rows
 from facegender.checkpoint import Checkpoints, Progress
-from facegender.errors import UserError
 from facegender.inputs import VALIDATION_BATCH, Source
 from facegender.params import TrainParams
 from facegender.progress import Advance, track
@@ -37,20 +35,23 @@ class Phase:
     warmup_epochs: float
 
 
+class Curves(Live):
+    """dvclive's metrics and plots as files, and no more.
+
+    Its look at the repository serves experiments that dvclive saves; here DVC saves them. Left in, training would need
+    a commit, import DVC, and leave pack files open.
+    """
+
+    def _init_dvc(self) -> None:
+        pass
+
+
 class Trainer:
     """Runs the phases of one training over a source; resumes from its checkpoints."""
 
     def __init__(self, source: Source, params: TrainParams, checkpoints: Checkpoints, live: Path) -> None:
         self.source, self.params, self.checkpoints = source, params, checkpoints
-        try:
-            self.live = Live(str(live), save_dvc_exp=False, dvcyaml=None, report=None)
-        except SCMError as error:
-            raise UserError(
-                "git",
-                "dvclive, which records the training, needs a repository with at least one commit",
-                error,
-                "Commit something: `git add --all && git commit`.",
-            ) from None
+        self.live = Curves(str(live), save_dvc_exp=False, dvcyaml=None, report=None)
 
     def run(self, phases: list[Phase]) -> list[dict[str, Any]]:
         """Train all phases; the model ends with the weights of the last phase's best epoch. Returns the history."""

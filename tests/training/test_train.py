@@ -17,8 +17,7 @@ from facegender.batches import Rows
 from facegender.checkpoint import Checkpoints, Progress
 from facegender.errors import UserError
 from facegender.features import features
-from facegender.fitting import Phase, Trainer, make_optimizer
-from facegender.inputs import Source
+from facegender.fitting import Phase, make_optimizer
 from facegender.params import TrainParams
 from facegender.predict import find_pictures, predict
 from facegender.scoring import score
@@ -209,13 +208,19 @@ def test_equal_models_give_equal_files(tmp_path: Path) -> None:
     assert float(load_model(tmp_path / "a.keras")(np.array([[1.0, 2.0]]))[0, 0]) == 3.0
 
 
-def test_a_repository_without_a_commit_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_curves_need_no_commit_and_leave_the_repository_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     subprocess.run(["git", "init", "--quiet"], check=True)
     subprocess.run([sys.executable, "-m", "dvc", "init", "--quiet"], check=True)
-    source = Source(*[None] * 7)  # type: ignore[arg-type]  # not looked at before the records are opened
-    with pytest.raises(UserError, match="at least one commit"):
-        Trainer(source, TrainParams(), Checkpoints(tmp_path / "resume", {}), tmp_path / "live")
+    before = sorted(path for path in tmp_path.rglob("*") if path.is_file())
+    curves = fitting.Curves("live", save_dvc_exp=False, dvcyaml=None, report=None)
+    for loss in (2.0, 1.0):
+        curves.log_metric("loss", loss)
+        curves.next_step()
+    curves.end()
+    written = {path for path in tmp_path.rglob("*") if path.is_file()}.difference(before)
+    assert written == {tmp_path / "live/metrics.json", tmp_path / "live/plots/metrics/loss.tsv"}
+    assert (tmp_path / "live/plots/metrics/loss.tsv").read_text().split() == ["step", "loss", "0", "2.0", "1", "1.0"]
 
 
 def test_history_has_both_phases_and_the_live_curves_match(workspace: Workspace) -> None:
