@@ -51,7 +51,7 @@ class Trainer:
 
     def __init__(self, source: Source, params: TrainParams, checkpoints: Checkpoints, live: Path) -> None:
         self.source, self.params, self.checkpoints = source, params, checkpoints
-        self.live = Curves(str(live), save_dvc_exp=False, dvcyaml=None, report=None)
+        self.live: Live = Curves(str(live), save_dvc_exp=False, dvcyaml=None, report=None)
 
     def run(self, phases: list[Phase]) -> list[dict[str, Any]]:
         """Train all phases; the model ends with the weights of the last phase's best epoch. Returns the history."""
