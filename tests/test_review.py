@@ -19,7 +19,7 @@ from facegender.review import review
 from facegender.split import split
 from facegender.store import Manifest, RowFile, view_file
 
-from .test_validate import Data, reason
+from .small_data import Data, reason
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 needs_browser = pytest.mark.skipif(CHROMIUM is None, reason="no chromium on this machine")

@@ -176,7 +176,7 @@ def test_many_flat_pictures_cost_nothing() -> None:
 
 
 def _faces() -> Path:
-    root = Path(__file__).resolve().parents[1]
+    root = Path(__file__).resolve().parents[2]
     return Path(os.environ.get("FACEGENDER_FACES", root / "../shared/faces"))
 
 

@@ -9,13 +9,7 @@ from facegender.layout import Layout
 from facegender.params import SplitParams, ValidateParams
 from facegender.split import split
 
-from .test_validate import LENIENT, Data, reason
-
-
-@pytest.fixture
-def data(tmp_path: Path) -> Data:
-    """a0..a9 with label 0, b0..b9 with label 1."""
-    return Data(tmp_path)
+from ..small_data import LENIENT, Data, reason
 
 
 def override(data: Data, *rows: str, header: str = "image,label,decision") -> Path:

@@ -1,0 +1,65 @@
+"""A small data set that a test spoils."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+
+from facegender.errors import UserError
+from facegender.layout import Layout
+from facegender.params import DataParams, ValidateParams
+from facegender.validate import validate
+
+LENIENT = ValidateParams(max_quarantined=1.0)
+
+
+class Data:
+    """A data folder that a test spoils: noise pictures a0..a9 with label 0, b0..b9 with label 1, t0..t3 in test.csv."""
+
+    def __init__(self, folder: Path) -> None:
+        self.layout = Layout(folder / "data", folder / "artifacts")
+        self.layout.images.mkdir(parents=True)
+        self.train = [f"{kind}{number}.png,{label}" for label, kind in enumerate("ab") for number in range(10)]
+        self.test = [f"t{number}.png" for number in range(4)]
+        self.sample = [f"{name},0" for name in self.test]
+        for seed, row in enumerate(self.train + self.test):
+            self.draw(row.split(",")[0], seed)
+
+    def draw(self, name: str, seed: int, side: int = 40) -> Path:
+        pixels = np.random.default_rng(seed).integers(0, 256, (side, side, 3), dtype=np.uint8)
+        Image.fromarray(pixels).save(self.layout.images / name)
+        return self.layout.images / name
+
+    def run(self, params: ValidateParams = LENIENT, columns: DataParams | None = None) -> tuple[pd.DataFrame, Any]:
+        layout = self.layout
+        for path, header, rows in (
+            (layout.train_csv, "image_names,class", self.train),
+            (layout.test_csv, "image_names", self.test),
+            (layout.sample_submission, "image_names,class", self.sample),
+        ):
+            path.write_text("\n".join([header, *rows, ""]), encoding="utf-8")
+        validate(layout, columns or DataParams(), params, layout.index, layout.validation)
+        index = pd.read_parquet(layout.index)
+        return index, json.loads(layout.validation.read_text(encoding="utf-8"))
+
+    def error(self, params: ValidateParams = LENIENT, columns: DataParams | None = None) -> str:
+        before = self.outputs()
+        with pytest.raises(UserError) as caught:
+            self.run(params, columns)
+        assert self.outputs() == before
+        return str(caught.value)
+
+    def outputs(self) -> list[bytes | None]:
+        files = (self.layout.index, self.layout.validation)
+        return [file.read_bytes() if file.exists() else None for file in files]
+
+
+def reason(index: pd.DataFrame, name: str) -> Any:
+    """Why the picture is set aside, None where it is not."""
+    row = index.set_index("image").loc[name]
+    assert (row["status"] == "ok") == pd.isna(row["reason"])
+    return None if pd.isna(row["reason"]) else row["reason"]
