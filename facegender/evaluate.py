@@ -24,9 +24,7 @@ from facegender.gradcam import heat_maps
 from facegender.intervals import FloatArray
 from facegender.layout import Layout
 from facegender.params import EvaluateParams, Params
-
-VALIDATION_FOLD = 0
-HOLDOUT_FOLD = -2
+from facegender.split import HOLDOUT, VALIDATION
 
 
 def evaluate(model: Path, data: Layout, index: Path, splits: Path, validation: Path, params: Params, out: Path) -> None:
@@ -82,11 +80,11 @@ def held_rows(splits: pd.DataFrame, path: Path) -> pd.DataFrame:
     UserError
         There are no validation rows.
     """
-    if not (splits["fold"] == VALIDATION_FOLD).any():
+    if not (splits["fold"] == VALIDATION).any():
         raise UserError(
             str(path), "at least one row must be set apart for validation (fold 0)", None, "Raise split.validation."
         )
-    return splits[splits["fold"].isin((VALIDATION_FOLD, HOLDOUT_FOLD))].reset_index(drop=True)
+    return splits[splits["fold"].isin((VALIDATION, HOLDOUT))].reset_index(drop=True)
 
 
 def refuse_unreadable(images: list[str], reasons: list[str | None]) -> None:
@@ -117,7 +115,7 @@ def judge_rows(
     fold, group, raw_probability (the model's own), abstain, covered (the conformal set holds the label).
     """
     positive = (held["label"] == classes.positive).to_numpy(dtype=bool)
-    validation = (held["fold"] == VALIDATION_FOLD).to_numpy(dtype=bool)
+    validation = (held["fold"] == VALIDATION).to_numpy(dtype=bool)
     decision = fit(positive[validation], raw[validation], choices)
     if validation.all():
         shown = validation

@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Annotated, Final, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from facegender.errors import UserError
 
@@ -38,8 +38,15 @@ class ValidateParams(Section):
 
 class SplitParams(Section):
     validation: Annotated[float, Field(gt=0.0, lt=1.0)] = 0.2
+    holdout: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.0
     folds: Count = 1
     seed: int = 2026
+
+    @model_validator(mode="after")
+    def _leaves_rows_to_train_on(self) -> "SplitParams":
+        if self.folds == 1 and self.validation + self.holdout >= 1:
+            raise ValueError("validation and holdout together must leave rows to train on: their sum must be below 1")
+        return self
 
 
 class BackboneParams(Section):

@@ -1,7 +1,8 @@
 """Stage split: which rows validate, stratified by label, no group of duplicates on two sides.
 
 Used are the training rows that validate left as "ok"; quarantined ones, among them exact copies with contradicting
-labels, take no part. Near copies with different labels stay together in one fold.
+labels, take no part. Near copies with different labels stay together in one fold. A holdout (fold -2) takes no part in
+anything before `evaluate`, which then reports on it alone.
 """
 
 from pathlib import Path
@@ -14,7 +15,9 @@ from facegender.atomic import atomic_file
 from facegender.errors import UserError
 from facegender.params import SplitParams
 
+VALIDATION = 0
 NEVER_VALIDATED = -1
+HOLDOUT = -2
 
 Folds = npt.NDArray[np.int8]
 Ints = npt.NDArray[np.int64]
@@ -39,18 +42,26 @@ def split(index: Path, params: SplitParams, out: Path) -> None:
     labels = pd.Categorical(rows["label"]).codes.astype(np.int64)[order]
     groups = pd.factorize(rows["group"].to_numpy()[order])[0].astype(np.int64)
     rng = np.random.default_rng(params.seed)
-    if params.folds > 1:
-        shares = np.full(params.folds, 1 / params.folds)
-        names = np.arange(params.folds)
-    else:
-        shares = np.array([params.validation, 1 - params.validation])
-        names = np.array([0, NEVER_VALIDATED])
+    names, shares = parts(params)
     part = assign(labels, groups, shares, rng)
     _refuse_empty(part, labels, rows["label"], len(shares), params)
     folds = np.empty(len(rows), np.int8)
     folds[order] = names[part]
     with atomic_file(out) as file:
         rows.assign(fold=folds).to_parquet(file, index=False)
+
+
+def parts(params: SplitParams) -> tuple[Ints, npt.NDArray[np.float64]]:
+    """The folds to fill and the share of the rows that each takes: int64 (parts,), float64 (parts,), sum 1."""
+    if params.folds > 1:
+        names = list(range(params.folds))
+        shares = [(1 - params.holdout) / params.folds] * params.folds
+    else:
+        names = [VALIDATION, NEVER_VALIDATED]
+        shares = [params.validation, 1 - params.validation - params.holdout]
+    if params.holdout:
+        names, shares = [HOLDOUT, *names], [params.holdout, *shares]
+    return np.array(names, np.int64), np.array(shares)
 
 
 def assign(labels: Ints, groups: Ints, shares: npt.NDArray[np.float64], rng: np.random.Generator) -> Ints:
@@ -108,9 +119,11 @@ def _refuse_empty(part: Ints, labels: Ints, names: "pd.Series[str]", parts: int,
     few = classes[int(np.argmin(counts.min(axis=0)))]
     total = int((names == few).sum())
     sides = f"{params.folds} folds" if params.folds > 1 else f"both sides of a {params.validation:.0%} validation split"
+    if params.holdout:
+        sides += f" and in a holdout of {params.holdout:.0%}"
     raise UserError(
         "split",
         f"every class must have rows in {sides}",
         f"{total} usable rows with label {few!r} in {len(names)}, too few or nearly all of them copies of each other",
-        "Add images of that class, or set split.folds or split.validation otherwise in params.yaml.",
+        "Add images of that class, or set split.folds, split.validation or split.holdout otherwise in params.yaml.",
     )

@@ -36,6 +36,7 @@ def test_an_empty_file_means_the_defaults(tmp_path: Path) -> None:
         ("trian: {}", "params.yaml, trian: no such parameter"),
         ("train: {epochs: many}", "params.yaml, train.epochs: Input should be a valid integer.* Received: 'many'."),
         ("split: {validation: 1.5}", "params.yaml, split.validation: Input should be less than 1. Received: 1.5."),
+        ("split: {holdout: 0.8}", "params.yaml, split: validation and holdout together must leave rows to train on"),
         ("backbone: {alpha: 0.9}", "params.yaml, backbone.alpha: must be one of 0.35, .* Received: 0.9."),
         ("train: [", "params.yaml: the file must be YAML. Received: "),
     ],

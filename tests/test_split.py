@@ -131,6 +131,26 @@ def test_stage_writes_usable_training_rows(tmp_path: Path) -> None:
     assert written.groupby(["fold", "label"]).size().to_dict() == {(-1, "0"): 8, (-1, "1"): 8, (0, "0"): 2, (0, "1"): 2}
 
 
+def test_a_holdout_takes_its_share_of_every_class(tmp_path: Path) -> None:
+    index = write_index(tmp_path / "index.parquet", ["0", "1"] * 10)
+    split(index, SplitParams(validation=0.2, holdout=0.3), tmp_path / "splits.parquet")
+    written = pd.read_parquet(tmp_path / "splits.parquet")
+    assert written.groupby(["fold", "label"]).size().unstack().to_dict("index") == {
+        -2: {"0": 3, "1": 3},
+        -1: {"0": 5, "1": 5},
+        0: {"0": 2, "1": 2},
+    }
+
+
+def test_a_holdout_cuts_no_group_and_leaves_equal_folds(tmp_path: Path) -> None:
+    labels, groups = (array.tolist() for array in faces(1_000))
+    index = write_index(tmp_path / "index.parquet", list(map(str, labels)), groups)
+    split(index, SplitParams(folds=4, holdout=0.2), tmp_path / "splits.parquet")
+    written = pd.read_parquet(tmp_path / "splits.parquet")
+    assert written.groupby("group")["fold"].nunique().max() == 1
+    assert written["fold"].value_counts().between(199, 201).all()
+
+
 def test_stage_with_folds(tmp_path: Path) -> None:
     index = write_index(tmp_path / "index.parquet", ["f", "m"] * 10)
     split(index, SplitParams(folds=5), tmp_path / "splits.parquet")
@@ -162,6 +182,7 @@ def test_same_bytes_each_time(tmp_path: Path) -> None:
         (["0"] * 30 + ["1"], None, SplitParams(), "both sides of a 20% validation split. Received: 1 usable rows"),
         (["0"] * 30 + ["1"] * 3, None, SplitParams(folds=4), "in 4 folds. Received: 3 usable rows with label '1'"),
         (["0"] * 9 + ["1"] * 9, [0] * 9 + [*range(1, 10)], SplitParams(), "9 usable rows with label '0' in 18"),
+        (["0"] * 9 + ["1"], None, SplitParams(holdout=0.2), "and in a holdout of 20%. Received: 1 usable rows"),
         (["0"] * 9, None, SplitParams(), "two classes. Received: only '0'"),
         ([], None, SplitParams(), "two classes. Received: no usable rows"),
     ],
