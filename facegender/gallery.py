@@ -15,7 +15,7 @@ from facegender.gradcam import Look, overlay
 from facegender.intervals import IntArray
 from facegender.metrics import Rows
 
-EACH: Final = 8  # pictures of each kind
+EACH: Final = 20  # pictures of each kind
 THUMBNAIL: Final = 144  # pixels, longer side: sharp at 72 CSS pixels on a dense screen
 JPEG_QUALITY: Final = 80
 

@@ -28,6 +28,40 @@ def test_the_maps_mean_is_the_logit_and_red_speaks_for_the_positive_class(model,
     assert maps.mean(axis=(1, 2)).tolist() == pytest.approx([2, -2], abs=1e-5)
 
 
+@pytest.mark.parametrize("narrowing", [True, False], ids=["channels first", "channels last"])
+def test_both_engines_see_the_same(tmp_path, narrowing):
+    # OpenVINO turns the axes of what leaves a convolution around, and leaves those of the pictures as they are
+    import keras
+
+    from facegender.archive import save_model
+    from facegender.engine import import_openvino, to_openvino
+
+    image = keras.Input((12, 12, 3), name="image")
+    seen = keras.layers.Rescaling(1 / 255)(image)
+    if narrowing:
+        seen = keras.layers.Conv2D(5, 3, activation="relu", kernel_initializer=keras.initializers.GlorotUniform(1))(
+            seen
+        )
+    mean = keras.layers.GlobalAveragePooling2D(name="pool")(seen)
+    unit = keras.layers.Dense(1, name="logit", kernel_initializer=keras.initializers.GlorotUniform(2))
+    network = keras.Model(image, keras.layers.Activation("sigmoid")(unit(mean)))
+    save_model(network, tmp_path / "model.keras")
+    import_openvino().save_model(to_openvino(network, tmp_path), tmp_path / "openvino.xml", compress_to_fp16=False)
+    (tmp_path / "classes.json").write_text('{"image_size": 12}')
+    files = [tmp_path / f"{number}.png" for number in range(21)]  # a batch and one more
+    rng = np.random.default_rng(0)
+    for file in files:
+        pixels = rng.integers(0, 255, (12, 12, 3)).astype(np.uint8)
+        Image.fromarray(pixels).save(file)
+    maps = {}
+    for engine in ("openvino", "tensorflow"):
+        (tmp_path / "engine.json").write_text(json.dumps({"engine": engine, "precision": "float32"}))
+        maps[engine] = heat_maps(tmp_path, files)
+    assert maps["openvino"].shape == ((21, 10, 10) if narrowing else (21, 12, 12))
+    assert np.abs(maps["openvino"]).max() > 0.1
+    np.testing.assert_allclose(maps["openvino"], maps["tensorflow"], atol=1e-5)
+
+
 def test_the_overlay_shows_what_spoke_for_the_answer_alone():
     heat = np.array([[1.0, -1.0], [0.5, -0.5]], np.float32)
     left, right = (np.asarray(opened(overlay(heat, positive, (40, 40)))) for positive in (True, False))
@@ -67,7 +101,7 @@ def test_each_face_gets_its_own_map(tmp_path):
 def test_the_report_offers_the_overlays_where_there_are_some(case, evaluated, tmp_path):
     case.write(tmp_path, look=lambda files: np.ones((len(files), 7, 7), np.float32))
     html = (tmp_path / "report.html").read_text(encoding="utf-8")
-    assert html.count('class="heat"') == 24
+    assert html.count('class="heat"') == 54  # all 14 errors, and 20 of each other kind
     assert 'id="heat"' in html
     assert 'id="heat"' not in (evaluated / "report.html").read_text(encoding="utf-8")
     assert (tmp_path / "metrics.json").read_text() == (evaluated / "metrics.json").read_text()
