@@ -66,7 +66,8 @@ def submit(
     with atomic_file(predictions) as file:
         predicted.to_parquet(file, index=False)
     with atomic_file(submission) as file:
-        fill(sample, predicted, classes, params.form).to_csv(file, index=False, lineterminator="\n")
+        separator = facts["csv"][path.name]["separator"]
+        fill(sample, predicted, classes, params.form).to_csv(file, sep=separator, index=False, lineterminator="\n")
         check_submission(read_table(file).frame, sample, classes, params.form)
 
 

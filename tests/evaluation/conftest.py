@@ -98,7 +98,7 @@ def case(tmp_path_factory: pytest.TempPathFactory) -> Case:
         "class_counts": {"0": 66, "1": 54},
         "quarantined": [{"image": f"bad{n}.jpg", "role": "train", "reason": "truncated"} for n in range(60)],
         "duplicates": {"groups": 3, "contradictory": [CONTRADICTORY]},
-        "csv": {},
+        "csv": {"sample_submission.csv": {"encoding": "utf-8", "separator": ","}},
         "warnings": ["images: 2 files have no row"],
     }
     made = Made(history(), provenance())

@@ -108,6 +108,15 @@ def test_submit_writes_labels_in_the_samples_rows(model, files):
     assert table.loc["broken.png", "probability"] == 0.45
 
 
+def test_submit_keeps_the_samples_separator(model, files):
+    files.sample_submission.write_text(files.sample_submission.read_text().replace(",", ";"))
+    facts = json.loads(files.validation.read_text())
+    facts["csv"]["sample_submission.csv"]["separator"] = ";"
+    files.validation.write_text(json.dumps(facts))
+    run_submit(model, files)
+    assert files.submission.read_bytes() == b"image_names;class\nt0.png;0\nbroken.png;0\nt1.png;1\n"
+
+
 def test_submit_writes_probabilities(model, files):
     run_submit(model, files, form="probabilities")
     written = pd.read_csv(files.submission).set_index("image_names")["class"]
