@@ -18,7 +18,7 @@ from facegender.errors import UserError
 from facegender.intervals import FloatArray, IntArray
 from facegender.metrics import BoolArray
 from facegender.split import assign
-from facegender.threshold import Rule, choose_threshold
+from facegender.threshold import Rule, Slices, choose_threshold
 
 
 @dataclass(frozen=True)
@@ -101,12 +101,12 @@ def decision_beside(model: Path) -> Decision | None:
     return read_decision(path) if path.exists() else None
 
 
-def fit(positive: BoolArray, probabilities: FloatArray, choices: Choices) -> Decision:
-    """Fit all three on the same rows: labels bool (n,), the model's probabilities float64 (n,)."""
+def fit(positive: BoolArray, probabilities: FloatArray, choices: Choices, slices: Slices | None = None) -> Decision:
+    """Fit all three on the same rows: labels bool (n,), the model's probabilities float64 (n,); slices for the rule."""
     calibrator = calibration.fit(choices.calibration, positive, probabilities)
     calibrated = calibrator.apply(probabilities)
     # stored figures are rounded, so that another BLAS or platform stores the same
-    threshold = round(choose_threshold(choices.threshold, positive, calibrated), 6)
+    threshold = round(choose_threshold(choices.threshold, positive, calibrated, slices), 6)
     quantile = round(fit_quantile(positive, calibrated, choices.error), 6)
     return Decision(calibrator, threshold, choices.error, quantile)
 
@@ -120,7 +120,13 @@ def judge(decision: Decision, positive: BoolArray, probabilities: FloatArray) ->
     return Judged(calibrated, predicted, abstains(calibrated, predicted, decision.quantile), covered)
 
 
-def cross_fit(positive: BoolArray, probabilities: FloatArray, groups: IntArray, choices: Choices) -> Judged:
+def cross_fit(
+    positive: BoolArray,
+    probabilities: FloatArray,
+    groups: IntArray,
+    choices: Choices,
+    slices: Slices | None = None,
+) -> Judged:
     """Answer each row by a decision fitted on the other folds, which hold no row of its group.
 
     Where a class has fewer than two groups nothing can be fitted on other rows: each is judged by the model's own
@@ -128,7 +134,7 @@ def cross_fit(positive: BoolArray, probabilities: FloatArray, groups: IntArray, 
     """
     judged = judge(_unfitted(choices), positive, probabilities)
     for rest, here in _folds(positive, groups, choices):
-        decision = fit(positive[rest], probabilities[rest], choices)
+        decision = fit(positive[rest], probabilities[rest], choices, slices and slices.take(rest))
         fold = judge(decision, positive[here], probabilities[here])
         for name in ("probabilities", "predicted", "abstain", "covered"):
             getattr(judged, name)[here] = getattr(fold, name)

@@ -24,7 +24,9 @@ from facegender.gradcam import heat_maps
 from facegender.intervals import FloatArray
 from facegender.layout import Layout
 from facegender.params import EvaluateParams, Params
+from facegender.slices import members, read_attributes
 from facegender.split import HOLDOUT, VALIDATION
+from facegender.threshold import Slices, sliced_column
 
 
 def evaluate(model: Path, data: Layout, index: Path, splits: Path, validation: Path, params: Params, out: Path) -> None:
@@ -54,9 +56,11 @@ def evaluate(model: Path, data: Layout, index: Path, splits: Path, validation: P
     held = held_rows(table, splits)
     scores = score(model, [data.images / name for name in held["image"]])
     refuse_unreadable(held["image"].tolist(), scores.reasons)
-    decision, predictions = judge_rows(held, scores.probabilities.astype(np.float64), classes, choices(params.evaluate))
-    made = Made(pd.read_csv(model / "history.csv"), read_json(model / "provenance.json"))
     found = Found(pd.read_parquet(index), table, read_json(validation))
+    slices = slices_to_equalise(held, data, found, params)
+    chosen = choices(params.evaluate)
+    decision, predictions = judge_rows(held, scores.probabilities.astype(np.float64), classes, chosen, slices)
+    made = Made(pd.read_csv(model / "history.csv"), read_json(model / "provenance.json"))
     with atomic_folder(out) as folder:
         write_evaluation(
             folder,
@@ -104,8 +108,29 @@ def choices(params: EvaluateParams) -> Choices:
     return Choices(params.calibration, params.threshold, params.abstain_error, params.crossfit_folds, params.seed)
 
 
+def slices_to_equalise(held: pd.DataFrame, data: Layout, found: Found, params: Params) -> Slices | None:
+    """The slices of the `held` rows that the threshold's rule names; None where it names none.
+
+    Raises
+    ------
+    UserError
+        There is no such column.
+    """
+    column = sliced_column(params.evaluate.threshold)
+    if column is None:
+        return None
+    path = data.data / params.data.attributes
+    attributes = read_attributes(path, found.facts["image_column"])
+    if attributes is None or column not in attributes.columns:
+        columns = "no such file" if attributes is None else ", ".join(map(str, attributes.columns))
+        expected = f"equal_error must name a column of {path.name}: {columns}"
+        raise UserError("params.yaml, evaluate.threshold", expected, column)
+    values = attributes[column].reindex(held["image"]).reset_index(drop=True)
+    return Slices(members(values, params.evaluate.min_slice), params.evaluate.threshold_cost)
+
+
 def judge_rows(
-    held: pd.DataFrame, raw: FloatArray, classes: Classes, choices: Choices
+    held: pd.DataFrame, raw: FloatArray, classes: Classes, choices: Choices, slices: Slices | None = None
 ) -> tuple[Decision, pd.DataFrame]:
     """Fit the decision on the validation rows, and judge rows it has not seen.
 
@@ -116,10 +141,10 @@ def judge_rows(
     """
     positive = (held["label"] == classes.positive).to_numpy(dtype=bool)
     validation = (held["fold"] == VALIDATION).to_numpy(dtype=bool)
-    decision = fit(positive[validation], raw[validation], choices)
+    decision = fit(positive[validation], raw[validation], choices, slices and slices.take(validation))
     if validation.all():
         shown = validation
-        judged = cross_fit(positive, raw, held["group"].to_numpy(dtype=np.int64), choices)
+        judged = cross_fit(positive, raw, held["group"].to_numpy(dtype=np.int64), choices, slices)
     else:
         shown = ~validation
         judged = judge(decision, positive[shown], raw[shown])

@@ -11,7 +11,7 @@ from facegender.errors import UserError
 Share = Annotated[float, Field(ge=0.0, le=1.0)]
 Count = Annotated[int, Field(ge=1)]
 
-THRESHOLD_RULE: Final = r"^(balanced_accuracy|f1|(recall|precision)>=(0?\.\d+|1|1\.0))$"
+THRESHOLD_RULE: Final = r"^(balanced_accuracy|f1|(recall|precision)>=(0?\.\d+|1|1\.0)|equal_error\([^()]+\))$"
 ALPHAS = (0.35, 0.5, 0.75, 1.0, 1.3, 1.4)
 
 
@@ -111,6 +111,7 @@ class EvaluateParams(Section):
     two_way: tuple[tuple[str, str], ...] = ()
     calibration: Literal["none", "temperature", "isotonic"] = "temperature"
     threshold: Annotated[float, Field(gt=0.0, lt=1.0)] | Annotated[str, Field(pattern=THRESHOLD_RULE)] = 0.5
+    threshold_cost: Share = 0.02
     abstain_error: Annotated[float, Field(gt=0.0, lt=1.0)] = 0.1
     crossfit_folds: Annotated[int, Field(ge=2)] = 5
     seed: int = 2026

@@ -10,7 +10,7 @@ import pandas as pd
 
 from facegender.errors import UserError
 from facegender.gaps import Gap, accuracy_gap
-from facegender.intervals import Estimate
+from facegender.intervals import Estimate, IntArray
 from facegender.metrics import Rows, confusion, proportions
 from facegender.tables import read_table
 
@@ -125,6 +125,20 @@ def _cut(name: str, values: pd.Series, rows: Rows, minimum: int, resamples: int,
     correct = compared.positive == compared.predicted
     gap = accuracy_gap(correct, places[member[enough[member]]], compared.groups, resamples, rng)
     return Cut(name, slices, gap)
+
+
+def members(column: pd.Series, minimum: int) -> IntArray:
+    """int64 (n,): which value of a text column each row has, by `natural_order`; -1 where fewer than `minimum` have it.
+
+    A missing value is none to compare.
+    """
+    values = slice_values(column)
+    if values is None:
+        return np.full(len(column), -1, np.int64)
+    order = natural_order(values)
+    numbers = values.map({value: place for place, value in enumerate(order)}).to_numpy(dtype=np.int64)
+    few = np.bincount(numbers, minlength=len(order)) < minimum
+    return np.where(few[numbers] | (values == MISSING), -1, numbers)
 
 
 def natural_order(values: pd.Series) -> list[str]:

@@ -11,9 +11,9 @@ import pytest
 from facegender.calibration import Calibrator
 from facegender.decision import Choices, Decision
 from facegender.errors import UserError
-from facegender.evaluate import evaluate, held_rows, judge_rows, refuse_unreadable
+from facegender.evaluate import choices, evaluate, held_rows, judge_rows, slices_to_equalise
 from facegender.layout import Layout
-from facegender.params import SubmitParams
+from facegender.params import Params, SubmitParams
 from facegender.submit import submit
 
 from .conftest import CLASSES, Case
@@ -157,8 +157,28 @@ def test_only_rows_kept_from_training_are_judged():
     assert held_rows(splits_of(0, -1, -2, 0), Path("splits.parquet"))["image"].tolist() == [0, 2, 3]
 
 
-def test_readable_images_pass():
-    refuse_unreadable(["a", "b"], [None, None])
+def with_rule(case: Case, rule: str) -> Params:
+    return case.params.model_copy(update={"evaluate": case.params.evaluate.model_copy(update={"threshold": rule})})
+
+
+def test_a_rule_over_slices_reads_the_column_it_names(case):
+    held = held_rows(case.found.splits, Path("splits.parquet"))
+    params = with_rule(case, "equal_error(age)")
+    slices = slices_to_equalise(held, case.layout, case.found, params)
+    # "3-9", "10-19", and 10 rows of "70+", which are too few
+    assert sorted(np.bincount(slices.member + 1))[0] == 10
+    assert set(slices.member) == {-1, 0, 1}
+    raw = case.predictions["raw_probability"].to_numpy()
+    decision, _ = judge_rows(held, raw, CLASSES, choices(params.evaluate), slices)
+    best, _ = judge_rows(held, raw, CLASSES, choices(with_rule(case, "balanced_accuracy").evaluate), slices)
+    assert decision.threshold != best.threshold
+    assert slices_to_equalise(held, case.layout, case.found, case.params) is None
+
+
+def test_a_rule_over_a_column_that_is_not_there_is_refused(case):
+    held = held_rows(case.found.splits, Path("splits.parquet"))
+    with pytest.raises(UserError, match=r"must name a column of attributes.csv: age. Received: skin"):
+        slices_to_equalise(held, case.layout, case.found, with_rule(case, "equal_error(skin)"))
 
 
 AS_IT_IS = Choices("none", 0.5, 0.1, 5, 1)

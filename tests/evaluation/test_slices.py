@@ -4,7 +4,7 @@ import pytest
 
 from facegender.errors import UserError
 from facegender.metrics import Rows
-from facegender.slices import MISSING, cross, cut_by, read_attributes
+from facegender.slices import MISSING, cross, cut_by, members, read_attributes
 
 
 def rows_of(correct, positive=None):
@@ -61,6 +61,12 @@ def test_two_columns_are_crossed_on_request():
     crossed = cross(table, [("age", "race")], "attributes.csv")
     assert crossed["age × race"].tolist() == ["old, x", "young, y", f"{MISSING}, y"]
     assert list(cross(table, [], "attributes.csv").columns) == ["age", "race"]
+
+
+def test_members_of_slices_large_enough():
+    values = pd.Series(["old", None, "young", "old", "rare", "young", None])
+    assert members(values, 2).tolist() == [0, -1, 2, 0, -1, 2, -1]  # old, rare, young, in that order
+    assert members(pd.Series([f"person {number}" for number in range(21)]), 1).tolist() == [-1] * 21
 
 
 def test_crossing_a_column_that_is_not_there_is_refused():
