@@ -8,6 +8,8 @@ from typing import Any, Final
 
 import pandas as pd
 
+from facegender.split import HOLDOUT
+
 TRAINING_SECTIONS: Final = ("split", "backbone", "augment", "features", "train")
 LISTED: Final = 50  # entries of a list in the report; the rest lies in validation.json
 
@@ -45,12 +47,14 @@ def data_hash(index: pd.DataFrame) -> str:
 def data_rows(facts: Mapping[str, Any], splits: pd.DataFrame, index: pd.DataFrame) -> TextRows:
     """What there is, as name and text."""
     by_class = ", ".join(f"{label_name(str(label))}: {n:,}" for label, n in facts["class_counts"].items())
-    held = int((splits["fold"] == 0).sum())
+    folds = splits["fold"]
+    held, holdout = int((folds == 0).sum()), int((folds == HOLDOUT).sum())
     rows = [
         ("Labelled images", f"{int((index['role'] == 'train').sum()):,}"),
         ("By label", by_class),
-        ("Used for training", f"{int((splits['fold'] != 0).sum()):,}"),
+        ("Used for training", f"{len(folds) - held - holdout:,}"),
         ("Used for validation", f"{held:,}"),
+        *([("Kept out of both (holdout)", f"{holdout:,}")] if holdout else []),
         ("Test images", f"{int((index['role'] == 'test').sum()):,}"),
         ("Set aside (quarantine)", f"{len(facts['quarantined']):,}"),
     ]
@@ -58,13 +62,21 @@ def data_rows(facts: Mapping[str, Any], splits: pd.DataFrame, index: pd.DataFram
     return rows
 
 
-def data_lists(facts: Mapping[str, Any]) -> list[TextList]:
-    """The lists worth unfolding: quarantine, duplicates of each kind, warnings."""
+def data_lists(facts: Mapping[str, Any], suspects: pd.DataFrame | None = None) -> list[TextList]:
+    """The lists worth unfolding: quarantine, duplicates of each kind, labels that look wrong, warnings."""
     quarantined = [f"{entry['image']} ({entry['role']}): {entry['reason']}" for entry in facts["quarantined"]]
     lists = [listed("Quarantine", quarantined)]
     for name, value in facts["duplicates"].items():
         if isinstance(value, list):
             lists.append(listed(words(name), [_group_text(entry) for entry in value]))
+    if suspects is not None:
+        flagged = suspects[suspects["flagged"]]
+        lines = [
+            f"{row.image}: labelled {label_name(str(row.label))}, at a probability of {row.probability:.1%}"
+            for row in flagged.head(LISTED).itertuples()
+        ]
+        title, _, _ = listed("Labels that look wrong", [""] * len(flagged))
+        lists.append((title, lines, len(flagged) - len(lines)))
     lists.append(listed("Warnings", [str(warning) for warning in facts["warnings"]]))
     return [entry for entry in lists if entry[1]]
 

@@ -1,10 +1,11 @@
 """The stage `evaluate`: score the validation rows' image files, and leave what a person and a machine can read of it.
 
-Leaves in its folder: metrics.json (for `dvc metrics`), slices.json, decision.json, predictions.parquet, report.html,
-model_card.md and plots/*.svg; and for `dvc plots`, each a list of records: plots/roc.json (false_positive_rate,
-true_positive_rate), plots/precision_recall.json (recall, precision), plots/confusion.json (actual, predicted; a record
-for each row, as DVC's confusion template counts them), plots/reliability.json and plots/reliability_raw.json
-(probability, observed), plots/coverage_risk.json (coverage, accuracy).
+Leaves in its folder: metrics.json (for `dvc metrics`), slices.json, decision.json, predictions.parquet, suspects.csv
+(where features are cached), report.html, model_card.md and plots/*.svg; and for `dvc plots`, each a list of records:
+plots/roc.json (false_positive_rate, true_positive_rate), plots/precision_recall.json (recall, precision),
+plots/confusion.json (actual, predicted; a record for each row, as DVC's confusion template counts them),
+plots/reliability.json and plots/reliability_raw.json (probability, observed), plots/coverage_risk.json (coverage,
+accuracy).
 """
 
 import os
@@ -15,6 +16,7 @@ import numpy as np
 import pandas as pd
 
 from facegender.atomic import atomic_folder
+from facegender.champion import read_champion
 from facegender.classes import Classes, read_classes
 from facegender.decision import Choices, Decision, cross_fit, fit, judge
 from facegender.describe import read_json
@@ -22,8 +24,10 @@ from facegender.errors import UserError
 from facegender.evaluation_folder import Found, Made, write_evaluation
 from facegender.gradcam import heat_maps
 from facegender.intervals import FloatArray
+from facegender.label_issues import find_suspects
 from facegender.layout import Layout
 from facegender.params import EvaluateParams, Params
+from facegender.repairs import read_overrides
 from facegender.slices import members, read_attributes
 from facegender.split import HOLDOUT, VALIDATION
 from facegender.threshold import Slices, sliced_column
@@ -56,7 +60,14 @@ def evaluate(model: Path, data: Layout, index: Path, splits: Path, validation: P
     held = held_rows(table, splits)
     scores = score(model, [data.images / name for name in held["image"]])
     refuse_unreadable(held["image"].tolist(), scores.reasons)
-    found = Found(pd.read_parquet(index), table, read_json(validation))
+    found = Found(
+        pd.read_parquet(index),
+        table,
+        read_json(validation),
+        suspects_of(data.features, table, classes, params.evaluate),
+        read_overrides(data.label_overrides),
+        read_champion(data.champion),
+    )
     slices = slices_to_equalise(held, data, found, params)
     chosen = choices(params.evaluate)
     decision, predictions = judge_rows(held, scores.probabilities.astype(np.float64), classes, chosen, slices)
@@ -106,6 +117,13 @@ def refuse_unreadable(images: list[str], reasons: list[str | None]) -> None:
 def choices(params: EvaluateParams) -> Choices:
     """What params leave to be fitted on validation rows."""
     return Choices(params.calibration, params.threshold, params.abstain_error, params.crossfit_folds, params.seed)
+
+
+def suspects_of(features: Path, splits: pd.DataFrame, classes: Classes, params: EvaluateParams) -> pd.DataFrame | None:
+    """The labelled rows by how wrong their labels look; None where no features are cached to judge them by."""
+    if not features.is_dir():
+        return None
+    return find_suspects(features, splits, classes.positive, params.crossfit_folds, params.seed)
 
 
 def slices_to_equalise(held: pd.DataFrame, data: Layout, found: Found, params: Params) -> Slices | None:

@@ -9,21 +9,35 @@ from urllib.parse import quote
 import numpy as np
 import pandas as pd
 
+from facegender.champion import against_champion
 from facegender.classes import Classes
 from facegender.conformal import coverage_risk
 from facegender.curves import precision_recall, reliability, roc
 from facegender.decision import Decision
 from facegender.describe import data_hash, data_lists, data_rows, made_rows, training_params
-from facegender.figures import abstention, baseline, gaps_json, metrics_json, rows_of, slices_json, uncalibrated
+from facegender.figures import (
+    abstention,
+    baseline,
+    frozen_accuracy,
+    gaps_json,
+    metrics_json,
+    rows_of,
+    slices_json,
+    uncalibrated,
+)
 from facegender.gallery import choose, gallery, with_heat
 from facegender.gradcam import Look
+from facegender.label_issues import write_suspects
 from facegender.layout import Layout
+from facegender.leakage import find_copies, without_copies
 from facegender.metrics import Rows, confusion, measure
 from facegender.params import Params
 from facegender.picture_traits import picture_traits
 from facegender.plot_set import draw_plots
+from facegender.repairs import effect
 from facegender.report import Story, render_card, render_report
 from facegender.slices import Cut, cross, cut_by, read_attributes
+from facegender.split import HOLDOUT
 
 
 @dataclass(frozen=True)
@@ -36,11 +50,16 @@ class Made:
 
 @dataclass(frozen=True)
 class Found:
-    """What validate and split found: index.parquet, splits.parquet and validation.json."""
+    """What there is beside the model: index.parquet, splits.parquet, validation.json, and where there are such things,
+    the labels that look wrong (see `find_suspects`), label_overrides.csv and the champion's predictions by image.
+    """
 
     index: pd.DataFrame
     splits: pd.DataFrame
     facts: dict[str, Any]
+    suspects: pd.DataFrame | None = None
+    overrides: pd.DataFrame | None = None
+    champion: pd.DataFrame | None = None
 
 
 def write_evaluation(
@@ -63,12 +82,15 @@ def write_evaluation(
     settings, threshold, bins = params.evaluate, decision.threshold, params.evaluate.calibration_bins
     rng = np.random.default_rng(settings.seed)
     rows, raw = rows_of(predictions, classes), rows_of(predictions, classes, "raw_probability")
+    chose_epoch = bool((predictions["fold"] != HOLDOUT).all())
     figures = metrics_json(measure(rows, bins, settings.bootstrap, rng), confusion(rows), classes) | {
+        "judged": "validation" if chose_epoch else "holdout",
         "baseline_accuracy": baseline(rows, classes).as_dict(),
         "threshold": threshold,
         "uncalibrated": uncalibrated(measure(raw, bins, settings.bootstrap, rng)),
         "abstention": abstention(predictions, decision),
     }
+    figures |= beside(predictions, rows, found, classes, params, rng)
     tables = {
         "roc": roc(rows),
         "precision_recall": precision_recall(rows),
@@ -95,15 +117,16 @@ def write_evaluation(
         links={face.image: quote(f"{images_from_report}/{face.image}") for faces in shown.values() for face in faces},
         decision=decision,
         rule=settings.threshold if isinstance(settings.threshold, str) else None,
+        threshold_cost=settings.threshold_cost,
         bins=bins,
         resamples=settings.bootstrap,
         minimum=settings.min_slice,
         attributes_file=params.data.attributes,
         demo=bool(found.facts["demo"]),
         weights_source=made.provenance["weights"]["source"],
-        chose_epoch=bool((predictions["fold"] == 0).all()),
+        chose_epoch=chose_epoch,
         data_rows=data_rows(found.facts, found.splits, found.index),
-        data_lists=data_lists(found.facts),
+        data_lists=data_lists(found.facts, found.suspects),
         made_rows=made_rows(made.provenance, data_hash(found.index)),
         made_params=training_params(made.provenance),
     )
@@ -111,6 +134,8 @@ def write_evaluation(
     write_json(folder / "slices.json", slices_json([*cuts, *picture_cuts], classes))
     write_json(folder / "decision.json", decision.as_dict())
     predictions.to_parquet(folder / "predictions.parquet", index=False)
+    if found.suspects is not None:
+        write_suspects(folder / "suspects.csv", found.suspects)
     (folder / "report.html").write_text(render_report(story), encoding="utf-8")
     (folder / "model_card.md").write_text(render_card(story), encoding="utf-8")
     (folder / "plots").mkdir()
@@ -119,6 +144,30 @@ def write_evaluation(
     tables["confusion"] = predictions[["label", "predicted"]].rename(columns={"label": "actual"})
     for name, records in tables.items():
         records.round(6).to_json(folder / "plots" / f"{name}.json", orient="records", indent=1)
+
+
+def beside(
+    predictions: pd.DataFrame, rows: Rows, found: Found, classes: Classes, params: Params, rng: np.random.Generator
+) -> dict[str, Any]:
+    """The figures that stand beside the model's own: without near-duplicates, of plainer and earlier models, by
+    earlier labels, and how many labels look wrong; each where there is what it needs.
+    """
+    bins, resamples = params.evaluate.calibration_bins, params.evaluate.bootstrap
+    copies = find_copies(predictions, found.splits, found.index)
+    figures: dict[str, Any] = {"near_duplicates": without_copies(rows, copies, bins, resamples, rng)}
+    if found.suspects is not None:
+        figures["suspects"] = {"flagged": int(found.suspects["flagged"].sum()), "n": len(found.suspects)}
+        frozen = frozen_accuracy(predictions, found.suspects)
+        if frozen is not None:
+            figures["frozen_accuracy"] = frozen.as_dict()
+    if found.overrides is not None:
+        figures["overrides"] = effect(predictions, found.overrides)
+    if found.champion is not None:
+        margin = params.compare.margin
+        compared = against_champion(found.champion, predictions, classes, margin, resamples, rng)
+        if compared is not None:
+            figures["against_champion"] = compared
+    return figures
 
 
 def cut(

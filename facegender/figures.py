@@ -30,6 +30,18 @@ def baseline(rows: Rows, classes: Classes) -> Estimate:
     return wilson(int(hits.sum()), len(rows))
 
 
+def frozen_accuracy(predictions: pd.DataFrame, suspects: pd.DataFrame) -> Estimate | None:
+    """Accuracy of a logistic regression on the frozen backbone's output, cross-fitted over all labelled rows.
+
+    It is what `find_suspects` judges labels by, so it costs nothing more. None where it has not judged these rows, as
+    those of a holdout.
+    """
+    confidence = predictions["image"].map(suspects.set_index("image")["probability"])
+    if confidence.isna().any():
+        return None
+    return wilson(int((confidence > 0.5).sum()), len(predictions))
+
+
 def uncalibrated(estimates: dict[str, Estimate]) -> dict[str, Any]:
     """Of the model's own probabilities, the figures that calibration is for."""
     return {name: estimates[name].as_dict() for name in CALIBRATION}

@@ -19,7 +19,7 @@ from facegender.atomic import atomic_file
 from facegender.errors import UserError
 from facegender.pooling import Floats, Ints, Pooled
 from facegender.progress import track
-from facegender.split import assign
+from facegender.split import HOLDOUT, assign
 from facegender.store import FeatureStore, Manifest
 
 Bools = npt.NDArray[np.bool_]
@@ -33,14 +33,14 @@ ITERATIONS: Final = 100  # about 30 are needed
 
 
 def find_suspects(features: Path, splits: pd.DataFrame, positive: str, folds: int, seed: int) -> pd.DataFrame | None:
-    """Rank all labelled rows by how wrong their labels look.
+    """Rank the labelled rows by how wrong their labels look.
 
     Parameters
     ----------
     features
         The features folder.
     splits
-        image, label, group, as in splits.parquet.
+        image, label, group, fold, as in splits.parquet. A holdout is left out: its labels teach nobody.
     positive
         The positive class's label.
     folds, seed
@@ -69,6 +69,8 @@ def find_suspects(features: Path, splits: pd.DataFrame, positive: str, folds: in
                 f"{int(rows.isna().sum())} rows without features, {len(place)} with",
                 "Run `facegender features`, or the whole pipeline.",
             )
+        splits = splits[splits["fold"] != HOLDOUT]
+        rows = place.reindex(splits["image"])
         labels = (splits["label"] == positive).to_numpy(dtype=bool)
         groups = splits["group"].to_numpy(dtype=np.int64)
         probabilities = cross_fitted(Pooled(store), rows.to_numpy(np.int64), labels, groups, folds, seed)

@@ -88,6 +88,11 @@ class Layout:
         return self.artifacts / "review.html"
 
     @property
+    def champion(self) -> Path:
+        """The model promoted last, as model/ and evaluation/, where one was; no stage's output."""
+        return self.artifacts / "champion"
+
+    @property
     def submission(self) -> Path:
         return self.artifacts / "submission.csv"
 

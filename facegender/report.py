@@ -15,6 +15,7 @@ from facegender.decision import Decision
 from facegender.describe import TextList, TextRows, label_name
 from facegender.gallery import Kind, Shown
 from facegender.slices import Cut, Slice
+from facegender.threshold import sliced_column
 
 GALLERY_TITLES: Final = (
     (
@@ -56,6 +57,7 @@ class Story:
     links: Mapping[str, str]
     decision: Decision
     rule: str | None  # that found the threshold; None where params state it
+    threshold_cost: float
     bins: int
     resamples: int
     minimum: int
@@ -83,6 +85,8 @@ def render_report(story: Story) -> str:
         "gallery_titles": GALLERY_TITLES,
         "has_heat": any(face.heat for faces in story.gallery.values() for face in faces),
         "contents": _contents(story),
+        "equalised": sliced_column(story.rule) if story.rule else None,
+        "verdicts": _verdicts(story),
         "confusion_text": _confusion_text(story),
         "calibration_text": _calibration_text(story),
     }
@@ -208,6 +212,7 @@ def _contents(story: Story) -> list[tuple[str, str]]:
         ("headline", "In short", True),
         ("use", "Use and limits", True),
         ("errors", "Right and wrong", True),
+        ("others", "Other models", True),
         ("curves", "Other thresholds", "roc" in story.plots),
         ("trust", "Probabilities", True),
         ("abstain", "Abstaining", True),
@@ -218,6 +223,18 @@ def _contents(story: Story) -> list[tuple[str, str]]:
         ("made", "Making", True),
     ]
     return [(anchor, title) for anchor, title, there in entries if there]
+
+
+def _verdicts(story: Story) -> dict[str, str]:
+    """What `facegender compare` says, in words."""
+    if "against_champion" not in story.metrics:
+        return {}
+    margin = f"{show(story.metrics['against_champion']['margin'], 'points')} points"
+    return {
+        "not worse": f"it is not worse by more than {margin}",
+        "worse": f"it is worse by more than {margin}",
+        "undecided": f"these faces cannot tell whether it is worse by more than {margin}",
+    }
 
 
 def _confusion_text(story: Story) -> str:

@@ -53,7 +53,7 @@ def retrain(hours_per_stage: HoursPerStage = 24.0) -> State[Any]:
         divided = split(checkout, return_state=True, wait_for=[validated])
         computed = features(checkout, return_state=True, wait_for=[validated, divided])
         trained = train(checkout, return_state=True, wait_for=[validated, divided, computed])
-        evaluated = evaluate(checkout, return_state=True, wait_for=[validated, divided, trained])
+        evaluated = evaluate(checkout, return_state=True, wait_for=[validated, divided, computed, trained])
         submitted = submit(checkout, return_state=True, wait_for=[validated, trained, evaluated])
         return finish(checkout, [recorded, validated, divided, computed, trained, evaluated, submitted])
 

@@ -33,7 +33,9 @@ def store(folder: Path, values: Floats, views: int = 1) -> list[str]:
 
 
 def splits(names: list[str], positive: np.ndarray[tuple[int], np.dtype[np.bool_]]) -> pd.DataFrame:
-    return pd.DataFrame({"image": names, "label": np.where(positive, "1", "0"), "group": np.arange(len(names))})
+    return pd.DataFrame(
+        {"image": names, "label": np.where(positive, "1", "0"), "group": np.arange(len(names)), "fold": -1}
+    )
 
 
 def separable(n: int = 80) -> tuple[Floats, np.ndarray[tuple[int], np.dtype[np.bool_]]]:

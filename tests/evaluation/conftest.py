@@ -104,7 +104,12 @@ def case(tmp_path_factory: pytest.TempPathFactory) -> Case:
     made = Made(history(), provenance())
     params = Params(evaluate=EvaluateParams(bootstrap=200, min_slice=20))
     decision, predictions = judge_rows(held, probabilities.astype(np.float64), CLASSES, choices(params.evaluate))
-    return Case(layout, Found(index, splits, facts), made, decision, predictions, params)
+    suspects = splits[["image", "label"]].assign(probability=np.linspace(0.02, 0.99, 120), flagged=np.arange(120) < 7)
+    overrides = splits[["image", "label"]][:4].assign(decision=["flip", "flip", "keep", "drop"])
+    overrides["label"] = ["1" if label == "0" else "0" for label in overrides["label"]]
+    champion = predictions.set_index("image").assign(predicted="1")
+    found = Found(index, splits, facts, suspects, overrides, champion)
+    return Case(layout, found, made, decision, predictions, params)
 
 
 def history() -> pd.DataFrame:

@@ -1,3 +1,4 @@
+import dataclasses
 import itertools
 import json
 import re
@@ -156,10 +157,36 @@ def test_names_are_escaped_in_text_and_in_links(page):
 
 
 def test_the_demo_is_said_to_be_one(case, tmp_path, html):
-    case.write(tmp_path, found=type(case.found)(case.found.index, case.found.splits, case.found.facts | {"demo": True}))
+    case.write(tmp_path, found=dataclasses.replace(case.found, facts=case.found.facts | {"demo": True}))
     for name, words in (("report.html", "This is the drawn demo."), ("model_card.md", "This is the drawn demo.")):
         assert words in (tmp_path / name).read_text(encoding="utf-8")
     assert "drawn demo" not in html
+
+
+def test_without_a_champion_overrides_or_features_nothing_is_told_of_them(case, tmp_path, html):
+    plain = dataclasses.replace(case.found, suspects=None, overrides=None, champion=None)
+    case.write(tmp_path, found=plain)
+    bare = (tmp_path / "report.html").read_text(encoding="utf-8")
+    for words in ("Last promoted", "What <code>label_overrides.csv</code> changed", "Labels that look wrong"):
+        assert words in html
+        assert words not in bare
+    assert "No model has been promoted before" in bare
+    assert "No model has been promoted before" not in html
+    assert not (tmp_path / "suspects.csv").exists()
+
+
+def test_a_holdout_is_called_one(case, tmp_path):
+    case.write(tmp_path, predictions=case.predictions.assign(fold=-2))
+    report = (tmp_path / "report.html").read_text(encoding="utf-8")
+    assert "</data> holdout faces</h2>" in report
+    assert "These faces had no part in training or in choosing the epoch." in report
+    assert json.loads((tmp_path / "metrics.json").read_text())["judged"] == "holdout"
+
+
+def test_a_threshold_that_equalises_says_what(case, tmp_path):
+    rule = case.params.evaluate.model_copy(update={"threshold": "equal_error(age)"})
+    case.write(tmp_path, params=case.params.model_copy(update={"evaluate": rule}))
+    assert "the shares of wrong answers by age as alike as one threshold" in (tmp_path / "report.html").read_text()
 
 
 def test_random_weights_are_said_to_be_such(case, tmp_path, html):

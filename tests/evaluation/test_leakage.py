@@ -1,0 +1,40 @@
+import numpy as np
+import pandas as pd
+
+from facegender.leakage import find_copies, without_copies
+from facegender.metrics import Rows
+
+
+def test_copies_are_found_in_training_in_test_and_among_themselves():
+    predictions = pd.DataFrame({"image": list("abcde"), "group": [1, 2, 2, 3, 4]})
+    splits = pd.DataFrame(
+        {"image": list("abcdefg"), "group": [1, 2, 2, 3, 4, 1, 4], "fold": [0, 0, 0, 0, 0, -1, -2]}
+    )  # g is kept out of training, so that e has no copy there
+    index = pd.DataFrame(
+        {"image": list("abcdefgh"), "group": [1, 2, 2, 3, 4, 1, 4, 3], "role": ["train"] * 7 + ["test"]}
+    )
+    found = find_copies(predictions, splits, index)
+    assert found.in_training.tolist() == [True, False, False, False, False]
+    assert found.in_test.tolist() == [False, False, False, True, False]
+    assert found.repeated.tolist() == [False, False, True, False, False]
+    assert found.alone.tolist() == [False, True, False, False, True]
+
+
+def test_for_a_holdout_the_rows_that_chose_the_epoch_count_as_training():
+    predictions = pd.DataFrame({"image": ["a"], "group": [1]})
+    splits = pd.DataFrame({"image": ["a", "b"], "group": [1, 1], "fold": [-2, 0]})
+    assert find_copies(predictions, splits, splits.assign(role="train")).in_training.tolist() == [True]
+
+
+def test_scores_without_copies_by_hand():
+    splits = pd.DataFrame({"image": list("abcd"), "group": [1, 2, 3, 1], "fold": [0, 0, 0, -1]})
+    copies = find_copies(splits[:3], splits, splits.assign(role="train"))
+    rows = Rows(
+        np.array([True, True, False]), np.array([0.9, 0.8, 0.6]), np.array([True, True, True]), np.array([1, 2, 3])
+    )
+    found = without_copies(rows, copies, 5, 20, np.random.default_rng(0))
+    assert (found["in_training"], found["in_test"], found["repeated"]) == (1, 0, 0)
+    # b is right, c is not; their order is right
+    assert found["without"]["accuracy"]["value"] == 0.5
+    assert found["without"]["accuracy"]["n"] == 2
+    assert found["without"]["roc_auc"]["value"] == 1.0
