@@ -58,7 +58,7 @@ def reliability(rows: Rows, bins: int) -> pd.DataFrame:
 
 def histogram(rows: Rows, bins: int) -> pd.DataFrame:
     """Rows of each class by probability, in equal-width bins of [0, 1]: columns start, negative, positive."""
-    bin_of = bin_numbers(rows.probabilities, bins)
+    bin_of = np.minimum((rows.probabilities * bins).astype(np.int64), bins - 1)  # 1.0 falls into the last
     return pd.DataFrame(
         {
             "start": np.arange(bins) / bins,

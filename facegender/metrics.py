@@ -163,13 +163,18 @@ def _average_precision(positive: FloatArray, every: FloatArray) -> FloatArray:
 
 
 def bin_numbers(probabilities: FloatArray, bins: int) -> IntArray:
-    """int64 (n,): the equal-width bin of [0, 1] each probability falls into; 1.0 falls into the last."""
-    numbers: IntArray = np.minimum((probabilities * bins).astype(np.int64), bins - 1)
+    """int64 (n,): the bin each probability falls into, of bins that hold equally many rows; equal ones share theirs.
+
+    Equal-mass bins (Nixon et al. 2019, "adaptive calibration error"; scikit-learn's strategy "quantile"): equal-width
+    ones are nearly empty in the middle, and on 1,200 faces their noise outweighs what a calibration changes.
+    """
+    edges = np.quantile(probabilities, np.arange(1, bins) / bins)
+    numbers: IntArray = np.searchsorted(edges, probabilities).astype(np.int64)
     return numbers
 
 
 def expected_calibration_error(positive: BoolArray, probabilities: FloatArray, bins: int) -> float:
-    """Mean distance, over equal-width bins of the positive class's probability, of its mean from the class's share.
+    """Mean distance, over equal-mass bins of the positive class's probability, of its mean from the class's share.
 
     Guo et al. 2017, eq. 3, on the probability rather than on the confidence in the predicted class: the folded form
     lets an excess at p cancel one at 1 - p.

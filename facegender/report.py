@@ -147,7 +147,8 @@ def show(value: float | None, form: str) -> str:
     if form == "percent0":
         # no probability of a model is a certainty
         return f"{min(max(100 * value, 1), 99):.0f}%"
-    return {"percent": f"{100 * value:.1f}%", "points": f"{100 * value:.1f}", "decimal": f"{value:.3f}"}[form]
+    text = {"percent": f"{100 * value:.1f}%", "points": f"{100 * value:.1f}", "decimal": f"{value:.3f}"}[form]
+    return text.replace("-", "\N{MINUS SIGN}")
 
 
 def clear_gaps(cuts: list[Cut], most: int = 3) -> list[Cut]:

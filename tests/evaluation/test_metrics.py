@@ -9,6 +9,7 @@ from facegender.metrics import (
     Confusion,
     Rows,
     WeightedMetrics,
+    bin_numbers,
     calibration_error_by_chance,
     confusion,
     expected_calibration_error,
@@ -80,21 +81,29 @@ def test_weights_act_like_repeated_rows(rows):
     repeated = rows.by_probability().take(np.repeat(np.arange(len(rows)), times))
     weighted = WeightedMetrics(rows, 10)(times[None, :].astype(np.float64))
     whole = WeightedMetrics(repeated, 10)(np.ones((1, len(repeated))))
+    # under resampling the bins stay those of the rows themselves
+    del weighted["expected_calibration_error"], whole["expected_calibration_error"]
     assert {name: column[0] for name, column in weighted.items()} == pytest.approx(
         {name: column[0] for name, column in whole.items()}, rel=1e-12
     )
 
 
 def test_calibration_error_by_hand():
-    # two bins: {0.2, 0.4} mean 0.3, none positive: off by 0.3; {0.6, 0.9, 1.0} mean 2.5/3, two of three: off by 0.5/3
-    value = expected_calibration_error(np.array([0, 0, 0, 1, 1], bool), np.array([0.2, 0.4, 0.6, 0.9, 1.0]), 2)
-    assert value == pytest.approx((2 * 0.3 + 3 * (0.5 / 3)) / 5)
+    # two bins of two: {0.2, 0.4} mean 0.3, none positive: off by 0.3; {0.8, 0.9} mean 0.85, one of two: off by 0.35
+    value = expected_calibration_error(np.array([0, 0, 0, 1], bool), np.array([0.2, 0.4, 0.8, 0.9]), 2)
+    assert value == pytest.approx((0.3 + 0.35) / 2)
+
+
+def test_equal_probabilities_share_a_bin():
+    assert bin_numbers(np.array([0.1, 0.5, 0.5, 0.5, 0.5, 0.9]), 3).tolist() == [0, 0, 0, 0, 0, 2]
+    assert bin_numbers(np.array([0.1, 0.2]), 15).tolist() == [0, 14]  # more bins than rows leave empty ones
 
 
 def test_calibration_error_against_scikit_learns_bins(rows):
-    scores = np.clip(rows.probabilities + 0.001, 0, 1)  # off the bins' edges, where the two put a value differently
-    observed, mean = calibration_curve(rows.positive, scores, n_bins=10)
-    counts = np.histogram(scores, bins=10, range=(0, 1))[0]
+    # no ties: on a bin's edge the two may put a value differently
+    scores = np.clip(rows.probabilities + np.random.default_rng(3).uniform(0, 0.009, len(rows)), 0, 1)
+    observed, mean = calibration_curve(rows.positive, scores, n_bins=10, strategy="quantile")
+    counts = np.full(10, 40)
     expected = np.sum(counts[counts > 0] * np.abs(observed - mean)) / len(rows)
     assert expected_calibration_error(rows.positive, scores, 10) == pytest.approx(expected)
     shifted = Rows(rows.positive, scores, rows.predicted, rows.groups)

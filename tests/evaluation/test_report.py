@@ -220,6 +220,7 @@ def test_the_page_is_light(evaluated):
         (0.8525, "percent", "85.2%"),
         (0.0312, "points", "3.1"),
         (0.3249, "decimal", "0.325"),
+        (-0.0042, "points", "−0.4"),  # a minus sign, not a hyphen
         (1200, "count", "1,200"),
         (0.9999, "percent0", "99%"),
         (0.0001, "percent0", "1%"),

@@ -1,44 +1,44 @@
 """The report in a real browser, opened from disk as a reader opens it."""
 
-import shutil
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no chromium on this machine")
+from tests import browser as real
+from tests.browser import barriers, chromium, needs_browser
+
+pytestmark = needs_browser
+browser = pytest.fixture(scope="module")(chromium)
 
 WIDTHS = {"wide": 1280, "narrow": 360}
 
 
-@pytest.fixture(scope="module")
-def browser() -> Iterator[object]:
-    from playwright.sync_api import sync_playwright
-
-    arguments = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"]
-    with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=arguments)
-        yield chromium
-        chromium.close()
-
-
 def opened(browser, evaluated: Path, width: int, **settings):
-    page = browser.new_page(viewport={"width": width, "height": 900}, **settings)
-    page.said, page.asked = [], []
-    page.on("console", lambda message: page.said.append(message.text))
-    page.on("pageerror", lambda error: page.said.append(str(error)))
-    page.on("request", lambda request: page.asked.append(request.url))
-    page.goto((evaluated / "report.html").as_uri())
+    page, said = real.opened(browser, evaluated / "report.html", width, **settings)
+    assert said == []
     return page
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", WIDTHS.values(), ids=WIDTHS)
+def test_nothing_stands_in_anybodys_way(browser, evaluated, width, scheme):
+    page = opened(browser, evaluated, width, color_scheme=scheme)
+    page.evaluate("document.querySelectorAll('details').forEach(one => one.open = true)")
+    assert barriers(page) == []
+    page.close()
+
+
+def test_barriers_would_be_found(browser, tmp_path):
+    (tmp_path / "bad.html").write_text("<title>x</title><p style='color:#ccc'>faint</p><img src='data:,'>")
+    page, _ = real.opened(browser, tmp_path / "bad.html")
+    assert {one.split()[0] for one in barriers(page)} == {"color-contrast", "html-has-lang", "image-alt"}
+    page.close()
 
 
 @pytest.mark.parametrize("width", WIDTHS.values(), ids=WIDTHS)
 def test_it_opens_in_silence_and_fits(browser, evaluated, width):
     page = opened(browser, evaluated, width)
-    assert page.said == []
-    assert [url for url in page.asked if not url.startswith(("data:", "file:"))] == []
     assert page.evaluate("document.documentElement.scrollWidth") <= width
     boxes = "[...document.querySelectorAll('svg, table, img, pre')].map(e => e.getBoundingClientRect().right)"
     assert max(page.evaluate(boxes)) <= width

@@ -1,0 +1,22 @@
+"""Data for both files of tests of the review page."""
+
+from pathlib import Path
+
+import pytest
+
+from facegender.params import SplitParams
+from facegender.split import split
+from tests.review.pages import ODD, cache
+from tests.small_data import Data
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> Data:
+    """21 labelled noise pictures, validated and split; by their features a3 and b5 are labelled wrongly."""
+    made = Data(tmp_path)
+    made.draw(ODD, 90)
+    made.train.append('"odd, ""name"" <&>é.png",1')
+    made.run()
+    split(made.layout.index, SplitParams(), made.layout.splits)
+    cache(made.layout, {"a3.png", "b5.png"})
+    return made

@@ -1,0 +1,43 @@
+"""Small data whose review page is known, and a look into that page."""
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from facegender.layout import Layout
+from facegender.params import EvaluateParams
+from facegender.review import review
+from facegender.store import Manifest, RowFile, view_file
+from tests.small_data import Data
+
+ODD = 'odd, "name" <&>é.png'
+
+
+def cache(layout: Layout, wrong: set[str], views: int = 1) -> None:
+    """Features that tell the classes, but for the `wrong` ones, which look like the other."""
+    folder = layout.features
+    folder.mkdir(exist_ok=True)
+    rows = pd.read_parquet(layout.splits)[["image", "label"]]
+    Manifest({}, {}, "cut", 30, [2, 2, 20], views, {}, 1, "float32").write(folder)
+    rows[["image"]].to_parquet(folder / "rows.parquet")
+    file = RowFile.create(view_file(folder, 0), len(rows), (2, 2, 20))
+    rng = np.random.default_rng(0)
+    for row, (image, label) in enumerate(rows.itertuples(index=False)):
+        side = 1.0 if (label == "1") != (image in wrong) else -1.0
+        file.write(row, rng.normal(side, 0.5, (2, 2, 20)))
+    file.close()
+
+
+def page_of(data: Data, count: int = 200) -> Path:
+    review(data.layout, EvaluateParams(), count, data.layout.review)
+    return data.layout.review
+
+
+def content(page: Path, name: str = "content") -> Any:
+    found = re.search(rf'id="{name}">(.*?)</script>', page.read_text(encoding="utf-8"), re.DOTALL)
+    assert found
+    return json.loads(found[1])
