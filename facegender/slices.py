@@ -7,11 +7,12 @@ from typing import Final
 
 import numpy as np
 import pandas as pd
+from fairlearn.metrics import MetricFrame
 
 from facegender.errors import UserError
 from facegender.gaps import Gap, accuracy_gap
 from facegender.intervals import Estimate, IntArray
-from facegender.metrics import Rows, confusion, proportions
+from facegender.metrics import Confusion, Rows, proportions
 from facegender.tables import read_table
 
 MAX_VALUES: Final = 20  # of a column of words; one with more names single rows rather than kinds of rows
@@ -111,9 +112,10 @@ def cut_by(table: pd.DataFrame, rows: Rows, minimum: int, resamples: int, rng: n
 def _cut(name: str, values: pd.Series, rows: Rows, minimum: int, resamples: int, rng: np.random.Generator) -> Cut:
     order = natural_order(values)
     member = values.map({value: place for place, value in enumerate(order)}).to_numpy(dtype=np.int64)
+    counts = _confusions(values, rows)
     slices = []
-    for place, value in enumerate(order):
-        figures = proportions(confusion(rows.take(member == place)))
+    for value in order:
+        figures = proportions(counts[value])
         accuracy = figures["accuracy"]
         recalls = figures["negative.recall"], figures["positive.recall"]
         slices.append(Slice(str(value), accuracy, *recalls, accuracy.n >= minimum))
@@ -125,6 +127,22 @@ def _cut(name: str, values: pd.Series, rows: Rows, minimum: int, resamples: int,
     correct = compared.positive == compared.predicted
     gap = accuracy_gap(correct, places[member[enough[member]]], compared.groups, resamples, rng)
     return Cut(name, slices, gap)
+
+
+def _confusions(values: pd.Series, rows: Rows) -> dict[str, Confusion]:
+    """The counts of each slice, through fairlearn; of counts come the shares and their intervals."""
+    frame = MetricFrame(
+        metrics={
+            "true_positive": lambda label, answer: int(np.sum(label & answer)),
+            "false_positive": lambda label, answer: int(np.sum(~label & answer)),
+            "false_negative": lambda label, answer: int(np.sum(label & ~answer)),
+            "true_negative": lambda label, answer: int(np.sum(~label & ~answer)),
+        },
+        y_true=rows.positive,
+        y_pred=rows.predicted,
+        sensitive_features=values.rename("slice"),
+    )
+    return {str(value): Confusion(**cells) for value, cells in frame.by_group.to_dict("index").items()}
 
 
 def members(column: pd.Series, minimum: int) -> IntArray:

@@ -1,6 +1,8 @@
 import numpy as np
 import pandas as pd
 import pytest
+from fairlearn.metrics import MetricFrame, count, true_negative_rate, true_positive_rate
+from sklearn.metrics import accuracy_score
 
 from facegender.errors import UserError
 from facegender.metrics import Rows
@@ -26,6 +28,25 @@ def test_figures_by_hand():
     assert (a.negative_recall.value, a.positive_recall.value) == (1.0, 0.5)
     assert (b.accuracy.value, b.accuracy.n, b.enough, b.negative_recall.value) == (0.0, 1, False, None)
     assert cut.gap is None  # one slice alone is large enough
+
+
+def test_figures_and_gap_are_those_of_fairlearn_and_scikit_learn():
+    rng = np.random.default_rng(1)
+    values = rng.choice(["a", "b", "c"], 300)
+    rows = Rows(rng.random(300) < 0.4, rng.random(300), rng.random(300) < 0.6, np.arange(300))
+    (cut,) = cut_by(pd.DataFrame({"age": values}), rows, 10, 50, rng)
+    frame = MetricFrame(
+        metrics={"accuracy": accuracy_score, "found": true_positive_rate, "kept out": true_negative_rate, "n": count},
+        y_true=rows.positive,
+        y_pred=rows.predicted,
+        sensitive_features=values,
+    )
+    ours = {
+        row.value: [row.accuracy.value, row.positive_recall.value, row.negative_recall.value, row.accuracy.n]
+        for row in cut.slices
+    }
+    assert ours == {value: pytest.approx(cells) for value, cells in zip("abc", frame.by_group.to_numpy(), strict=True)}
+    assert cut.gap.gap.value == pytest.approx(frame.difference()["accuracy"])
 
 
 def test_the_gap_is_between_slices_large_enough():
