@@ -1,5 +1,7 @@
 """The plots of one evaluation, by the names of their files."""
 
+from typing import Final
+
 import pandas as pd
 
 from facegender import plots
@@ -9,6 +11,17 @@ from facegender.describe import label_name
 from facegender.metrics import Rows, confusion
 
 HISTOGRAM_BINS = 20
+NAMES: Final = {  # of the files' plots, in the report as in `dvc plots show`
+    "confusion": "Confusion",
+    "histogram": "Histogram",
+    "roc": "ROC",
+    "precision_recall": "Precision and recall",
+    "reliability": "Reliability",
+    "reliability_raw": "Reliability before calibration",
+    "coverage_risk": "Coverage and risk",
+    "learning_loss": "Loss",
+    "learning_accuracy": "Accuracy",
+}
 
 
 def draw_plots(

@@ -14,6 +14,7 @@ from facegender.classes import Classes
 from facegender.decision import Decision
 from facegender.describe import TextList, TextRows, label_name
 from facegender.gallery import Kind, Shown
+from facegender.plot_set import NAMES
 from facegender.slices import Cut, Slice
 from facegender.threshold import sliced_column
 
@@ -85,6 +86,7 @@ def render_report(story: Story) -> str:
         "gallery_titles": GALLERY_TITLES,
         "has_heat": any(face.heat for faces in story.gallery.values() for face in faces),
         "contents": _contents(story),
+        "plot_names": NAMES,
         "equalised": sliced_column(story.rule) if story.rule else None,
         "verdicts": _verdicts(story),
         "confusion_text": _confusion_text(story),

@@ -1,14 +1,16 @@
 import xml.etree.ElementTree as ET
+from pathlib import Path
 
 import numpy as np
 import pytest
+import yaml
 
 from facegender import curves, plots
 from facegender.classes import Classes
 from facegender.conformal import coverage_risk
 from facegender.curves import precision_recall, reliability, roc
 from facegender.metrics import Confusion, Rows
-from facegender.plot_set import draw_plots, kept_epoch
+from facegender.plot_set import NAMES, draw_plots, kept_epoch
 
 CLASSES = Classes("0", "1", "int", 0.5)
 
@@ -100,3 +102,15 @@ def test_the_kept_epoch_is_the_last_phases_best(case):
 def test_the_histogram_covers_every_row(rows):
     table = curves.histogram(rows, 20)
     assert int(table[["negative", "positive"]].to_numpy().sum()) == len(rows)
+
+
+def test_dvc_plots_and_the_report_name_a_plot_alike(checkout):
+    by_dvc = {
+        name: plot for one in yaml.safe_load((checkout / "dvc.yaml").read_text())["plots"] for name, plot in one.items()
+    }
+    ours = {
+        Path(file).stem: name for name, plot in by_dvc.items() for file in plot["y"] if "artifacts/evaluation/" in file
+    }
+    assert ours == {name: NAMES[name] for name in ours}
+    assert len(ours) == 6
+    assert {NAMES["learning_loss"], NAMES["learning_accuracy"]} < by_dvc.keys()
