@@ -156,6 +156,21 @@ def predict(
 
 
 @app.command(rich_help_panel="For people")
+def export(
+    model: Annotated[Path, typer.Argument(help="The folder that `train` left, evaluated: artifacts/model.")],
+    out: Annotated[Path, typer.Argument(help="The new folder.")],
+) -> None:
+    """Write the model with its calibration inside: a folder to hand on, whose own probabilities are calibrated."""
+    from facegender.quiet import import_tensorflow
+
+    import_tensorflow()
+    from facegender.calibrated_model import export as write
+
+    write(model, out)
+    typer.echo(f"{out}: calibrated; threshold in {out / 'decision.json'}")
+
+
+@app.command(rich_help_panel="For people")
 def review(
     params: ParamsOption = PARAMS,
     data: DataOption = DATA,

@@ -96,9 +96,14 @@ def read_decision(path: Path) -> Decision:
 
 
 def decision_beside(model: Path) -> Decision | None:
-    """The decision that belongs to a model folder, or None where it has not been evaluated yet."""
-    path = model.resolve().parent / "evaluation" / "decision.json"
-    return read_decision(path) if path.exists() else None
+    """The decision that belongs to a model folder, or None where it has not been evaluated yet.
+
+    An exported model brings its own; else it is that of the evaluation beside the folder.
+    """
+    for path in (model / "decision.json", model.resolve().parent / "evaluation" / "decision.json"):
+        if path.exists():
+            return read_decision(path)
+    return None
 
 
 def fit(positive: BoolArray, probabilities: FloatArray, choices: Choices, slices: Slices | None = None) -> Decision:

@@ -61,8 +61,10 @@ def last_features(network: Any) -> tuple[Any, Maps, int]:
     import openvino
 
     nodes = network.get_ordered_ops()
-    pool = [node for node in nodes if node.get_type_name() == "ReduceMean"][-1]
-    unit = [node for node in nodes if node.get_type_name() == "MatMul"][-1]
+    place = max(place for place, node in enumerate(nodes) if node.get_type_name() == "ReduceMean")
+    pool = nodes[place]
+    # the first one behind the pooling: an exported model's calibration may have more
+    unit = next(node for node in nodes[place:] if node.get_type_name() == "MatMul")
     pooled = {int(axis) for axis in pool.input_value(1).get_node().get_data()}
     channels = next(axis for axis in (1, 3) if axis not in pooled)
     weights = np.asarray(unit.input_value(1).get_node().get_data(), np.float32).reshape(-1)

@@ -53,6 +53,9 @@ KNOWN = {
     'git commit -m "Retrain on our faces"': Known(says="Retrain on our faces"),
     "facegender doctor": Known(says="TensorFlow"),
     "facegender predict artifacts/model data/images/00002.jpg": Known(says="Perceived gender"),
+    "facegender export artifacts/model artifacts/exported": Known(
+        says="calibrated", leaves=("artifacts/exported/model.keras",)
+    ),
     "facegender review": Known(leaves=("artifacts/review.html",)),
     "facegender --help": Known(says="doctor"),
     "dvc repro": Known(says="up to date"),
