@@ -15,6 +15,7 @@ from tasks.evaluate import estimate
 class Summary:
     """The headline figure and where things lie; paths are relative to the checkout."""
 
+    judged: str  # validation or holdout
     accuracy: str
     quarantined: str
     weights: str
@@ -25,7 +26,7 @@ class Summary:
     def rows(self) -> list[tuple[str, str]]:
         """(what, its value)."""
         return [
-            ("validation accuracy", self.accuracy),
+            (f"{self.judged} accuracy", self.accuracy),
             ("set aside", self.quarantined),
             ("weights", self.weights),
             ("report", str(self.report)),
@@ -41,6 +42,7 @@ def summarise(checkout: Checkout) -> Summary:
     provenance = json.loads((files.model / "provenance.json").read_text(encoding="utf-8"))
     validation = json.loads(files.validation.read_text(encoding="utf-8"))
     return Summary(
+        judged=metrics["judged"],
         accuracy=estimate(metrics["accuracy"]),
         quarantined=quarantined(validation["counts"], files.validation.relative_to(checkout.root)),
         weights=weights(provenance["weights"]["source"]),
@@ -73,7 +75,7 @@ def weights(source: str) -> str:
 
 def headline(summary: Summary) -> str:
     """One line."""
-    return f"Validation accuracy {summary.accuracy}; set aside: {summary.quarantined}"
+    return f"{summary.judged.capitalize()} accuracy {summary.accuracy}; set aside: {summary.quarantined}"
 
 
 def publish(summary: Summary) -> None:

@@ -22,7 +22,7 @@ def evaluate(checkout: Checkout) -> State[Any]:
         create_markdown_artifact(
             markdown=f"{headline(figures)}\n\nReport: `{folder / 'report.html'}`",
             key="evaluation",
-            description=f"Validation accuracy {estimate(figures['accuracy'])}",
+            description=f"{figures['judged'].capitalize()} accuracy {estimate(figures['accuracy'])}",
         )
     return state
 
@@ -37,7 +37,7 @@ def estimate(figure: dict[str, Any]) -> str:
 def headline(figures: dict[str, Any]) -> str:
     """metrics.json as markdown."""
     overall = {name: figure for name, figure in figures.items() if isinstance(figure, dict) and "low" in figure}
-    lines = [f"# Validation accuracy {estimate(figures['accuracy'])}", ""]
+    lines = [f"# {figures['judged'].capitalize()} accuracy {estimate(figures['accuracy'])}", ""]
     lines += ["Labels are gender as perceived by annotators.", ""]
     lines += ["| figure | value | 95% interval | n |", "|---|---:|---|---:|"]
     for name, figure in overall.items():
