@@ -148,7 +148,7 @@ def valid_cuts(backbone: keras.Model) -> list[int]:
     place = {layer.name: position for position, layer in enumerate(layers)}
     last_use = [0] * len(layers)  # the furthest layer that reads each layer's output
     for position, layer in enumerate(layers):
-        for source in _inputs(layer):
+        for source in inputs_of(layer):
             last_use[place[source]] = max(last_use[place[source]], position)
     cuts = []
     open_until = 0  # the furthest reader of anything before the current layer
@@ -159,7 +159,8 @@ def valid_cuts(backbone: keras.Model) -> list[int]:
     return cuts
 
 
-def _inputs(layer: keras.Layer) -> list[str]:
+def inputs_of(layer: keras.Layer) -> list[str]:
+    """Names of the layers whose outputs a layer of a functional model reads."""
     if isinstance(layer, keras.layers.InputLayer):
         return []
     tensors = layer.input if isinstance(layer.input, list) else [layer.input]

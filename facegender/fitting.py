@@ -66,7 +66,7 @@ class Trainer:
             if phase.name == "head":
                 self._run_head(phase, progress)
             else:
-                self._run_phase(phase, progress, self.source.model, self.source.batches, self.source.views)
+                self._run_phase(phase, progress, self.source.fitted, self.source.batches, self.source.views)
         self.live.end()
         return progress.history
 

@@ -12,6 +12,7 @@ import pandas as pd
 
 from facegender.atomic import atomic_file
 from facegender.batches import Batches, FeatureBatches, ImageBatches, Pictures, Rows
+from facegender.folded import fitted
 from facegender.model import Classifier
 from facegender.params import AugmentParams, Params, TrainParams
 from facegender.progress import track
@@ -28,6 +29,8 @@ class Source:
     ----------
     model
         Input at the cut (features mode) or image (online mode) -> logit.
+    fitted
+        Does the same with the same variables; what `fit` is called on.
     head
         The pooled vector -> logit; shares its layers with `model`.
     views
@@ -39,6 +42,7 @@ class Source:
     """
 
     model: keras.Model
+    fitted: keras.Model
     head: keras.Model
     train: Rows
     validation: Rows
@@ -59,6 +63,7 @@ def features_source(
     every = _every_row(table)
     return Source(
         classifier.trains,
+        fitted(classifier),
         classifier.head,
         train,
         validation,
@@ -87,6 +92,7 @@ def online_source(
 
     every = _every_row(table)
     return Source(
+        classifier.trains,
         classifier.trains,
         classifier.head,
         train,
