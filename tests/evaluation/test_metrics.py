@@ -1,4 +1,5 @@
 import time
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -199,3 +200,14 @@ def test_a_thousand_resamples_of_1200_rows_take_about_a_second():
     start = time.process_time()
     measure(rows, 15, 1000, rng)
     assert time.process_time() - start < 5  # 0.3 s on a quiet machine
+
+
+def test_memory_stays_bounded_at_a_hundred_thousand_rows():
+    rng = np.random.default_rng(0)
+    rows = rows_of(rng.random(100_000) < 0.5, rng.random(100_000))
+    tracemalloc.start()
+    measure(rows, 15, 60, rng)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    # 60 resamples at once would take 48 MB an array; blocks of 20 (MAX_CELLS) take 16, of which about ten live together
+    assert peak < 250e6
