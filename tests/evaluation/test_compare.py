@@ -85,6 +85,21 @@ def test_paired_differences_are_narrower_than_two_apart():
     assert found.difference.high - found.difference.low < 0.016
 
 
+def test_the_differences_interval_covers_the_truth():
+    # B is right where A is, but for 8 points that it loses and 5 that it gains: a true difference of -0.03
+    covered = 0
+    for seed in range(150):
+        rng = RNG(seed)
+        labels = rng.choice(["0", "1"], 400)
+        other = np.where(labels == "1", "0", "1")
+        draw = rng.random(400)
+        first = np.where((draw < 0.8) | (draw > 0.95), labels, other)
+        second = np.where((draw < 0.72) | (draw > 0.90), labels, other)
+        found = compare(rows_of(labels, first, second), "1", 200, rng).difference
+        covered += found.low <= -0.03 <= found.high
+    assert 0.90 <= covered / 150 <= 0.99  # 95%, with 150 trials' own noise of 1.8%
+
+
 def test_only_rows_that_both_judged_count_whatever_their_order():
     first = predictions("101", "101", names=["a", "b", "c"])
     second = predictions("110", "110", names=["c", "d", "b"])

@@ -1,5 +1,6 @@
 """The report in a real browser, opened from disk as a reader opens it."""
 
+import os
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +11,13 @@ from tests.browser import barriers, chromium, needs_browser
 
 pytestmark = needs_browser
 browser = pytest.fixture(scope="module")(chromium)
+
+
+@pytest.fixture(scope="module")
+def evaluated(evaluated: Path) -> Path:
+    """The small case's folder, or the evaluation that FACEGENDER_REPORT names: any run's report can be looked at so."""
+    return Path(os.environ.get("FACEGENDER_REPORT", evaluated)).resolve()
+
 
 WIDTHS = {"wide": 1280, "narrow": 360}
 
