@@ -6,8 +6,8 @@ another seed; `noise30`, with 30% of the training labels flipped; `noise5`, with
 who knows the truth has gone through the 10% most suspect rows of `noise5`. All are judged on the run's own validation
 labels, which nobody flipped. About five minutes a model on 2 cores; one that is there already is not made again.
 
-    python benchmarks/label_noise.py --out /somewhere            # all four, and the table
-    python benchmarks/label_noise.py --out /somewhere noise5     # one, and the table of those that are there
+    python benchmarks/label_noise.py --out /somewhere                  # all four, and the table
+    python benchmarks/label_noise.py --out /somewhere --only noise5    # one, and the table of those that are there
 """
 
 import argparse
@@ -103,7 +103,7 @@ def line(name: str, evaluation: Path, found: Comparison | None, margin: float) -
 def main() -> None:
     """Make what is missing of the variants asked for, and print the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("variants", nargs="*", choices=[*VARIANTS, []], default=list(VARIANTS))
+    parser.add_argument("--only", nargs="+", choices=VARIANTS, default=VARIANTS, help="Which models to make.")
     parser.add_argument("--params", type=Path, default=Path("params.yaml"))
     parser.add_argument("--data", type=Path, default=Path("data"))
     parser.add_argument("--artifacts", type=Path, default=Path("artifacts"), help="Of the finished run.")
@@ -111,7 +111,7 @@ def main() -> None:
     asked = parser.parse_args()
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     run, params = Layout(asked.data, asked.artifacts), read_params(asked.params)
-    for name in asked.variants:
+    for name in asked.only:
         if not (asked.out / name / "evaluation").is_dir():
             make(name, run, asked.params, asked.out)
     say(line("the run", run.evaluation, None, params.compare.margin))
