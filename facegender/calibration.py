@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from typing import Any, Final, Literal
 
 import numpy as np
-from sklearn.isotonic import IsotonicRegression
 
 from facegender.intervals import FloatArray
 from facegender.metrics import CLIP, BoolArray
@@ -101,6 +100,8 @@ def fit_temperature(positive: BoolArray, probabilities: FloatArray) -> float:
 def _fit_steps(positive: BoolArray, probabilities: FloatArray) -> tuple[tuple[float, float], ...]:
     # never 0 or 1: a step of n rows alike has still not shown that no other row exists (Laplace's rule)
     margin = 1 / (len(positive) + 2)
+    from sklearn.isotonic import IsotonicRegression  # seconds that whoever only applies a calibration need not wait
+
     fitted = IsotonicRegression(y_min=margin, y_max=1 - margin).fit(probabilities, positive.astype(np.float64))
     pairs = zip(fitted.X_thresholds_, fitted.y_thresholds_, strict=True)
     return tuple((round(float(known), 6), round(float(calibrated), 6)) for known, calibrated in pairs)
