@@ -9,7 +9,7 @@ UV = UV_HTTP_TIMEOUT=300 $(BIN)/uv pip install --quiet --python $(BIN)/python
 PIP = $(BIN)/python -m pip install --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint format ui lock clean
+.PHONY: help run test lint format ui bench lock clean
 
 help:  ## show this
 	@sed -n 's/^\([a-z][a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
@@ -34,6 +34,15 @@ format: $(READY)  ## bring the code into form
 
 ui: $(READY)  ## the Prefect UI with every run of this checkout, at http://127.0.0.1:4200
 	$(BIN)/python -m tasks.environment prefect server start
+
+# the peers' packages in a venv of their own, which sees the project's behind them
+bench: $(READY)  ## measure against peers and write docs/benchmarks.md (WEIGHTS=file.weights.h5; about an hour)
+	@test -x $(VENV)/bench/bin/python || { $(BIN)/python -m venv $(VENV)/bench && \
+	  $(BIN)/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))' \
+	  > $$($(VENV)/bench/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/zz_project.pth; }
+	$(VENV)/bench/bin/python -m pip install --quiet -r benchmarks/requirements.txt
+	$(BIN)/python -m benchmarks validate score orchestration train memory write \
+	  --weights $(or $(WEIGHTS),none) --bench-python $(VENV)/bench/bin/python
 
 lock: $(READY)  ## pin the newest versions that pyproject.toml allows
 	$(BIN)/uv pip compile pyproject.toml --extra dev --universal --python-version 3.11 --generate-hashes \

@@ -1,0 +1,20 @@
+"""Peer of DVC and Prefect: the six stages called one after the other in one process, which remembers nothing."""
+
+from pathlib import Path
+
+from facegender.params import read_params
+from facegender.quiet import import_tensorflow
+
+import_tensorflow()
+
+from facegender import evaluate, features, layout, split, submit, train, validate  # noqa: E402
+
+at, params = layout.Layout(Path("data"), Path("artifacts")), read_params(Path("params.yaml"))
+validate.validate(at, params.data, params.validation, at.index, at.validation)
+split.split(at.index, params.split, at.splits)
+features.features(at, params)
+train.train(at, params)
+evaluate.evaluate(at.model, at, at.index, at.splits, at.validation, params, at.evaluation)
+submit.submit(
+    at.model, at.decision, at, at.index, at.validation, params.submit, at.submission, at.predictions_test
+)  # fmt: skip

@@ -1,0 +1,78 @@
+"""The benchmarks run on a tiny set, and the document says what the raw numbers say."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from benchmarks.child import interleaved, median_of, run
+from benchmarks.document import write
+from benchmarks.workspace import multiply
+
+MACHINE = {"processor": "p", "cores": 2, "load": 0.1, "date": "2026-11-24", "python": "3"}
+
+
+def test_a_child_is_timed_and_read_and_a_failing_peer_is_told() -> None:
+    good = run([sys.executable, "-c", "print('noise'); print('{\"n\": 3}')"])
+    assert good["n"] == 3
+    assert good["seconds"] > 0
+    assert good["peak_kb"] > 1000
+    assert run([sys.executable, "-c", "import no_such_peer"])["failed"].endswith("'no_such_peer'")
+
+
+def test_runs_are_interleaved_and_the_failed_are_not_tried_again() -> None:
+    order: list[str] = []
+
+    def go(name: str) -> dict[str, object]:
+        order.append(name)
+        return {"failed": "no"} if name == "b" else {"seconds": float(len(order))}
+
+    results = interleaved({name: lambda name=name: go(name) for name in "ab"}, 3, lambda line: None)
+    assert order == ["a", "b", "a", "a"]
+    assert median_of(results["a"]) == 3.0  # of 1, 3, 4
+    assert median_of(results["b"]) is None
+
+
+def test_the_document_puts_ratios_first(tmp_path: Path) -> None:
+    results = {"ours": [{"seconds": 2.0, "peak_kb": 1024}], "pillow loop": [{"seconds": 5.0, "peak_kb": 2048}]}
+    part = {"machine": MACHINE, "tiny": False, "results": {**results, "cleanvision": [{"failed": "not there"}]}}
+    (tmp_path / "validate.json").write_text(json.dumps(part))
+    grown = {"validate": {"1000": 1000, "10000": 2000, "100000": 11000}}
+    (tmp_path / "memory.json").write_text(json.dumps({"machine": MACHINE, "tiny": False, "results": grown}))
+    text = write(tmp_path)
+    assert "| pillow loop | 2.50x | 5.0 | 1 | 2 |" in text
+    assert "did not run: not there" in text
+    assert "| validate | 102 |" in text  # 9,000 kB more for 90,000 images more
+    assert text.count("Not run yet.") == 3
+
+
+def test_validation_is_measured_on_a_tiny_set(tmp_path: Path, checkout: Path) -> None:
+    few = tmp_path / "few/images"
+    few.mkdir(parents=True)
+    rng = np.random.default_rng(0)
+    names = [f"{number}.png" for number in range(30)]
+    for name in names:
+        Image.fromarray(rng.integers(0, 256, (64, 64, 3), np.uint8)).save(few / name)
+    rows = "\n".join(f"{name},{number % 2}" for number, name in enumerate(names))
+    (tmp_path / "few/train.csv").write_text(f"image_names,class\n{rows}\n")
+    multiply(tmp_path / "few", tmp_path / "many", 60)
+    command = [
+        sys.executable,
+        "-m",
+        "benchmarks",
+        "validate",
+        "write",
+        "--data",
+        str(tmp_path / "many"),
+        "--repeats",
+        "1",
+    ]
+    places = {"--work": tmp_path / "work", "--results": tmp_path / "results", "--document": tmp_path / "b.md"}
+    options = [str(part) for pair in places.items() for part in pair]
+    subprocess.run([*command, "--tiny", *options], cwd=checkout, check=True, capture_output=True)
+    kept = json.loads((tmp_path / "results/validate.json").read_text())["results"]
+    assert kept["pillow loop, sha-256"][0]["n"] == 60
+    assert "| pillow loop, sha-256 |" in (tmp_path / "b.md").read_text()
