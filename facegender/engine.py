@@ -7,8 +7,9 @@ MobileNetV2 about twice as fast as TensorFlow in float32, and starts without Ten
 import sys
 from collections import deque
 from collections.abc import Iterable, Iterator
+from itertools import islice
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -25,6 +26,25 @@ class Engine(Protocol):
     def map(self, batches: Iterable[Images]) -> Iterator[Values]:
         """One result for each batch, in order; draws batches only as it can work on them."""
         ...
+
+
+Place = TypeVar("Place")
+
+
+def forward(
+    engine: Engine, pictures: Iterable[tuple[Place, Images]], batch_size: int
+) -> Iterator[tuple[list[Place], Values]]:
+    """Run pictures uint8 (s, s, 3) in batches: the places of each batch, as they came, with its results."""
+    under_way: deque[list[Place]] = deque()
+
+    def batches() -> Iterator[Images]:
+        source = iter(pictures)
+        while batch := list(islice(source, batch_size)):
+            under_way.append([place for place, _ in batch])
+            yield np.stack([pixels for _, pixels in batch])
+
+    for result in engine.map(batches()):
+        yield under_way.popleft(), result
 
 
 class TensorFlowEngine:

@@ -15,7 +15,7 @@ import pandas as pd
 from facegender.atomic import replace_folder
 from facegender.augment import augment, view_rng
 from facegender.decode import Pixels, decode_validated
-from facegender.engine import Engine
+from facegender.engine import Engine, forward
 from facegender.errors import UserError
 from facegender.layout import Layout
 from facegender.params import Params
@@ -145,12 +145,10 @@ class Work:
 
     def compute(self, engine: Engine) -> None:
         """Run the frozen part over every missing view, in full batches, and write as it goes."""
-        places: list[list[tuple[int, int]]] = []  # (row, view) of the batches handed to the engine and not yet back
         unmarked: list[tuple[int, int]] = []
         needed = len(self.rows) + self.augmented * (self.manifest.views - 1)
         with track("features", needed, "views", done=needed - self.missing) as advance:
-            for result in engine.map(self._batches(places)):
-                here = places.pop(0)
+            for here, result in forward(engine, self._pictures(), self.params.features.batch_size):
                 for (row, view), values in zip(here, result, strict=True):
                     self.views[view].write(row, values)
                 unmarked += here
@@ -159,20 +157,10 @@ class Work:
                 advance(len(here))
             self._mark(unmarked)
 
-    def _batches(self, places: list[list[tuple[int, int]]]) -> Iterator[Pixels]:
-        here: list[tuple[int, int]] = []
-        pixels: list[Pixels] = []
+    def _pictures(self) -> Iterator[tuple[tuple[int, int], Pixels]]:
         for item in self.items():
-            for view, picture in zip(item.views, item.pixels, strict=True):
-                here.append((item.row, view))
-                pixels.append(picture)
-                if len(pixels) == self.params.features.batch_size:
-                    places.append(here)
-                    yield np.stack(pixels)
-                    here, pixels = [], []
-        if pixels:
-            places.append(here)
-            yield np.stack(pixels)
+            for view, pixels in zip(item.views, item.pixels, strict=True):
+                yield (item.row, view), pixels
 
     def _mark(self, unmarked: list[tuple[int, int]]) -> None:
         # the features reach the disk before the mark that says so

@@ -3,6 +3,7 @@
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import keras
@@ -55,29 +56,15 @@ def features_source(
     store: FeatureStore, table: pd.DataFrame, positive: str, params: TrainParams, classifier: Classifier
 ) -> Source:
     """Train the tuned part on cached features."""
-    train, validation = _rows(table, positive, params)
-
-    def batches(rows: Rows, size: int) -> Batches:
-        return FeatureBatches(store.views, rows, size)
-
-    every = _every_row(table)
-    return Source(
-        classifier.trains,
-        fitted(classifier),
-        classifier.head,
-        train,
-        validation,
-        len(store.views),
-        batches,
-        lambda path: write_pooled(classifier.to_pool, batches(every, VALIDATION_BATCH), path),
-    )
+    model, fits = classifier.trains, fitted(classifier)
+    read = partial(FeatureBatches, store.views)
+    return _source(model, fits, classifier, table, positive, params, len(store.views), read)
 
 
 def online_source(
     images: Path, table: pd.DataFrame, positive: str, params: Params, manifest: Manifest, classifier: Classifier
 ) -> Source:
     """Train from the image files, with a fresh view of every picture at every epoch."""
-    train, validation = _rows(table, positive, params.train)
     pictures = Pictures(
         images,
         table["image"].tolist(),
@@ -87,20 +74,28 @@ def online_source(
         manifest.seed,
     )
 
-    def batches(rows: Rows, size: int) -> Batches:
-        return ImageBatches(pictures, rows, size, workers=os.cpu_count() or 1)
+    read = partial(ImageBatches, pictures, workers=os.cpu_count() or 1)
+    model, views = classifier.trains, max(1, params.train.epochs)
+    return _source(model, model, classifier, table, positive, params.train, views, read)
 
+
+def _source(
+    model: keras.Model,
+    fits: keras.Model,
+    classifier: Classifier,
+    table: pd.DataFrame,
+    positive: str,
+    params: TrainParams,
+    views: int,
+    batches: Callable[[Rows, int], Batches],
+) -> Source:
+    train, validation = _rows(table, positive, params)
     every = _every_row(table)
-    return Source(
-        classifier.trains,
-        classifier.trains,
-        classifier.head,
-        train,
-        validation,
-        max(1, params.train.epochs),
-        batches,
-        lambda path: write_pooled(classifier.to_pool, batches(every, VALIDATION_BATCH), path),
-    )
+
+    def pooled(path: Path) -> None:
+        write_pooled(classifier.to_pool, batches(every, VALIDATION_BATCH), path)
+
+    return Source(model, fits, classifier.head, train, validation, views, batches, pooled)
 
 
 def _rows(table: pd.DataFrame, positive: str, params: TrainParams) -> tuple[Rows, Rows]:

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from facegender.decode import Pixels, Undecodable, decode
-from facegender.engine import Engine, OpenVinoEngine, TensorFlowEngine, has_openvino
+from facegender.engine import Engine, OpenVinoEngine, TensorFlowEngine, forward, has_openvino
 from facegender.errors import UserError
 from facegender.prefetch import prefetch
 from facegender.progress import track
@@ -62,7 +62,6 @@ def score(model: Path, files: Sequence[Path], batch_size: int = 32) -> Scores:
     batch_size = min(batch_size, len(files))
     engine = load_engine(model, batch_size)
     size = int(json.loads((model / "classes.json").read_text())["image_size"])
-    places: list[list[int]] = []  # of the batches handed to the engine and not yet back
 
     def read(place: int) -> tuple[int, Pixels | str]:
         try:
@@ -70,27 +69,16 @@ def score(model: Path, files: Sequence[Path], batch_size: int = 32) -> Scores:
         except Undecodable as reason:
             return place, str(reason)
 
-    def batches() -> Iterator[Pixels]:
-        here: list[int] = []
-        pixels: list[Pixels] = []
+    def readable() -> Iterator[tuple[int, Pixels]]:
         for place, picture in prefetch(read, range(len(files)), os.cpu_count() or 1, ahead=2 * batch_size):
             if isinstance(picture, str):
                 reasons[place] = picture
-                continue
-            here.append(place)
-            pixels.append(picture)
-            if len(pixels) == batch_size:
-                places.append(here)
-                yield np.stack(pixels)
-                here, pixels = [], []
-        if pixels:
-            places.append(here)
-            yield np.stack(pixels)
+            else:
+                yield place, picture
 
     with track("score", len(files), "images") as advance:
-        for result in engine.map(batches()):
-            done = places.pop(0)
-            probabilities[done] = result.reshape(-1)
-            advance(len(done))
+        for places, result in forward(engine, readable(), batch_size):
+            probabilities[places] = result.reshape(-1)
+            advance(len(places))
         advance(sum(reason is not None for reason in reasons))
     return Scores(probabilities, reasons)
