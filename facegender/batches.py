@@ -12,7 +12,7 @@ import numpy.typing as npt
 from facegender.augment import augment, view_rng
 from facegender.decode import decode_validated
 from facegender.params import AugmentParams
-from facegender.store import RowFile
+from facegender.store import View
 
 Batch = tuple[npt.NDArray[Any], npt.NDArray[np.float32], npt.NDArray[np.float32]]
 
@@ -64,7 +64,7 @@ class Batches(keras.utils.PyDataset):
 class FeatureBatches(Batches):
     """Cached features, widened: float32 (b, ...)."""
 
-    def __init__(self, files: Sequence[RowFile], rows: Rows, batch_size: int) -> None:
+    def __init__(self, files: Sequence[View], rows: Rows, batch_size: int) -> None:
         super().__init__(rows, batch_size)
         self.files = files
 

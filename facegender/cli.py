@@ -103,22 +103,89 @@ def evaluate(params: ParamsOption = PARAMS, data: DataOption = DATA, artifacts: 
 
 
 @app.command(rich_help_panel="Stages")
-def submit(params: ParamsOption = PARAMS, data: DataOption = DATA, artifacts: ArtifactsOption = ARTIFACTS) -> None:
-    """Score the test images; leave submission.csv in the form of sample_submission.csv."""
+def submit(
+    params: ParamsOption = PARAMS,
+    data: DataOption = DATA,
+    artifacts: ArtifactsOption = ARTIFACTS,
+    model: Annotated[
+        Path | None, typer.Option(help="Another model, evaluated.", show_default="model in --artifacts")
+    ] = None,
+) -> None:
+    """Score the test images; leave submission.csv in the form of sample_submission.csv, beside the model's folder."""
     from facegender.params import read_params
     from facegender.submit import submit as stage
 
     layout, values = Layout(data, artifacts), read_params(params)
+    folder = model or layout.model
+    beside = Layout(data, folder.resolve().parent) if model else layout
     stage(
-        layout.model,
-        layout.decision,
+        folder,
+        beside.decision,
         layout,
         layout.index,
         layout.validation,
         values.submit,
-        layout.submission,
-        layout.predictions_test,
+        beside.submission,
+        beside.predictions_test,
     )
+
+
+@app.command(rich_help_panel="Cross-validation")
+def fold_features(
+    params: ParamsOption = PARAMS, data: DataOption = DATA, artifacts: ArtifactsOption = ARTIFACTS
+) -> None:
+    """Augment the validation rows too, which train in a cross-validation; leave fold_features/."""
+    from facegender.params import read_params
+    from facegender.quiet import import_tensorflow
+
+    import_tensorflow()
+    from facegender.fold_features import fold_features as stage
+
+    stage(Layout(data, artifacts), read_params(params))
+
+
+@app.command(rich_help_panel="Cross-validation")
+def train_folds(
+    params: ParamsOption = PARAMS,
+    data: DataOption = DATA,
+    artifacts: ArtifactsOption = ARTIFACTS,
+    fold: Annotated[int | None, typer.Option(min=0, help="Train this fold alone, and leave it for the rest.")] = None,
+) -> None:
+    """Train cross_validate.folds times, each validated on rows of its own; leave folds/.
+
+    A killed run goes on with the folds that are missing.
+    """
+    from facegender.params import read_params
+
+    layout, values = Layout(data, artifacts), read_params(params)
+    if fold is None:
+        from facegender.train_folds import train_folds as stage
+
+        options = ("--params", str(params), "--data", str(data), "--artifacts", str(artifacts))
+        stage(layout, values, [sys.executable, "-m", "facegender", "train-folds", *options])
+        return
+    from facegender.cores import share_cores
+    from facegender.quiet import import_tensorflow
+
+    share_cores(values.cross_validate.processes)
+    import_tensorflow()
+    from facegender.fold_training import train_fold
+
+    train_fold(layout, values, fold)
+
+
+@app.command(rich_help_panel="Cross-validation")
+def cross_validate(
+    params: ParamsOption = PARAMS, data: DataOption = DATA, artifacts: ArtifactsOption = ARTIFACTS
+) -> None:
+    """Join the folds into one model, and judge every row by the fold that has not seen it; leave cross_validation/."""
+    from facegender.params import read_params
+    from facegender.quiet import import_tensorflow
+
+    import_tensorflow()
+    from facegender.cross_validate import cross_validate as stage
+
+    stage(Layout(data, artifacts), read_params(params))
 
 
 @app.command(rich_help_panel="For people")

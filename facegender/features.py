@@ -18,6 +18,7 @@ from facegender.errors import UserError
 from facegender.features_work import Work
 from facegender.layout import Layout
 from facegender.params import FeaturesParams, Params
+from facegender.split import NEVER_VALIDATED
 from facegender.store import Manifest
 
 logger = logging.getLogger(__name__)
@@ -31,38 +32,47 @@ def features(layout: Layout, params: Params) -> None:
     UserError
         Weights that cannot be had, a cut that does not exist, or too little disk space (told beforehand).
     """
-    rows = plan_rows(pd.read_parquet(layout.index), pd.read_parquet(layout.splits), params.split.folds)
+    rows = plan_rows(pd.read_parquet(layout.index), pd.read_parquet(layout.splits))
     drawn_demo = bool(json.loads(layout.validation.read_text())["demo"])
     if params.train.mode == "online":
-        manifest = _manifest(params, drawn_demo, cached=False)[0]
-        with atomic_folder(layout.features) as folder:
-            manifest.write(folder)
-            rows.to_parquet(folder / "rows.parquet", index=False)
+        manifest = plan_network(params, drawn_demo, cached=False)[0]
+        write_nothing(layout.features, manifest, rows)
         logger.info("features: online mode trains from the images; nothing to cache")
         return
-    manifest, frozen = _manifest(params, drawn_demo, cached=True)
-    work = Work(layout, params, manifest, rows)
-    work.check_disk()
-    work.take_over()
-    if work.missing:
-        engine = choose_engine(frozen, params.features, layout.resume)
-        logger.info("features: %s on this machine", engine.name)
-        work.compute(engine)
-    work.finish()
+    manifest, frozen = plan_network(params, drawn_demo, cached=True)
+    make(Work(layout, params, manifest, rows, layout.features, [layout.features]), frozen)
 
 
-def plan_rows(index: pd.DataFrame, splits: pd.DataFrame, folds: int) -> pd.DataFrame:
+def plan_rows(index: pd.DataFrame, splits: pd.DataFrame) -> pd.DataFrame:
     """The rows of the cache: image, sha256, augmented. Rows with augmented views come first, then by name.
 
     Rows that only ever validate need no augmented view.
     """
     rows = splits.merge(index.loc[index["role"] == "train", ["image", "sha256"]], on="image", validate="1:1")
-    rows["augmented"] = (rows["fold"] == -1) | ((rows["fold"] >= 0) & (folds > 1))
+    rows["augmented"] = rows["fold"] == NEVER_VALIDATED
     rows = rows.sort_values(["augmented", "image"], ascending=[False, True], ignore_index=True)
     return rows[["image", "sha256", "augmented"]]
 
 
-def _manifest(params: Params, drawn_demo: bool, cached: bool) -> tuple[Manifest, Any]:
+def write_nothing(target: Path, manifest: Manifest, rows: pd.DataFrame) -> None:
+    """The features folder of online mode: what the network is and which rows there are."""
+    with atomic_folder(target) as folder:
+        manifest.write(folder)
+        rows.to_parquet(folder / "rows.parquet", index=False)
+
+
+def make(work: Work, frozen: Any) -> None:
+    """Compute what is missing of some features and put them in their place."""
+    work.check_disk()
+    work.take_over()
+    if work.missing:
+        engine = choose_engine(frozen, work.params.features, work.layout.resume)
+        logger.info("features: %s on this machine", engine.name)
+        work.compute(engine)
+    work.finish()
+
+
+def plan_network(params: Params, drawn_demo: bool, cached: bool) -> tuple[Manifest, Any]:
     """Build the network: what it is, and its frozen part."""
     from facegender.backbone import cut_for, fingerprint, resolve_weights, weighted_backbone
     from facegender.device import prepare

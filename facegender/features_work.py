@@ -5,8 +5,9 @@ import json
 import logging
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
+from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
@@ -39,13 +40,32 @@ class Item:
 
 
 class Work:
-    """Features under way, in a folder of their own that a killed run leaves and the next one finds."""
+    """Features under way, in a folder of their own that a killed run leaves and the next one finds.
 
-    def __init__(self, layout: Layout, params: Params, manifest: Manifest, rows: pd.DataFrame) -> None:
+    Parameters
+    ----------
+    rows
+        image, sha256, augmented; rows with augmented views come first.
+    target
+        The folder that `finish` puts them into.
+    earlier
+        Features folders, where they exist, to copy from what is there already.
+    """
+
+    def __init__(
+        self,
+        layout: Layout,
+        params: Params,
+        manifest: Manifest,
+        rows: pd.DataFrame,
+        target: Path,
+        earlier: Sequence[Path],
+    ) -> None:
         self.layout, self.params, self.manifest, self.rows = layout, params, manifest, rows
+        self.target, self.earlier = target, earlier
         key = hashlib.sha256(json.dumps(asdict(manifest), sort_keys=True).encode())
         key.update(pd.util.hash_pandas_object(rows, index=False).to_numpy().tobytes())
-        self.folder = layout.resume / "features" / key.hexdigest()[:16]
+        self.folder = layout.resume / target.name / key.hexdigest()[:16]
         self.augmented = int(rows["augmented"].sum())
         self.views: list[RowFile] = []
         self.done: npt.NDArray[np.bool_] = np.empty((0, 0), bool)
@@ -69,7 +89,7 @@ class Work:
         logger.info("features: %.2f GB on disk for %s rows", need / 1e9, f"{len(self.rows):,}")
         if need - have > free:
             raise UserError(
-                str(self.layout.features),
+                str(self.target),
                 f"the features need {need / 1e9:.2f} GB of disk",
                 f"{free / 1e9:.2f} GB free",
                 "Free some, or lower features.views in params.yaml.",
@@ -78,7 +98,7 @@ class Work:
     def take_over(self) -> None:
         """Open the files of this work, new or left by a killed run; copy what earlier features have of it."""
         resumed = (self.folder / "done.npy").exists()
-        for other in (self.layout.resume / "features").glob("*"):
+        for other in self.folder.parent.glob("*"):
             if other != self.folder or not resumed:
                 shutil.rmtree(other)  # work begun for other data or parameters
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -94,15 +114,16 @@ class Work:
             return
         done = np.zeros((len(self.rows), self.manifest.views), bool)
         done[self.augmented :, 1:] = True  # rows that only validate need view 0 alone
-        self._copy_earlier(done)
+        for folder in self.earlier:
+            self._copy(folder, done)
         np.save(self.folder / "done.part.npy", done)
         (self.folder / "done.part.npy").replace(self.folder / "done.npy")
         self.done = np.lib.format.open_memmap(self.folder / "done.npy", "r+")
 
-    def _copy_earlier(self, done: npt.NDArray[np.bool_]) -> None:
-        if not (self.layout.features / "manifest.json").is_file():
+    def _copy(self, folder: Path, done: npt.NDArray[np.bool_]) -> None:
+        if not (folder / "manifest.json").is_file():
             return
-        with FeatureStore(self.layout.features) as earlier:
+        with FeatureStore(folder) as earlier:
             if earlier.manifest.base() != self.manifest.base():
                 return
             same_views = earlier.manifest.views_key() == self.manifest.views_key()
@@ -114,7 +135,8 @@ class Work:
             copied = 0
             for view in range(usable):
                 limit = len(earlier.rows) if view == 0 else earlier_augmented
-                here = np.flatnonzero(found[: self.length(view)] < limit)  # NaN, not found, compares false
+                wanted = ~done[: self.length(view), view]
+                here = np.flatnonzero(wanted & (found[: self.length(view)] < limit))  # NaN, not found, compares false
                 for start in range(0, len(here), FLUSH_EVERY):
                     part = here[start : start + FLUSH_EVERY]
                     for row, values in zip(part, earlier.views[view].read(found[part].astype(np.int64)), strict=True):
@@ -179,4 +201,4 @@ class Work:
         (self.folder / "done.npy").unlink()
         self.manifest.write(self.folder)
         self.rows.to_parquet(self.folder / "rows.parquet", index=False)
-        replace_folder(self.folder, self.layout.features)
+        replace_folder(self.folder, self.target)

@@ -33,7 +33,8 @@ DETAIL: Final = 48  # pixels, longer side of an overlay: the map has 7 by 7 valu
 def heat_maps(model: Path, files: Sequence[Path]) -> Maps:
     """float32 (n, h, w): how much each place of the picture spoke for the positive class (negative: against it).
 
-    Their mean over a picture is the logit without its bias. The engine is the one that scores, in float32.
+    Their mean over a picture is the logit without its bias; of a fold ensemble, the members' mean logit. The engine is
+    the one that scores, in float32.
     """
     size = int(json.loads((model / "classes.json").read_text(encoding="utf-8"))["image_size"])
     engine = json.loads((model / "engine.json").read_text(encoding="utf-8"))["engine"]
@@ -54,21 +55,37 @@ def _by_openvino(network: Path, batches: list[Images]) -> list[Maps]:
 def last_features(network: Any) -> tuple[Any, Maps, int]:
     """Of an `openvino.Model` what ends at the input of its last global pooling, and what the one unit makes of that.
 
+    Of a fold ensemble, the members' maps lie one behind the other, and their weights count for their share of the mean.
+
     Returns
     -------
     The shortened `openvino.Model`; the unit's weights, float32 (c,); the axis of the channels, 1 or 3.
     """
     import openvino
+    from openvino import opset13
 
     nodes = network.get_ordered_ops()
-    place = max(place for place, node in enumerate(nodes) if node.get_type_name() == "ReduceMean")
-    pool = nodes[place]
-    # the first one behind the pooling: an exported model's calibration may have more
-    unit = next(node for node in nodes[place:] if node.get_type_name() == "MatMul")
-    pooled = {int(axis) for axis in pool.input_value(1).get_node().get_data()}
+    # of the products with one column, those that read a pooling: an exported model's calibration may have more
+    units = [node for node in nodes if node.get_type_name() == "MatMul" and 1 in node.input_value(1).get_shape()]
+    read = [(unit, pool) for unit in units if (pool := _pool_before(unit)) is not None]
+    units, pools = [unit for unit, _ in read], [pool for _, pool in read]
+    pooled = {int(axis) for axis in pools[0].input_value(1).get_node().get_data()}
     channels = next(axis for axis in (1, 3) if axis not in pooled)
-    weights = np.asarray(unit.input_value(1).get_node().get_data(), np.float32).reshape(-1)
-    return openvino.Model([pool.input_value(0)], network.get_parameters()), weights, channels
+    weights = [np.asarray(unit.input_value(1).get_node().get_data(), np.float32).reshape(-1) for unit in units]
+    maps = [pool.input_value(0) for pool in pools]
+    joined = opset13.concat(maps, channels).output(0) if len(maps) > 1 else maps[0]
+    share = np.float32(1 / len(units))
+    return openvino.Model([joined], network.get_parameters()), np.concatenate(weights) * share, channels
+
+
+def _pool_before(unit: Any) -> Any:
+    """The pooling that a product reads; None where a product or a squashing lies between, or nothing."""
+    node = unit.input_value(0).get_node()
+    while node.get_type_name() != "ReduceMean":
+        if node.get_type_name() in ("MatMul", "Sigmoid") or not node.get_input_size():
+            return None
+        node = node.input_value(0).get_node()
+    return node
 
 
 def _by_tensorflow(path: Path, batches: list[Images]) -> list[Maps]:
@@ -78,12 +95,19 @@ def _by_tensorflow(path: Path, batches: list[Images]) -> list[Maps]:
     from facegender.archive import load_model
 
     whole = load_model(path)
-    features = keras.Model(whole.inputs, whole.get_layer("pool").input)
-    weights = whole.get_layer("logit").get_weights()[0][:, 0]
+    members = [layer for layer in whole.layers if isinstance(layer, keras.Model)] or [whole]
+    maps, weights = [], []
+    for member in members:
+        weights.append(member.get_layer("logit").get_weights()[0][:, 0] / len(members))
+        if any(layer.name == "pool" for layer in whole.layers):
+            maps.append(whole.get_layer("pool").input)
+        else:  # a fold ensemble: its members begin at the cut
+            to_pool = keras.Model(member.inputs, member.get_layer("pool").input)
+            maps.append(to_pool(whole.get_layer("cut").output))
+    features = keras.Model(whole.inputs, keras.ops.concatenate(maps, axis=-1))
+    joined = np.concatenate(weights)
     # the output may be float16 on a GPU
-    return [
-        np.asarray(features.predict_on_batch(pixels.astype(np.float32)), np.float32) @ weights for pixels in batches
-    ]
+    return [np.asarray(features.predict_on_batch(pixels.astype(np.float32)), np.float32) @ joined for pixels in batches]
 
 
 def overlay(heat: Maps, positive: bool, size: tuple[int, int]) -> str:

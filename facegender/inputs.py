@@ -17,7 +17,7 @@ from facegender.folded import fitted
 from facegender.model import Classifier
 from facegender.params import AugmentParams, Params, TrainParams
 from facegender.progress import track
-from facegender.store import FeatureStore, Manifest
+from facegender.store import Manifest, Store
 
 VALIDATION_BATCH = 128  # no gradients are kept, so larger batches cost no memory worth naming
 
@@ -53,7 +53,11 @@ class Source:
 
 
 def features_source(
-    store: FeatureStore, table: pd.DataFrame, positive: str, params: TrainParams, classifier: Classifier
+    store: Store,
+    table: pd.DataFrame,
+    positive: str,
+    params: TrainParams,
+    classifier: Classifier,
 ) -> Source:
     """Train the tuned part on cached features."""
     model, fits = classifier.trains, fitted(classifier)

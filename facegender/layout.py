@@ -65,6 +65,21 @@ class Layout:
         return self.artifacts / "features"
 
     @property
+    def fold_features(self) -> Path:
+        """Augmented views of the validation rows, which train in a cross-validation."""
+        return self.artifacts / "fold_features"
+
+    @property
+    def folds(self) -> Path:
+        """The trainings of a cross-validation, one folder each."""
+        return self.artifacts / "folds"
+
+    @property
+    def cross_validation(self) -> Path:
+        """Out-of-fold predictions and figures, and in model/ and evaluation/ the fold ensemble and its decision."""
+        return self.artifacts / "cross_validation"
+
+    @property
     def model(self) -> Path:
         return self.artifacts / "model"
 

@@ -39,12 +39,11 @@ class ValidateParams(Section):
 class SplitParams(Section):
     validation: Annotated[float, Field(gt=0.0, lt=1.0)] = 0.2
     holdout: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.0
-    folds: Count = 1
     seed: int = 2026
 
     @model_validator(mode="after")
     def _leaves_rows_to_train_on(self) -> "SplitParams":
-        if self.folds == 1 and self.validation + self.holdout >= 1:
+        if self.validation + self.holdout >= 1:
             raise ValueError("validation and holdout together must leave rows to train on: their sum must be below 1")
         return self
 
@@ -104,6 +103,12 @@ class TrainParams(Section):
     seed: int = 2026
 
 
+class CrossValidateParams(Section):
+    folds: Annotated[int, Field(ge=2)] = 5
+    processes: Count = 1
+    task_runner: Literal["threads", "dask", "ray"] = "threads"
+
+
 class EvaluateParams(Section):
     bootstrap: Count = 1000
     calibration_bins: Count = 15
@@ -137,6 +142,7 @@ class Params(Section):
     features: FeaturesParams = FeaturesParams()
     scoring: EngineParams = EngineParams()
     train: TrainParams = TrainParams()
+    cross_validate: CrossValidateParams = CrossValidateParams()
     evaluate: EvaluateParams = EvaluateParams()
     submit: SubmitParams = SubmitParams()
     compare: CompareParams = CompareParams()

@@ -1,4 +1,4 @@
-"""Stage split: which rows validate, stratified by label, no group of duplicates on two sides.
+"""Stage split: which rows validate, stratified by label, no group of duplicates on two sides; and the folds.
 
 Used are the training rows that validate left as "ok"; quarantined ones, among them exact copies with contradicting
 labels, take no part. Near copies with different labels stay together in one fold. A holdout (fold -2) takes no part in
@@ -38,30 +38,65 @@ def split(index: Path, params: SplitParams, out: Path) -> None:
     if rows["label"].nunique() < 2:
         received = f"only {rows['label'].iloc[0]!r}" if len(rows) else "no usable rows"
         raise UserError("train.csv", "the rows that are not quarantined must have two classes", received)
-    order = rows["image"].argsort(kind="stable").to_numpy()
-    labels = pd.Categorical(rows["label"]).codes.astype(np.int64)[order]
-    groups = pd.factorize(rows["group"].to_numpy()[order])[0].astype(np.int64)
-    rng = np.random.default_rng(params.seed)
     names, shares = parts(params)
-    part = assign(labels, groups, shares, rng)
-    _refuse_empty(part, labels, rows["label"], len(shares), params)
-    folds = np.empty(len(rows), np.int8)
-    folds[order] = names[part]
+    sides = f"both sides of a {params.validation:.0%} validation split"
+    if params.holdout:
+        sides += f" and in a holdout of {params.holdout:.0%}"
+    part = _part_of(rows, shares, params.seed, sides, "split.validation or split.holdout")
+    folds = names[part].astype(np.int8)
     with atomic_file(out) as file:
         rows.assign(fold=folds).to_parquet(file, index=False)
 
 
 def parts(params: SplitParams) -> tuple[Ints, npt.NDArray[np.float64]]:
     """The folds to fill and the share of the rows that each takes: int64 (parts,), float64 (parts,), sum 1."""
-    if params.folds > 1:
-        names = list(range(params.folds))
-        shares = [(1 - params.holdout) / params.folds] * params.folds
-    else:
-        names = [VALIDATION, NEVER_VALIDATED]
-        shares = [params.validation, 1 - params.validation - params.holdout]
+    names = [VALIDATION, NEVER_VALIDATED]
+    shares = [params.validation, 1 - params.validation - params.holdout]
     if params.holdout:
         names, shares = [HOLDOUT, *names], [params.holdout, *shares]
     return np.array(names, np.int64), np.array(shares)
+
+
+def folds_of(splits: pd.DataFrame, count: int, seed: int) -> Ints:
+    """The fold, 0..count-1, in which a cross-validation validates each row of splits.parquet: int64 (n,).
+
+    The holdout keeps its number and takes no part. The split itself plays no role: every other row validates once.
+
+    Raises
+    ------
+    UserError
+        A class has too few groups to be in every fold.
+    """
+    takes_part = (splits["fold"] != HOLDOUT).to_numpy(dtype=bool)
+    part = _part_of(splits[takes_part], np.full(count, 1 / count), seed, f"{count} folds", "cross_validate.folds")
+    folds = np.full(len(splits), HOLDOUT, np.int64)
+    folds[takes_part] = part
+    return folds
+
+
+def _part_of(
+    rows: pd.DataFrame, shares: npt.NDArray[np.float64], seed: int, where: str, parameter: str
+) -> npt.NDArray[np.int64]:
+    """The part of each row, int64 (n,), whatever the order of the rows; refused where a part lacks a class."""
+    order = rows["image"].argsort(kind="stable").to_numpy()
+    kinds = pd.Categorical(rows["label"])
+    labels = kinds.codes.astype(np.int64)[order]
+    groups = pd.factorize(rows["group"].to_numpy()[order])[0].astype(np.int64)
+    part = assign(labels, groups, shares, np.random.default_rng(seed))
+    parts, classes = len(shares), len(kinds.categories)
+    counts = np.bincount(part * classes + labels, minlength=parts * classes).reshape(parts, classes)
+    if (counts == 0).any():
+        few = kinds.categories[int(np.argmin(counts.min(axis=0)))]
+        raise UserError(
+            "split",
+            f"every class must have rows in {where}",
+            f"{(rows['label'] == few).sum()} usable rows with label {few!r} in {len(rows)}, too few or nearly all of "
+            "them copies of each other",
+            f"Add images of that class, or set {parameter} otherwise in params.yaml.",
+        )
+    in_order = np.empty(len(rows), np.int64)
+    in_order[order] = part
+    return in_order
 
 
 def assign(labels: Ints, groups: Ints, shares: npt.NDArray[np.float64], rng: np.random.Generator) -> Ints:
@@ -109,21 +144,3 @@ def _deal(n: int, kind: Ints, left: npt.NDArray[np.float64], shares: npt.NDArray
     for _ in range(n - int(dealt.sum())):
         dealt[int(np.argmax(wish - dealt))] += 1
     return dealt
-
-
-def _refuse_empty(part: Ints, labels: Ints, names: "pd.Series[str]", parts: int, params: SplitParams) -> None:
-    classes = pd.Categorical(names).categories
-    counts = np.bincount(part * len(classes) + labels, minlength=parts * len(classes)).reshape(parts, len(classes))
-    if (counts > 0).all():
-        return
-    few = classes[int(np.argmin(counts.min(axis=0)))]
-    total = int((names == few).sum())
-    sides = f"{params.folds} folds" if params.folds > 1 else f"both sides of a {params.validation:.0%} validation split"
-    if params.holdout:
-        sides += f" and in a holdout of {params.holdout:.0%}"
-    raise UserError(
-        "split",
-        f"every class must have rows in {sides}",
-        f"{total} usable rows with label {few!r} in {len(names)}, too few or nearly all of them copies of each other",
-        "Add images of that class, or set split.folds, split.validation or split.holdout otherwise in params.yaml.",
-    )

@@ -16,7 +16,7 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Protocol, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -89,6 +89,31 @@ class Manifest:
         return cls(**json.loads(path.read_text()))
 
 
+class View(Protocol):
+    """One view of some rows: float16, each row of the same shape."""
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Of one row."""
+        ...
+
+    def read(self, rows: npt.NDArray[np.int64], out: Features | None = None) -> Features:
+        """Some rows, in the order asked for: float16 (len(rows), *shape), into `out` where given."""
+        ...
+
+
+class Store(Protocol):
+    """Features to train on: what made them, their rows, and a view of them each."""
+
+    manifest: Manifest
+    rows: pd.DataFrame
+
+    @property
+    def views(self) -> Sequence[View]:
+        """View 0 is the pictures as they are."""
+        ...
+
+
 class RowFile:
     """One .npy file of float16 rows, read and written row by row without mapping it into memory."""
 
@@ -150,5 +175,9 @@ class FeatureStore:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close its files."""
         for view in self.views:
             view.close()

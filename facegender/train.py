@@ -5,35 +5,36 @@ Rows with fold 0 validate, choose the epoch and stop the training; all others tr
 
 import json
 import logging
-import platform
-from importlib.metadata import version
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import keras
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
-from facegender import __version__
-from facegender.archive import save_model
-from facegender.atomic import atomic_folder
 from facegender.backbone import Cut, fingerprint, weighted_backbone
 from facegender.checkpoint import Checkpoints
-from facegender.decode import Pixels, decode_validated
 from facegender.device import prepare, strategy
 from facegender.errors import UserError
-from facegender.export import export_engine
 from facegender.fitting import Phase, Trainer
-from facegender.inputs import features_source, online_source
+from facegender.inputs import Source, features_source, online_source
 from facegender.layout import Layout
 from facegender.model import Classifier, build_classifier
+from facegender.model_folder import label_facts, sample_pictures, write_model
 from facegender.params import BackboneParams, Params, TrainParams
-from facegender.store import FeatureStore, Manifest
+from facegender.provenance import depends_on, provenance
+from facegender.store import FeatureStore, Manifest, Store
 
 logger = logging.getLogger(__name__)
 
-SAMPLE = 64
+
+@dataclass(frozen=True)
+class Fitted:
+    """A finished training: the classifier with its best weights, what it read, and one row an epoch."""
+
+    classifier: Classifier
+    source: Source
+    history: list[dict[str, Any]]
 
 
 def train(layout: Layout, params: Params) -> None:
@@ -47,22 +48,53 @@ def train(layout: Layout, params: Params) -> None:
     validation = json.loads(layout.validation.read_text())
     with FeatureStore(layout.features) as store:
         manifest = store.manifest
-        _check_fit(manifest, params)
         table = store.rows.merge(pd.read_parquet(layout.splits), on="image", validate="1:1", sort=False)
-        prepare(params.train.seed, params.train.mixed_precision)
-        positive = validation["classes"][1]
-        checkpoints = Checkpoints(layout.resume / "train", _depends_on(params, manifest, table))
-        with strategy().scope():
-            classifier = _build(manifest, params.train)
-            if params.train.mode == "features":
-                source = features_source(store, table, positive, params.train, classifier)
-            else:
-                source = online_source(layout.images, table, positive, params, manifest, classifier)
-            history = Trainer(source, params.train, checkpoints, layout.live).run(phases(params.train))
-        share = float(np.mean(source.train.labels, dtype=np.float64))
-        sample = _sample(layout, source.validation.rows, table["image"].tolist(), manifest)
-        _write(layout, classifier, history, validation, manifest, params, share, sample)
+        checkpoints = Checkpoints(layout.resume / "train", depends_on(params, manifest, table))
+        fitted = fit(layout, params, store, table, validation["classes"][1], checkpoints, layout.live)
+        size = manifest.backbone["image_size"]
+        held = table["image"].iloc[fitted.source.validation.rows].tolist()
+        share = float(np.mean(fitted.source.train.labels, dtype=np.float64))
+        write_model(
+            layout.model,
+            fitted.classifier.whole,
+            pd.DataFrame(fitted.history),
+            label_facts(validation, size, share),
+            provenance(manifest, params, *count_parameters(fitted.classifier), validation["demo"]),
+            sample_pictures(layout.images, held, size),
+            params.scoring,
+        )
     checkpoints.remove()
+
+
+def fit(
+    layout: Layout,
+    params: Params,
+    store: Store,
+    table: pd.DataFrame,
+    positive: str,
+    checkpoints: Checkpoints,
+    live: Path,
+) -> Fitted:
+    """Train one classifier: the rows of `table` with fold 0 validate, -2 takes no part, all others train.
+
+    Parameters
+    ----------
+    table
+        The store's rows with label and fold, in the store's order.
+    live
+        The folder of the training's curves.
+    """
+    manifest = store.manifest
+    _check_fit(manifest, params)
+    prepare(params.train.seed, params.train.mixed_precision)
+    with strategy().scope():
+        classifier = build(manifest, params.train, cached=manifest.views > 0)
+        if params.train.mode == "features":
+            source = features_source(store, table, positive, params.train, classifier)
+        else:
+            source = online_source(layout.images, table, positive, params, manifest, classifier)
+        history = Trainer(source, params.train, checkpoints, live).run(phases(params.train))
+    return Fitted(classifier, source, history)
 
 
 def phases(params: TrainParams) -> list[Phase]:
@@ -85,7 +117,14 @@ def _check_fit(manifest: Manifest, params: Params) -> None:
         )
 
 
-def _build(manifest: Manifest, params: TrainParams) -> Classifier:
+def build(manifest: Manifest, params: TrainParams, cached: bool) -> Classifier:
+    """The classifier that a features folder was made with; `cached`: its tuned part reads features at the cut.
+
+    Raises
+    ------
+    UserError
+        The backbone's weights are no longer those that the features were made with.
+    """
     backbone_params = BackboneParams(**manifest.backbone)
     backbone = weighted_backbone(backbone_params, manifest.weights["source"], params.seed)
     if fingerprint(backbone) != manifest.weights["fingerprint"]:
@@ -95,80 +134,10 @@ def _build(manifest: Manifest, params: TrainParams) -> Classifier:
             f"other weights under the same name, {manifest.weights['source']}",
             "Run `facegender features` again.",
         )
-    cut = Cut(manifest.cut, manifest.trained_layers)
-    return build_classifier(backbone_params, backbone, cut, params, cached=manifest.views > 0)
+    return build_classifier(backbone_params, backbone, Cut(manifest.cut, manifest.trained_layers), params, cached)
 
 
-def _depends_on(params: Params, manifest: Manifest, table: pd.DataFrame) -> dict[str, Any]:
-    """All that decides how a training goes: a checkpoint of anything else is not resumed."""
-    rows = pd.util.hash_pandas_object(table[["image", "sha256", "label", "fold"]], index=False)
-    return {
-        "train": params.train.model_dump(),
-        "manifest": manifest.__dict__,
-        "rows": int(rows.sum()),
-        "versions": _versions(),
-    }
-
-
-def _versions() -> dict[str, str]:
-    packages = {name: version(name) for name in ("tensorflow", "keras", "numpy")}
-    return {"facegender": __version__, "python": platform.python_version(), **packages}
-
-
-def _sample(layout: Layout, rows: npt.NDArray[np.int64], names: list[str], manifest: Manifest) -> Pixels:
-    """Some validation pictures, evenly spread, for checking the exported engine: uint8 (n, s, s, 3)."""
-    chosen = rows[:: max(1, len(rows) // SAMPLE)][:SAMPLE]
-    size = manifest.backbone["image_size"]
-    return np.stack([decode_validated(layout.images, names[row], size) for row in chosen])
-
-
-def _write(
-    layout: Layout,
-    classifier: Classifier,
-    history: list[dict[str, Any]],
-    validation: dict[str, Any],
-    manifest: Manifest,
-    params: Params,
-    positive_share: float,
-    sample: Pixels,
-) -> None:
-    negative, positive = validation["classes"]
-    classes = {
-        "negative": negative,
-        "positive": positive,
-        "label_dtype": validation["label_dtype"],
-        "image_size": manifest.backbone["image_size"],
-        "positive_share": positive_share,
-    }
-    provenance = {
-        "backbone": manifest.backbone,
-        "weights": manifest.weights,
-        "cut": manifest.cut,
-        "trained_layers": manifest.trained_layers,
-        "parameters": {
-            "trained": _count(classifier.trains.trainable_variables),
-            "all": classifier.whole.count_params(),
-        },
-        "params": {
-            "augment": manifest.augment,
-            "features": {"views": manifest.views, "seed": manifest.seed, "precision": manifest.precision},
-            "train": params.train.model_dump(),
-        },
-        "versions": _versions(),
-        "demo": validation["demo"],
-    }
-    with atomic_folder(layout.model) as folder:
-        save_model(classifier.whole, folder / "model.keras")
-        for check in export_engine(classifier.whole, folder, sample, params.scoring):
-            logger.info("train: %s", check.sentence())
-        pd.DataFrame(history).to_csv(folder / "history.csv", index=False)
-        _write_json(folder / "classes.json", classes)
-        _write_json(folder / "provenance.json", provenance)
-
-
-def _count(variables: list[keras.Variable]) -> int:
-    return int(sum(np.prod(variable.shape) for variable in variables))
-
-
-def _write_json(path: Path, content: dict[str, Any]) -> None:
-    path.write_text(json.dumps(content, indent=2, sort_keys=True) + "\n", encoding="utf-8")
+def count_parameters(classifier: Classifier) -> tuple[int, int]:
+    """How many numbers train, and how many there are."""
+    trained = sum(int(np.prod(variable.shape)) for variable in classifier.trains.trainable_variables)
+    return trained, classifier.whole.count_params()

@@ -27,6 +27,8 @@ from tasks.submit import submit
 from tasks.train import train
 from tasks.validate import validate
 
+PIPELINE = ("data.dvc", "dvc.yaml")  # all of this flow; the cross-validation has a pipeline of its own
+
 HoursPerStage = Annotated[float, Field(gt=0, description="A stage that takes longer is ended, and the run fails.")]
 
 
@@ -47,7 +49,7 @@ def retrain(hours_per_stage: HoursPerStage = 24.0) -> State[Any]:
     root = Path.cwd()
     with held(root, str(runtime.flow_run.name)) as lock:
         checkout = Checkout(root, lock, hours_per_stage * 3600)
-        checkout = replace(checkout, up_to_date=status(checkout) == {})  # asked once, not by every task
+        checkout = replace(checkout, up_to_date=status(checkout, *PIPELINE) == {})  # asked once, not by every task
         recorded = record_data(checkout, return_state=True)
         validated = validate(checkout, return_state=True, wait_for=[recorded])
         divided = split(checkout, return_state=True, wait_for=[validated])
@@ -63,7 +65,7 @@ def finish(checkout: Checkout, states: list[State[Any]]) -> State[Any]:
     for state in states:
         if not state.is_completed():
             return carried(state)
-    if not checkout.up_to_date and (changed := status(checkout)) != {}:
+    if not checkout.up_to_date and (changed := status(checkout, *PIPELINE)) != {}:
         return failed(f"Something changed while the run was at work: {describe(changed)}. Run it again.", by_user=True)
     summary = summarise(checkout)
     publish(summary)

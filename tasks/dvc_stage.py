@@ -4,16 +4,19 @@ import json
 import logging
 import math
 import re
+import signal
 import sys
 import time
+from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from threading import Event
 from typing import Any
 
 from prefect import Task
 from prefect.client.schemas.objects import State, TaskRun
 from prefect.logging import get_run_logger
-from prefect.states import Completed, Failed
+from prefect.states import Cancelled, Completed, Failed
 
 from facegender import events
 from tasks.checkout import Checkout
@@ -64,8 +67,8 @@ def carried(state: State[Any]) -> State[Any]:
     return State(type=state.type, name=state.name, message=state.message, data=state.result(raise_on_failure=False))
 
 
-def run_stage(stage: str, checkout: Checkout) -> State[Any]:
-    """Run `dvc repro -s STAGE` and give the state that the task ends with.
+def run_stage(stage: str, checkout: Checkout, pipeline: str | None = None) -> State[Any]:
+    """Run `dvc repro -s STAGE` and give the state that the task ends with; `pipeline`: another file than dvc.yaml.
 
     Returns
     -------
@@ -75,14 +78,48 @@ def run_stage(stage: str, checkout: Checkout) -> State[Any]:
     """
     if checkout.up_to_date:
         return unchanged()
+    address = stage if pipeline is None else f"{pipeline}:{stage}"
+    ended = follow([sys.executable, "-m", "dvc", "repro", "--single-item", address], stage, checkout)
+    if isinstance(ended, State):
+        return ended
+    if ended.returncode != 0:
+        return explain(f"dvc repro --single-item {address}", ended)
+    if not any(line.startswith(f"Running stage '{address}'") for line in ended.lines):
+        return unchanged()
+    return Completed(message="; ".join(ended.notes) or None)
+
+
+@dataclass(frozen=True)
+class Ended:
+    """A command that has ended: its exit status, what it printed, and what it told in its events."""
+
+    returncode: int | None
+    lines: list[str]
+    error: str | None
+    notes: list[str]
+
+
+def follow(command: list[str], what: str, checkout: Checkout, stop: Event | None = None) -> Ended | State[Any]:
+    """Run a command of this checkout to its end, its lines in the run's log, its progress in the UI.
+
+    Parameters
+    ----------
+    what
+        Names its progress.
+    stop
+        Ends it when set: in a thread of a task runner no signal arrives.
+
+    Returns
+    -------
+    Ended, or the state of a task that was ended: TimedOut or Cancelled.
+    """
     logger = get_run_logger()
     lines: list[str] = []
     limit = checkout.seconds_per_stage or math.inf
     start = time.monotonic()
-    with TemporaryDirectory(prefix=f"{stage}-") as folder:
+    with TemporaryDirectory(prefix="stage-") as folder:
         journal = StageEvents(Path(folder) / "events.jsonl")
-        progress = ProgressArtifact(stage)
-        command = [sys.executable, "-m", "dvc", "repro", "--single-item", stage]
+        progress = ProgressArtifact(what)
         with Child(command, checkout, {events.VARIABLE: str(journal.path)}) as child:
             for line in child.lines():
                 if line:
@@ -91,14 +128,12 @@ def run_stage(stage: str, checkout: Checkout) -> State[Any]:
                 for event in journal.new():
                     progress.show(event)
                 if time.monotonic() - start > limit:
-                    return Failed(name="TimedOut", message=f"{stage} took longer than {limit:,g} s.")
+                    return Failed(name="TimedOut", message=f"{what} took longer than {limit:,g} s.")
+                if stop is not None and stop.is_set():
+                    return Cancelled(message=f"{what} was ended with its run.")
         for event in journal.new():
             progress.show(event)
-        if child.returncode != 0:
-            return explain(stage, child.returncode, journal.error, lines)
-    if not any(line.startswith(f"Running stage '{stage}'") for line in lines):
-        return unchanged()
-    return Completed(message="; ".join(journal.notes) or None)
+        return Ended(child.returncode, lines, journal.error, journal.notes)
 
 
 def unchanged() -> State[Any]:
@@ -122,10 +157,10 @@ def dvc(checkout: Checkout, *arguments: str) -> tuple[int | None, str]:
     return child.returncode, "\n".join(lines)
 
 
-def explain(stage: str, returncode: int | None, error: str | None, lines: list[str]) -> State[Any]:
-    """The failure's message: what the stage said to the user, or else the end of its output."""
-    if error is not None:
-        return failed(error, by_user=True)
-    end = "\n".join(lines[-LAST_LINES:])
-    killed = any(KILLED.search(line) for line in lines)
-    return failed(f"`dvc repro --single-item {stage}` ended with {returncode}:\n{end}", False, killed)
+def explain(command: str, ended: Ended) -> State[Any]:
+    """The failure's message: what the command said to the user, or else the end of its output."""
+    if ended.error is not None:
+        return failed(ended.error, by_user=True)
+    end = "\n".join(ended.lines[-LAST_LINES:])
+    killed = ended.returncode == -signal.SIGKILL or any(KILLED.search(line) for line in ended.lines)
+    return failed(f"`{command}` ended with {ended.returncode}:\n{end}", False, killed)

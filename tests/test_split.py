@@ -10,7 +10,7 @@ from sklearn.model_selection import StratifiedGroupKFold
 
 from facegender.errors import UserError
 from facegender.params import SplitParams
-from facegender.split import Ints, assign, split
+from facegender.split import HOLDOUT, Ints, assign, folds_of, split
 
 
 def alone(labels: list[int]) -> tuple[Ints, Ints]:
@@ -145,17 +145,32 @@ def test_a_holdout_takes_its_share_of_every_class(tmp_path: Path) -> None:
 def test_a_holdout_cuts_no_group_and_leaves_equal_folds(tmp_path: Path) -> None:
     labels, groups = (array.tolist() for array in faces(1_000))
     index = write_index(tmp_path / "index.parquet", list(map(str, labels)), groups)
-    split(index, SplitParams(folds=4, holdout=0.2), tmp_path / "splits.parquet")
+    split(index, SplitParams(holdout=0.2), tmp_path / "splits.parquet")
     written = pd.read_parquet(tmp_path / "splits.parquet")
+    assert written.groupby("group")["fold"].nunique().max() == 1
+    assert (written["fold"] == HOLDOUT).sum() in range(199, 202)
+    folds = folds_of(written, 4, seed=1)
+    assert ((folds == HOLDOUT) == (written["fold"] == HOLDOUT)).all()
+    written["fold"] = folds
     assert written.groupby("group")["fold"].nunique().max() == 1
     assert written["fold"].value_counts().between(199, 201).all()
 
 
-def test_stage_with_folds(tmp_path: Path) -> None:
+def test_folds_are_stratified_and_do_not_follow_the_order_of_rows_or_the_split(tmp_path: Path) -> None:
     index = write_index(tmp_path / "index.parquet", ["f", "m"] * 10)
-    split(index, SplitParams(folds=5), tmp_path / "splits.parquet")
+    split(index, SplitParams(), tmp_path / "splits.parquet")
     written = pd.read_parquet(tmp_path / "splits.parquet")
-    assert pd.crosstab(written["fold"], written["label"]).to_numpy().tolist() == [[2, 2]] * 5
+    folds = folds_of(written, 5, seed=1)
+    assert pd.crosstab(folds, written["label"]).to_numpy().tolist() == [[2, 2]] * 5
+    shuffled = written.sample(frac=1, random_state=0).assign(fold=-1)
+    again = pd.Series(folds_of(shuffled, 5, seed=1), index=shuffled.index)
+    assert again.sort_index().tolist() == folds.tolist()
+
+
+def test_more_folds_than_rows_of_a_class_are_refused(tmp_path: Path) -> None:
+    rows = pd.DataFrame({"image": range(33), "label": ["0"] * 30 + ["1"] * 3, "group": range(33), "fold": -1})
+    with pytest.raises(UserError, match=r"in 4 folds\. Received: 3 usable rows with label '1'"):
+        folds_of(rows, 4, seed=1)
 
 
 def test_order_of_the_rows_and_numbers_of_the_groups_do_not_matter(tmp_path: Path) -> None:
@@ -180,7 +195,6 @@ def test_same_bytes_each_time(tmp_path: Path) -> None:
     ("labels", "groups", "params", "message"),
     [
         (["0"] * 30 + ["1"], None, SplitParams(), "both sides of a 20% validation split. Received: 1 usable rows"),
-        (["0"] * 30 + ["1"] * 3, None, SplitParams(folds=4), "in 4 folds. Received: 3 usable rows with label '1'"),
         (["0"] * 9 + ["1"] * 9, [0] * 9 + [*range(1, 10)], SplitParams(), "9 usable rows with label '0' in 18"),
         (["0"] * 9 + ["1"], None, SplitParams(holdout=0.2), "and in a holdout of 20%. Received: 1 usable rows"),
         (["0"] * 9, None, SplitParams(), "two classes. Received: only '0'"),

@@ -59,7 +59,7 @@ KNOWN = {
     "facegender review": Known(leaves=("artifacts/review.html",)),
     "facegender --help": Known(says="doctor"),
     "dvc repro": Known(says="up to date"),
-    "dvc status": Known(says="up to date"),
+    "dvc status dvc.yaml": Known(says="up to date"),
     "dvc exp run --set-param train.learning_rate=0.0005": Known(says="0.0005", then="cat params.yaml"),
     "dvc metrics diff": Known(says="workspace"),
     "make ui": Known(serves="Check out the dashboard"),

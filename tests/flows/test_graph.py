@@ -101,6 +101,38 @@ def test_every_parameter_of_dvc_yaml_stands_in_params_yaml(checkout, stages):
                 value = value[key]
 
 
+CROSS_VALIDATION = {  # stage: the modules that its command starts from
+    "fold_features": ["fold_features"],
+    "train_folds": ["train_folds", "fold_training"],
+    "cross_validate": ["cross_validate"],
+}
+
+
+@pytest.fixture(scope="module")
+def apart(checkout: Path) -> dict[str, Any]:
+    return yaml.safe_load((checkout / "cross_validate/dvc.yaml").read_text(encoding="utf-8"))["stages"]
+
+
+def test_the_cross_validation_has_stages_of_its_own(apart):
+    assert list(apart) == list(CROSS_VALIDATION)
+    for name, stage in apart.items():
+        assert stage["cmd"] == f"facegender {name.replace('_', '-')}"
+        assert stage["wdir"] == ".."  # its paths are those of the pipeline above
+        assert [list(out.values()) for out in stage["outs"]] == [[{"persist": True}]]
+
+
+@pytest.mark.parametrize("stage", CROSS_VALIDATION)
+def test_a_stage_of_the_cross_validation_depends_on_every_file_it_is_made_of(checkout, apart, stage):
+    listed = {dep for dep in apart[stage]["deps"] if dep.startswith("facegender/")}
+    modules = {str(path) for start in CROSS_VALIDATION[stage] for path in closure(checkout, f"facegender.{start}")}
+    assert listed == modules | FILES["train"]
+
+
+def test_the_number_of_folds_recomputes_no_features(stages, apart):
+    named = {name for name, stage in {**stages, **apart}.items() if "cross_validate.folds" in stage["params"]}
+    assert named == {"train_folds"}
+
+
 def test_the_learning_rate_reruns_train_evaluate_and_submit_only(stages):
     touched = {name for name, stage in stages.items() if {"train", "train.learning_rate"} & set(stage["params"])}
     assert touched == {"train"}

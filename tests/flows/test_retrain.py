@@ -53,7 +53,7 @@ def states(said: str) -> dict[str, str]:
 
 
 def dvc_status(root: Path) -> object:
-    code, said = call(root, "-m", "dvc", "status", "--json")
+    code, said = call(root, "-m", "dvc", "status", "--json", "data.dvc", "dvc.yaml")
     assert code == 0, said
     return json.loads(said)
 

@@ -59,12 +59,12 @@ def test_rows_that_only_validate_have_no_augmented_view(workspace: Workspace) ->
         assert len(np.load(store.views[1].path)) == 32
 
 
-def test_with_folds_every_row_is_augmented() -> None:
-    splits = pd.DataFrame({"image": ["b", "a", "c"], "fold": [0, 1, -2]})
+def test_rows_that_train_come_first() -> None:
+    splits = pd.DataFrame({"image": ["b", "a", "c"], "fold": [-1, 0, -2]})
     index = pd.DataFrame({"image": ["a", "b", "c"], "role": "train", "sha256": ["1", "2", "3"]})
-    rows = plan_rows(index, splits, folds=2)
-    assert rows["image"].tolist() == ["a", "b", "c"]
-    assert rows["augmented"].tolist() == [True, True, False]  # a holdout row trains in no fold
+    rows = plan_rows(index, splits)
+    assert rows["image"].tolist() == ["b", "a", "c"]
+    assert rows["augmented"].tolist() == [True, False, False]
 
 
 def test_more_views_extend_and_fewer_computations_follow(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,0 +1,15 @@
+"""Processes that work side by side share the processor's cores, instead of each taking them all."""
+
+import os
+
+
+def share_cores(processes: int) -> int:
+    """Tell TensorFlow, which is still to be imported, to use its part of the cores; gives the threads it may use.
+
+    What the user has set in the environment stays.
+    """
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    threads = max(1, cores // processes)
+    for name in ("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS", "OMP_NUM_THREADS"):
+        os.environ.setdefault(name, str(threads))
+    return threads

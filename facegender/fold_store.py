@@ -1,0 +1,81 @@
+"""The features of `features` and of `fold_features` read as one: every row in every view."""
+
+from typing import Self
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from facegender.errors import UserError
+from facegender.layout import Layout
+from facegender.store import Features, FeatureStore, Manifest, RowFile, View
+
+
+class JoinedView:
+    """One view of every row, out of two files; read as a `RowFile` is.
+
+    Parameters
+    ----------
+    place
+        int64 (rows,): of each row in `rest`; -1 where it is in `main`, at its own number.
+    """
+
+    def __init__(self, main: RowFile, rest: RowFile, place: npt.NDArray[np.int64]) -> None:
+        self.main, self.rest, self.place, self.shape = main, rest, place, main.shape
+
+    def read(self, rows: npt.NDArray[np.int64], out: Features | None = None) -> Features:
+        """Some rows, in the order asked for: float16 (len(rows), *shape), into `out` where given."""
+        if out is None:
+            out = np.empty((len(rows), *self.shape), np.float16)
+        place = self.place[rows]
+        for file, chosen, numbers in ((self.main, place < 0, rows), (self.rest, place >= 0, place)):
+            if chosen.any():
+                out[chosen] = file.read(numbers[chosen])
+        return out
+
+
+class FoldStore:
+    """Every row in every view.
+
+    Rows are numbered as in the first.
+
+    Raises
+    ------
+    UserError
+        One of them is missing, or they do not belong together.
+    """
+
+    def __init__(self, layout: Layout) -> None:
+        self.main = FeatureStore(layout.features)
+        if not (layout.fold_features / "manifest.json").is_file():
+            self.main.close()
+            raise UserError(str(layout.fold_features), "must be made first", None, "Run `facegender fold-features`.")
+        self.rest = FeatureStore(layout.fold_features)
+        self.manifest: Manifest = self.main.manifest
+        self.rows: pd.DataFrame = self.main.rows
+        here = self.rest.rows.reset_index().set_index("image")
+        same = here["sha256"].eq(self.rows.set_index("image")["sha256"].reindex(here.index)).all()
+        if self.rest.manifest != self.manifest or not same:
+            self.close()
+            raise UserError(
+                str(layout.fold_features),
+                "must be made of the same features",
+                "made of others",
+                "Run `facegender fold-features`.",
+            )
+        place = here["index"].reindex(self.rows["image"]).fillna(-1).to_numpy(np.int64)
+        self.views: list[View] = [
+            JoinedView(main, rest, place if view else np.full_like(place, -1))
+            for view, (main, rest) in enumerate(zip(self.main.views, self.rest.views, strict=True))
+        ]
+
+    def close(self) -> None:
+        """Close the files."""
+        self.main.close()
+        self.rest.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()

@@ -1,0 +1,75 @@
+"""The plan of a cross-validation: which row validates in which fold, and where finished and unfinished folds lie."""
+
+import hashlib
+import json
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+
+from facegender.errors import UserError
+from facegender.layout import Layout
+from facegender.params import Params
+from facegender.provenance import depends_on
+from facegender.split import HOLDOUT, NEVER_VALIDATED, folds_of
+from facegender.store import Store
+
+
+@dataclass(frozen=True)
+class FoldPlan:
+    """One cross-validation.
+
+    Attributes
+    ----------
+    table
+        The store's rows, in its order: image, sha256, label, group, fold (in which the row validates; -2: held out).
+    folder
+        Finished and unfinished folds, named by all that they depend on.
+    """
+
+    table: pd.DataFrame
+    folder: Path
+    count: int
+
+    def rows_of(self, fold: int) -> pd.DataFrame:
+        """The table for one training: fold is 0 where a row validates, -1 where it trains, -2 where it does neither."""
+        kind = self.table["fold"].map(lambda number: {fold: 0, HOLDOUT: HOLDOUT}.get(number, NEVER_VALIDATED))
+        return self.table.assign(fold=kind)
+
+    def result(self, fold: int) -> Path:
+        """The folder that a finished fold leaves: weights.npz, predictions.parquet, history.csv."""
+        return self.folder / f"fold_{fold}"
+
+    @property
+    def missing(self) -> list[int]:
+        """Folds that are still to be trained."""
+        return [fold for fold in range(self.count) if not self.result(fold).is_dir()]
+
+
+def plan_folds(layout: Layout, params: Params, store: Store) -> FoldPlan:
+    """Assign the folds; remove what was begun for other data or parameters.
+
+    Raises
+    ------
+    UserError
+        A class has too few groups to be in every fold, or the features are those of other rows.
+    """
+    splits = pd.read_parquet(layout.splits)
+    count = params.cross_validate.folds
+    assigned = splits.assign(fold=folds_of(splits, count, params.split.seed))
+    table = store.rows.merge(assigned, on="image", validate="1:1", sort=False)
+    if len(table) != len(splits) or len(table) != len(store.rows):
+        raise UserError(
+            str(layout.features),
+            "the features must be those of the rows in splits.parquet",
+            f"{len(store.rows)} rows, of which {len(table)} are in the split's {len(splits)}",
+            "Run `facegender features`.",
+        )
+    key = json.dumps(depends_on(params, store.manifest, table), sort_keys=True)
+    folder = layout.resume / "cross_validate" / hashlib.sha256(key.encode()).hexdigest()[:16]
+    for other in folder.parent.glob("*"):
+        if other != folder:
+            shutil.rmtree(other)
+    folder.mkdir(parents=True, exist_ok=True)
+    return FoldPlan(table, folder, count)

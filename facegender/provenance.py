@@ -1,0 +1,46 @@
+"""What a training depends on, and what a model's folder says of how it was made."""
+
+import platform
+from importlib.metadata import version
+from typing import Any
+
+import pandas as pd
+
+from facegender import __version__
+from facegender.params import Params
+from facegender.store import Manifest
+
+
+def depends_on(params: Params, manifest: Manifest, table: pd.DataFrame) -> dict[str, Any]:
+    """All that decides how a training goes: a checkpoint of anything else is not resumed."""
+    rows = pd.util.hash_pandas_object(table[["image", "sha256", "label", "fold"]], index=False)
+    return {
+        "train": params.train.model_dump(),
+        "manifest": manifest.__dict__,
+        "rows": int(rows.sum()),
+        "versions": versions(),
+    }
+
+
+def versions() -> dict[str, str]:
+    """Of what decides how a training goes."""
+    packages = {name: version(name) for name in ("tensorflow", "keras", "numpy")}
+    return {"facegender": __version__, "python": platform.python_version(), **packages}
+
+
+def provenance(manifest: Manifest, params: Params, trained: int, every: int, demo: bool) -> dict[str, Any]:
+    """provenance.json of a model with `trained` trained parameters of `every` that it has."""
+    return {
+        "backbone": manifest.backbone,
+        "weights": manifest.weights,
+        "cut": manifest.cut,
+        "trained_layers": manifest.trained_layers,
+        "parameters": {"trained": trained, "all": every},
+        "params": {
+            "augment": manifest.augment,
+            "features": {"views": manifest.views, "seed": manifest.seed, "precision": manifest.precision},
+            "train": params.train.model_dump(),
+        },
+        "versions": versions(),
+        "demo": demo,
+    }
