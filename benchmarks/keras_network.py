@@ -13,7 +13,7 @@ def network(weights: str, size: int) -> keras.Model:
         layer.trainable = False
     pooled = keras.layers.GlobalAveragePooling2D()(base.output)
     model = keras.Model(base.input, keras.layers.Dense(1, "sigmoid")(keras.layers.Dropout(0.5)(pooled)))
-    model.compile(keras.optimizers.Adam(1e-4), "binary_crossentropy", ["accuracy"])
+    model.compile(keras.optimizers.Adam(1e-4), "binary_crossentropy", metrics=["accuracy"])
     return model
 
 
