@@ -2,32 +2,16 @@
 
 import argparse
 import json
-import os
-import platform
 import sys
 import time
-from datetime import UTC, datetime
-from importlib.metadata import version
 from pathlib import Path
 
 from benchmarks.document import write
+from benchmarks.machine import machine
 from benchmarks.parts import PARTS, QUICK, Setting
 
 HERE = Path(__file__).parent
-
-
-def machine() -> dict[str, object]:
-    """What the figures were measured on. `load` tells whether anything else ran."""
-    info = Path("/proc/cpuinfo")
-    models = [line.split(":")[1].strip() for line in info.read_text().splitlines() if line.startswith("model name")]
-    return {
-        "processor": models[0] if models else platform.processor(),
-        "cores": os.cpu_count(),
-        "load": round(os.getloadavg()[0], 2),
-        "date": datetime.now(UTC).isoformat(timespec="minutes"),
-        "python": platform.python_version(),
-        **{name: version(name) for name in ("tensorflow", "keras", "openvino", "pillow", "prefect", "dvc")},
-    }
+PACKAGES = ("tensorflow", "keras", "openvino", "pillow", "prefect", "dvc")
 
 
 def main() -> None:
@@ -67,7 +51,7 @@ def main() -> None:
     for part in asked.parts:
         if part == "write":
             continue
-        began, where = time.perf_counter(), machine()
+        began, where = time.perf_counter(), machine(*PACKAGES)
         setting.tell(f"{part}: load {where['load']}")
         asked.work.mkdir(parents=True, exist_ok=True)
         content = {"machine": where, "tiny": asked.tiny, "results": PARTS[part][0](setting)}
