@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.child import median_of
+from benchmarks.gpu_table import table
 
 TITLES = {
     "train": "Train to a model",
@@ -40,7 +41,8 @@ def write(results: Path) -> str:
         lines += ["A small network, to see that it all runs: no figure to go by.", ""] if content["tiny"] else []
         lines += _memory(content["results"]) if part == "memory" else _times(content["results"], part)
         lines += [""]
-    lines += ["## GPU", "", "Not measured: no NVIDIA GPU was within reach.", ""]
+    gpu = results / "gpu.json"
+    lines += ["## GPU", "", *table(json.loads(gpu.read_text()) if gpu.exists() else None), ""]
     return "\n".join(lines)
 
 

@@ -47,6 +47,7 @@ def test_the_document_puts_ratios_first(tmp_path: Path) -> None:
     assert "did not run: not there" in text
     assert "| validate | 102 |" in text  # 9,000 kB more for 90,000 images more
     assert text.count("Not run yet.") == 3
+    assert text.endswith("| mixed, images/s |\n|---|---|---|---|---|\n")  # no GPU was measured: the table is empty
 
 
 def test_validation_is_measured_on_a_tiny_set(tmp_path: Path, checkout: Path) -> None:
