@@ -9,7 +9,7 @@ UV = UV_HTTP_TIMEOUT=300 $(BIN)/uv pip install --quiet --python $(BIN)/python
 PIP = $(BIN)/python -m pip install --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint format ui bench lock clean
+.PHONY: help run test lint format ui deploy worker stop bench lock clean
 
 help:  ## show this
 	@sed -n 's/^\([a-z][a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
@@ -33,7 +33,19 @@ format: $(READY)  ## bring the code into form
 	$(BIN)/ruff check --fix .
 
 ui: $(READY)  ## the Prefect UI with every run of this checkout, at http://127.0.0.1:4200
-	$(BIN)/python -m tasks.environment prefect server start
+	$(BIN)/python -m flows.server run
+
+deploy: $(READY)  ## start the Prefect server, or find it; create the work pool and the deployments of prefect.yaml
+	$(BIN)/python -m flows.server start
+	$(BIN)/python -m tasks prefect --no-prompt work-pool create --type process --overwrite local
+	$(BIN)/python -m tasks prefect --no-prompt deploy --all
+
+worker: $(READY)  ## serve the deployments, until interrupted
+	$(BIN)/python -m flows.server start
+	$(BIN)/python -m tasks prefect worker start --pool local
+
+stop: $(READY)  ## stop the server that `make deploy` or `make worker` has started
+	$(BIN)/python -m flows.server stop
 
 # the peers' packages in a venv of their own, which sees the project's behind them
 bench: $(READY)  ## measure against peers and write docs/benchmarks.md (WEIGHTS=file.weights.h5; about an hour)

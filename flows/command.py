@@ -1,23 +1,30 @@
 """`python -m flows.retrain`: the flow from a terminal."""
 
-import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 from prefect import Flow, tags
 from prefect.client.schemas.objects import State
+from prefect.events.worker import EventsWorker
+from prefect.logging.handlers import APILogWorker
+from prefect.settings import PREFECT_API_URL, temporary_settings
 from rich.console import Console
 from rich.text import Text
 
-from flows.database import make_ready
+from flows.options import RetrainOptions
+from flows.server import address, at_hand, named_or_running, page
 from flows.summary import as_text, summarise
 from tasks.checkout import Checkout
 from tasks.dvc_stage import StageError
 
+DRAIN_S = 20.0
 
-def main(retrain: Flow[[float], State[Any]]) -> None:
+
+def main(retrain: Flow[[RetrainOptions], State[Any]]) -> None:
     """Run the command for the flow."""
 
     def run(
@@ -28,19 +35,28 @@ def main(retrain: Flow[[float], State[Any]]) -> None:
         """Bring every stage of dvc.yaml up to date for what data/ holds now, and print what was reached.
 
         Stages that nothing has changed for are skipped; `dvc repro` would give the same files. The run is recorded by
-        Prefect: in a database of its own below .prefect/, or on the server that PREFECT_API_URL names. Nobody else is
-        told: telemetry is off.
+        Prefect: on the server that PREFECT_API_URL names, on this checkout's where it is running (make ui, make
+        deploy), or else in the database below .prefect/. Nobody else is told: telemetry is off.
 
         Ends with 0, with 2 after a mistake that its message tells how to mend, with 1 after anything else.
         """
         if not Path("dvc.yaml").is_file():
             raise typer.BadParameter("There is no dvc.yaml in this folder: start it in a checkout of the repository.")
-        make_ready()
-        with tags("retrain", "by hand"):
-            state = retrain(hours_per_stage, return_state=True)
-        sys.exit(say(state))
+        with recorded(), tags("retrain", "by hand"):
+            state = retrain(RetrainOptions(hours_per_stage=hours_per_stage), return_state=True)
+            code = say(state)
+        sys.exit(code)
 
     typer.run(run)
+
+
+@contextmanager
+def recorded() -> Iterator[None]:
+    """Runs inside are recorded by the server at hand, to their last line."""
+    with at_hand() as url, temporary_settings({PREFECT_API_URL: url}):
+        yield
+        for worker in (APILogWorker, EventsWorker):  # before a server that is here for this block alone goes
+            worker.drain_all(timeout=DRAIN_S)
 
 
 def say(state: State[Any]) -> int:
@@ -66,6 +82,8 @@ def exit_code(state: State[Any]) -> int:
 
 def where_to_look(state: State[Any]) -> str:
     """How to open this run in the Prefect UI."""
-    server = os.environ.get("PREFECT_API_URL", "http://127.0.0.1:4200/api").removesuffix("/api")
-    page = f"{server}/runs/flow-run/{state.state_details.flow_run_id}"
-    return f"This run: {page}" + ("" if "PREFECT_API_URL" in os.environ else " (start the UI with `make ui`)")
+    there = named_or_running()
+    host, port = address()
+    server = page(there) if there else f"http://{host}:{port}"
+    link = f"{server}/runs/flow-run/{state.state_details.flow_run_id}"
+    return f"This run: {link}" + ("" if there else " (start the UI with `make ui`)")

@@ -10,14 +10,14 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from prefect import flow, runtime, tags, unmapped
+from prefect import flow, tags, unmapped
 from prefect.client.schemas.objects import State
 from prefect.states import Completed
 from pydantic import Field
 
 from facegender.errors import UserError
 from facegender.params import CrossValidateParams, read_params
-from flows.lock import held
+from flows.running import at_work
 from flows.task_runners import make_runner
 from tasks.checkout import Checkout
 from tasks.cross_validation import PIPELINE, cross_validate, fold_features, read_figures, train_folds
@@ -50,7 +50,7 @@ def cross_validation(hours_per_stage: HoursPerStage = 24.0) -> State[Any]:
         runner = make_runner(params)
     except UserError as error:
         return failed(str(error), by_user=True)
-    with held(root, str(runtime.flow_run.name)) as lock:
+    with at_work(root) as lock:
         checkout = Checkout(root, lock, hours_per_stage * 3600)
         recorded = record_data(checkout, return_state=True)
         validated = validate(checkout, return_state=True, wait_for=[recorded])
@@ -102,13 +102,11 @@ def main(
 
     Ends with 0, with 2 after a mistake that its message tells how to mend, with 1 after anything else.
     """
-    from flows.command import exit_code, where_to_look
-    from flows.database import make_ready
+    from flows.command import exit_code, recorded, where_to_look
 
     if not Path(PIPELINE).is_file():
         raise typer.BadParameter(f"There is no {PIPELINE} in this folder: start it in a checkout of the repository.")
-    make_ready()
-    with tags("cross_validate", "by hand"):
+    with recorded(), tags("cross_validate", "by hand"):
         state = cross_validation(hours_per_stage, return_state=True)
     where = Checkout(Path.cwd()).files.cross_validation.relative_to(Path.cwd())
     text = (

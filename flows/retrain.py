@@ -7,15 +7,15 @@ import os
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
-from prefect import flow, runtime
+from prefect import flow
 from prefect.client.schemas.objects import State
 from prefect.logging import get_run_logger
 from prefect.states import Completed
-from pydantic import Field
 
-from flows.lock import held
+from flows.options import RetrainOptions
+from flows.running import at_work, overtaken
 from flows.summary import headline, publish, summarise
 from tasks.checkout import Checkout
 from tasks.dvc_stage import carried, failed, status
@@ -29,8 +29,6 @@ from tasks.validate import validate
 
 PIPELINE = ("data.dvc", "dvc.yaml")  # all of this flow; the cross-validation has a pipeline of its own
 
-HoursPerStage = Annotated[float, Field(gt=0, description="A stage that takes longer is ended, and the run fails.")]
-
 
 def run_name() -> str:
     """ "retrain 2026-11-23 · 8,000 faces · a1b2c3d" """
@@ -41,14 +39,16 @@ def run_name() -> str:
 
 
 @flow(name="retrain", flow_run_name=run_name, description="Data to model, evaluation and submission.")
-def retrain(hours_per_stage: HoursPerStage = 24.0) -> State[Any]:
+def retrain(options: RetrainOptions = RetrainOptions()) -> State[Any]:  # noqa: B008 - frozen
     """Bring every stage of the current folder's dvc.yaml up to date; what is up to date already costs a second.
 
     Labels are gender as perceived by annotators.
     """
+    if later := overtaken():
+        return Completed(name="Skipped", message=f"{later} is due too, and does the work of both.")
     root = Path.cwd()
-    with held(root, str(runtime.flow_run.name)) as lock:
-        checkout = Checkout(root, lock, hours_per_stage * 3600)
+    with at_work(root) as lock:
+        checkout = Checkout(root, lock, options.hours_per_stage * 3600)
         checkout = replace(checkout, up_to_date=status(checkout, *PIPELINE) == {})  # asked once, not by every task
         recorded = record_data(checkout, return_state=True)
         validated = validate(checkout, return_state=True, wait_for=[recorded])
@@ -70,6 +70,8 @@ def finish(checkout: Checkout, states: list[State[Any]]) -> State[Any]:
     summary = summarise(checkout)
     publish(summary)
     get_run_logger().info(headline(summary))
+    if all(state.name == "Cached" for state in states):
+        return Completed(message=f"Nothing has changed. {headline(summary)}")
     return Completed(message=headline(summary))
 
 

@@ -1,4 +1,4 @@
-"""A child process in a group of its own, that never outlives the block which started it."""
+"""A child process in a group of its own, that outlives neither the block that started it nor a kill -9 of ourselves."""
 
 import os
 import selectors
@@ -14,6 +14,7 @@ from typing import Self
 
 from tasks.checkout import Checkout
 
+GUARD = Path(__file__).with_name("guard.py")
 POLL_S = 0.5
 GRACE_S = 8.0  # from SIGTERM to SIGKILL; a cancelled run is to be over within 10 s
 
@@ -32,7 +33,7 @@ class Child:
     """
 
     def __init__(self, command: list[str], checkout: Checkout, variables: dict[str, str] | None = None) -> None:
-        self.command = command
+        self.command = guarded(command)
         self.checkout = checkout
         programs = str(Path(sys.executable).parent)
         path = os.pathsep.join([programs, os.environ.get("PATH", os.defpath)])
@@ -44,7 +45,7 @@ class Child:
             self.command,
             cwd=self.checkout.root,
             env=self.environment,
-            stdin=subprocess.DEVNULL,
+            stdin=subprocess.PIPE,  # closes when we die, which the guard sees
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             start_new_session=True,
@@ -59,8 +60,9 @@ class Child:
             self.returncode = self.process.poll()
             end_group(self.process)
         finally:
-            if self.process.stdout:
-                self.process.stdout.close()
+            for pipe in (self.process.stdin, self.process.stdout):
+                if pipe:
+                    pipe.close()
 
     def lines(self) -> Iterator[str]:
         """Lines of its output as they come, without their ends; an empty string at least every POLL_S seconds.
@@ -88,6 +90,11 @@ class Child:
         while self.process.poll() is None:
             yield ""
             time.sleep(POLL_S)
+
+
+def guarded(command: list[str]) -> list[str]:
+    """The command under the guard, which ends it when we, who hold the other end of its stdin, are gone."""
+    return [sys.executable, "-I", "-S", str(GUARD), *command]
 
 
 def end_group(leader: subprocess.Popen[bytes]) -> None:

@@ -1,10 +1,12 @@
 """Stage `evaluate` as a Prefect task: shows the figures with n and interval, and the confusion matrix."""
 
+import base64
 import json
+from pathlib import Path
 from typing import Any
 
 from prefect import task
-from prefect.artifacts import create_markdown_artifact
+from prefect.artifacts import create_image_artifact, create_markdown_artifact
 from prefect.cache_policies import NO_CACHE
 from prefect.client.schemas.objects import State
 
@@ -24,7 +26,16 @@ def evaluate(checkout: Checkout) -> State[Any]:
             key="evaluation",
             description=f"{figures['judged'].capitalize()} accuracy {estimate(figures['accuracy'])}",
         )
+        for plot in sorted((folder / "plots").glob("*.svg")):
+            name = plot.stem.replace("_", "-")
+            create_image_artifact(image_url=data_url(plot), key=f"plot-{name}", description=name.replace("-", " "))
     return state
+
+
+def data_url(picture: Path) -> str:
+    """An SVG or PNG file as a URL that holds it: a browser shows no file of the machine that the run was on."""
+    kind = {".svg": "svg+xml", ".png": "png"}[picture.suffix]
+    return f"data:image/{kind};base64,{base64.b64encode(picture.read_bytes()).decode()}"
 
 
 def estimate(figure: dict[str, Any]) -> str:

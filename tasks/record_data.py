@@ -35,10 +35,14 @@ def record_data(checkout: Checkout) -> State[Any]:
         return Completed(message="Taken out of DVC's cache: data/ was missing.")
     if recorded.exists() and status(checkout, "data.dvc") == {}:
         return as_recorded()
+    before = recorded.read_bytes() if recorded.exists() else None
     code, output = dvc(checkout, "add", "data")
     if code != 0:
         return failed(f"`dvc add data` ended with {code}:\n{output}", by_user=False)
-    message = "data/ has changed: data.dvc says now what it holds. Commit data.dvc with dvc.lock."
+    if recorded.read_bytes() == before:
+        return Completed(message="data/ is as data.dvc says, and lies in DVC's cache now.")
+    what = "is recorded" if before is None else "has changed"
+    message = f"data/ {what}: data.dvc says now what it holds. Commit data.dvc with dvc.lock."
     get_run_logger().info(message)
     return Completed(message=message)
 

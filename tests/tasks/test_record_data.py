@@ -1,5 +1,7 @@
 """The first step of a run, against real DVC."""
 
+import shutil
+
 import pytest
 from prefect import flow
 from prefect.states import State
@@ -30,7 +32,11 @@ def step(checkout: Checkout) -> State:
 
 def test_new_then_unchanged_then_changed_data(checkout):
     recorded = checkout.root / "data.dvc"
-    assert step(checkout).name == "Completed"
+    state = step(checkout)
+    assert (state.name, state.message) == (
+        "Completed",
+        "data/ is recorded: data.dvc says now what it holds. Commit data.dvc with dvc.lock.",
+    )
     first = recorded.read_text()
     assert step(checkout).name == "Cached"
     assert recorded.read_text() == first
@@ -42,6 +48,13 @@ def test_new_then_unchanged_then_changed_data(checkout):
         "data/ has changed: data.dvc says now what it holds. Commit data.dvc with dvc.lock.",
     )
     assert recorded.read_text() != first
+    assert status(checkout) == {}
+
+
+def test_recorded_data_that_the_cache_lacks_has_not_changed(checkout):
+    step(checkout)
+    shutil.rmtree(checkout.root / ".dvc/cache")
+    assert step(checkout).message == "data/ is as data.dvc says, and lies in DVC's cache now."
     assert status(checkout) == {}
 
 

@@ -1,0 +1,99 @@
+"""The server of a checkout: started once, found by all, stopped by one command, and never left behind."""
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from socket import socket
+from urllib.error import URLError
+from urllib.request import urlopen
+
+import pytest
+
+from flows.server import free_port, page
+from tasks.environment import running_server
+
+AT_HAND = """
+import time
+from flows.server import at_hand
+with at_hand() as url:
+    print(url, flush=True)
+    time.sleep(600)
+"""
+
+
+@pytest.fixture(scope="module")
+def variables(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
+    """A PREFECT_HOME and a port for the tests of this module."""
+    bare = {name: value for name, value in os.environ.items() if not name.startswith("PREFECT_")}
+    home = tmp_path_factory.mktemp("home")
+    own = {**bare, "PREFECT_HOME": str(home), "PREFECT_SERVER_API_PORT": str(free_port())}
+    yield own
+    if running_server(home):
+        server(own, "stop")
+
+
+def server(variables: dict[str, str], command: str) -> subprocess.CompletedProcess[str]:
+    root = Path(__file__).resolve().parents[2]
+    line = [sys.executable, "-m", "flows.server", command]
+    return subprocess.run(line, cwd=root, env=variables, capture_output=True, text=True, check=False)
+
+
+def answers(url: str) -> bool:
+    try:
+        with urlopen(f"{url}/health", timeout=10) as answer:
+            return bool(answer.status == 200)
+    except (URLError, ConnectionError):
+        return False
+
+
+def test_a_server_is_started_once_found_and_stopped(checkout, variables):
+    url = f"http://127.0.0.1:{variables['PREFECT_SERVER_API_PORT']}/api"
+    first = server(variables, "start")
+    assert (first.returncode, first.stdout) == (0, f"The Prefect UI: {page(url)}\n"), first.stderr
+    assert answers(url)
+    assert server(variables, "start").stdout == first.stdout
+    assert server(variables, "run").stdout == f"A server is there already: {page(url)}\n"
+    # every command of this checkout finds it
+    code = "import tasks; from prefect.settings import get_current_settings as s; print(s().api.url)"
+    found = subprocess.run(
+        [sys.executable, "-c", code], cwd=checkout, env=variables, capture_output=True, text=True, check=True
+    )
+    assert found.stdout.strip() == url
+    assert server(variables, "stop").stdout == "The server is stopped.\n"
+    assert not answers(url)
+    assert server(variables, "stop").stdout == "No server of this checkout is running.\n"
+
+
+def test_a_server_that_only_a_run_needs_dies_with_it_even_by_kill_9(checkout, variables):
+    process = subprocess.Popen([sys.executable, "-c", AT_HAND], cwd=checkout, env=variables, stdout=subprocess.PIPE)
+    assert process.stdout is not None
+    with process.stdout:
+        url = process.stdout.readline().decode().strip()
+        assert answers(url)
+        process.kill()
+        process.wait()
+    deadline = time.monotonic() + 30
+    while answers(url):
+        assert time.monotonic() < deadline
+        time.sleep(0.2)
+
+
+@pytest.mark.parametrize("command", ["start", "run"])
+def test_a_taken_port_is_told_with_a_way_out(variables, command):
+    with socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        port = other.getsockname()[1]
+        answer = server({**variables, "PREFECT_SERVER_API_PORT": str(port)}, command)
+    assert answer.returncode == 2
+    assert f"127.0.0.1:{port} must be free" in answer.stderr
+    assert f"PREFECT_SERVER_API_PORT={port + 1} make ui" in answer.stderr
+
+
+def test_a_named_server_that_does_not_answer_is_told(variables):
+    answer = server({**variables, "PREFECT_API_URL": f"http://127.0.0.1:{free_port()}/api"}, "start")
+    assert answer.returncode == 2
+    assert "does not answer" in answer.stderr

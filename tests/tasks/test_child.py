@@ -1,0 +1,64 @@
+"""A child of ours is gone when we are."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from tasks.checkout import Checkout
+from tasks.child import Child
+
+PARENT = """
+import sys
+from pathlib import Path
+from tasks.checkout import Checkout
+from tasks.child import Child
+code = "import os, signal, time; signal.signal(signal.SIGTERM, {handling}); "
+code += "print(os.getpid(), flush=True); time.sleep(600)"
+with Child([sys.executable, "-c", code], Checkout(Path.cwd())) as child:
+    for line in child.lines():
+        if line:
+            print(line, flush=True)
+"""
+
+
+def outlives(checkout: Path, handling: str, patience: float) -> bool:
+    """Whether the child of a parent that is killed by -9 is still there after so many seconds."""
+    code = PARENT.replace("{handling}", handling)
+    parent = subprocess.Popen([sys.executable, "-c", code], cwd=checkout, stdout=subprocess.PIPE, text=True)
+    assert parent.stdout is not None
+    with parent.stdout:
+        child = int(parent.stdout.readline())
+        parent.send_signal(signal.SIGKILL)
+        parent.wait()
+        deadline = time.monotonic() + patience
+        while time.monotonic() < deadline:
+            try:
+                os.kill(child, 0)
+            except ProcessLookupError:
+                return False
+            time.sleep(0.1)
+    return True
+
+
+def test_a_child_ends_with_a_parent_that_is_killed(checkout):
+    assert not outlives(checkout, "signal.SIG_DFL", patience=5)
+
+
+def test_a_child_that_will_not_end_is_killed(checkout):
+    assert not outlives(checkout, "signal.SIG_IGN", patience=20)  # 8 s of grace
+
+
+def test_exit_status_and_output_come_through(tmp_path):
+    with Child([sys.executable, "-c", "print('said'); raise SystemExit(3)"], Checkout(tmp_path)) as child:
+        assert [line for line in child.lines() if line] == ["said"]
+    assert child.returncode == 3
+
+
+def test_a_killed_command_is_told_as_a_shell_does(tmp_path):
+    code = "import os; os.kill(os.getpid(), 9)"
+    with Child([sys.executable, "-c", code], Checkout(tmp_path)) as child:
+        list(child.lines())
+    assert child.returncode == 128 + 9
