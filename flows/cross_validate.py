@@ -20,7 +20,15 @@ from facegender.params import CrossValidateParams, read_params
 from flows.running import at_work
 from flows.task_runners import make_runner
 from tasks.checkout import Checkout
-from tasks.cross_validation import PIPELINE, cross_validate, fold_features, read_figures, train_folds
+from tasks.cross_validation import (
+    PIPELINE,
+    SOURCE,
+    cross_validate,
+    fold_features,
+    read_figures,
+    switch_on,
+    train_folds,
+)
 from tasks.dvc_stage import carried, failed, status
 from tasks.evaluate import estimate
 from tasks.features import features
@@ -51,6 +59,7 @@ def cross_validation(hours_per_stage: HoursPerStage = 24.0) -> State[Any]:
     except UserError as error:
         return failed(str(error), by_user=True)
     with at_work(root) as lock:
+        switch_on(root)
         checkout = Checkout(root, lock, hours_per_stage * 3600)
         recorded = record_data(checkout, return_state=True)
         validated = validate(checkout, return_state=True, wait_for=[recorded])
@@ -104,8 +113,8 @@ def main(
     """
     from flows.command import exit_code, recorded, where_to_look
 
-    if not Path(PIPELINE).is_file():
-        raise typer.BadParameter(f"There is no {PIPELINE} in this folder: start it in a checkout of the repository.")
+    if not Path(SOURCE).is_file():
+        raise typer.BadParameter(f"There is no {SOURCE} in this folder: start it in a checkout of the repository.")
     with recorded(), tags("cross_validate", "by hand"):
         state = cross_validation(hours_per_stage, return_state=True)
     where = Checkout(Path.cwd()).files.cross_validation.relative_to(Path.cwd())

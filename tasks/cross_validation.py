@@ -1,6 +1,8 @@
 """The stages of cross_validate/dvc.yaml as Prefect tasks."""
 
 import json
+import shutil
+from pathlib import Path
 from typing import Any, Final
 
 from prefect import task
@@ -8,11 +10,21 @@ from prefect.artifacts import create_markdown_artifact
 from prefect.cache_policies import NO_CACHE
 from prefect.client.schemas.objects import State
 
+from facegender.atomic import atomic_file
 from tasks.checkout import Checkout
 from tasks.dvc_stage import run_stage, was_killed
 from tasks.evaluate import estimate
 
 PIPELINE: Final = "cross_validate/dvc.yaml"
+SOURCE: Final = "cross_validate/pipeline.yaml"  # under a name that DVC does not look for
+
+
+def switch_on(root: Path) -> None:
+    """Let DVC see the pipeline, which it then lists in `dvc status` too."""
+    if (root / PIPELINE).is_file() and (root / PIPELINE).read_bytes() == (root / SOURCE).read_bytes():
+        return
+    with atomic_file(root / PIPELINE) as file:
+        shutil.copyfile(root / SOURCE, file)
 
 
 @task(task_run_name="fold_features", cache_policy=NO_CACHE, retries=1, retry_condition_fn=was_killed)

@@ -14,7 +14,7 @@ SETTINGS = {
     "DO_NOT_TRACK": "1",
     "PREFECT_LOGGING_TO_API_WHEN_MISSING_FLOW": "ignore",  # a task tried by itself, outside of a flow, may log
     "PREFECT_CLI_PROMPT": "false",
-    "PREFECT_FLOWS_HEARTBEAT_FREQUENCY": "30",  # seconds; the automation `dead` acts where they stay away
+    "PREFECT_FLOWS_HEARTBEAT_FREQUENCY": "30",  # seconds
 }
 
 

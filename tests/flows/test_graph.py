@@ -110,7 +110,7 @@ CROSS_VALIDATION = {  # stage: the modules that its command starts from
 
 @pytest.fixture(scope="module")
 def apart(checkout: Path) -> dict[str, Any]:
-    return yaml.safe_load((checkout / "cross_validate/dvc.yaml").read_text(encoding="utf-8"))["stages"]
+    return yaml.safe_load((checkout / "cross_validate/pipeline.yaml").read_text(encoding="utf-8"))["stages"]
 
 
 def test_the_cross_validation_has_stages_of_its_own(apart):

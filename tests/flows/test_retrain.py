@@ -53,7 +53,7 @@ def states(said: str) -> dict[str, str]:
 
 
 def dvc_status(root: Path) -> object:
-    code, said = call(root, "-m", "dvc", "status", "--json", "data.dvc", "dvc.yaml")
+    code, said = call(root, "-m", "dvc", "status", "--json")
     assert code == 0, said
     return json.loads(said)
 
