@@ -1,7 +1,7 @@
 """params.yaml, checked before anything runs. What each value means and costs stands in that file, beside the value."""
 
 from pathlib import Path
-from typing import Annotated, Final, Literal
+from typing import Annotated, Any, Final, Literal
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
@@ -162,11 +162,22 @@ def read_params(path: Path) -> Params:
         raise UserError(str(path), "the parameter file must exist", None, "Name one with --params.") from None
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise UserError(str(path), "the file must be YAML", str(error).replace("\n", " ")) from None
+    return checked(values, str(path))
+
+
+def checked(values: dict[str, Any], where: str) -> Params:
+    """The parameters that a params file holds; `where` names it to the user.
+
+    Raises
+    ------
+    UserError
+        A key or value is not one that exists.
+    """
     try:
         return Params.model_validate(values)
     except ValidationError as error:
         first = error.errors()[0]
         key = ".".join(str(part) for part in first["loc"])
         if first["type"] == "extra_forbidden":
-            raise UserError(f"{path}, {key}", "no such parameter", None, "Check its spelling.") from None
-        raise UserError(f"{path}, {key}", first["msg"].removeprefix("Value error, "), repr(first["input"])) from None
+            raise UserError(f"{where}, {key}", "no such parameter", None, "Check its spelling.") from None
+        raise UserError(f"{where}, {key}", first["msg"].removeprefix("Value error, "), repr(first["input"])) from None

@@ -1,5 +1,6 @@
 """`python -m flows.retrain`: the flow from a terminal."""
 
+import re
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -7,6 +8,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+import yaml
 from prefect import Flow, tags
 from prefect.client.schemas.objects import State
 from prefect.events.worker import EventsWorker
@@ -15,7 +17,7 @@ from prefect.settings import PREFECT_API_URL, temporary_settings
 from rich.console import Console
 from rich.text import Text
 
-from flows.options import RetrainOptions
+from flows.options import PARAMETER_NAME, RetrainOptions
 from flows.server import address, at_hand, named_or_running, page
 from flows.summary import as_text, summarise
 from tasks.checkout import Checkout
@@ -31,6 +33,15 @@ def main(retrain: Flow[[RetrainOptions], State[Any]]) -> None:
         hours_per_stage: Annotated[
             float, typer.Option(min=0.001, help="A stage that takes longer is ended, and the run fails.")
         ] = 24.0,
+        changed: Annotated[
+            list[str] | None,
+            typer.Option(
+                "--set",
+                metavar="NAME=VALUE",
+                help="For this run alone, in the names of params.yaml (train.epochs=5): it runs as a DVC experiment "
+                "and leaves params.yaml and dvc.lock alone. Can be given several times.",
+            ),
+        ] = None,
     ) -> None:
         """Bring every stage of dvc.yaml up to date for what data/ holds now, and print what was reached.
 
@@ -42,12 +53,25 @@ def main(retrain: Flow[[RetrainOptions], State[Any]]) -> None:
         """
         if not Path("dvc.yaml").is_file():
             raise typer.BadParameter("There is no dvc.yaml in this folder: start it in a checkout of the repository.")
+        options = RetrainOptions(hours_per_stage=hours_per_stage, set=dict(map(assignment, changed or [])))
         with recorded(), tags("retrain", "by hand"):
-            state = retrain(RetrainOptions(hours_per_stage=hours_per_stage), return_state=True)
-            code = say(state)
+            state = retrain(options, return_state=True)
+            code = say(state, experiment=bool(options.set))
         sys.exit(code)
 
     typer.run(run)
+
+
+def assignment(text: str) -> tuple[str, Any]:
+    """(name, value) of "train.epochs=5"; the value is read as YAML, as in params.yaml."""
+    name, sign, value = text.partition("=")
+    try:
+        if not sign or not re.fullmatch(PARAMETER_NAME, name):
+            raise ValueError
+        return name, yaml.safe_load(value)
+    except (ValueError, yaml.YAMLError):
+        expected = "must be NAME=VALUE with a name of params.yaml, such as train.epochs=5"
+        raise typer.BadParameter(f"--set {expected}. Received: {text}") from None
 
 
 @contextmanager
@@ -59,12 +83,12 @@ def recorded() -> Iterator[None]:
             worker.drain_all(timeout=DRAIN_S)
 
 
-def say(state: State[Any]) -> int:
+def say(state: State[Any], experiment: bool) -> int:
     """Print what the run has reached, or why it failed; the exit status."""
     console = Console(stderr=not state.is_completed(), highlight=False, soft_wrap=True)
     console.print()
     if state.is_completed():
-        console.print(as_text(summarise(Checkout(Path.cwd()))))
+        console.print(str(state.message) if experiment else as_text(summarise(Checkout(Path.cwd()))))
         console.print("\nLabels are gender as perceived by annotators. No telemetry was sent.")
     else:
         console.print(Text.assemble(("Error: ", "bold red"), str(state.message)))

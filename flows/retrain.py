@@ -9,14 +9,17 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-from prefect import flow
+from prefect import flow, runtime
 from prefect.client.schemas.objects import State
 from prefect.logging import get_run_logger
 from prefect.states import Completed
+from pydantic import JsonValue
 
+from facegender.errors import UserError
 from flows.options import RetrainOptions
 from flows.running import at_work, overtaken
 from flows.summary import headline, publish, summarise
+from tasks import experiment
 from tasks.checkout import Checkout
 from tasks.dvc_stage import carried, failed, status
 from tasks.evaluate import evaluate
@@ -47,17 +50,45 @@ def retrain(options: RetrainOptions = RetrainOptions()) -> State[Any]:  # noqa: 
     if later := overtaken():
         return Completed(name="Skipped", message=f"{later} is due too, and does the work of both.")
     root = Path.cwd()
+    try:
+        changes = experiment.check(root, options.set)
+    except UserError as error:
+        return failed(str(error), by_user=True)
     with at_work(root) as lock:
         checkout = Checkout(root, lock, options.hours_per_stage * 3600)
         checkout = replace(checkout, up_to_date=status(checkout, *PIPELINE) == {})  # asked once, not by every task
         recorded = record_data(checkout, return_state=True)
-        validated = validate(checkout, return_state=True, wait_for=[recorded])
-        divided = split(checkout, return_state=True, wait_for=[validated])
-        computed = features(checkout, return_state=True, wait_for=[validated, divided])
-        trained = train(checkout, return_state=True, wait_for=[validated, divided, computed])
-        evaluated = evaluate(checkout, return_state=True, wait_for=[validated, divided, computed, trained])
-        submitted = submit(checkout, return_state=True, wait_for=[validated, trained, evaluated])
-        return finish(checkout, [recorded, validated, divided, computed, trained, evaluated, submitted])
+        if changes:
+            return try_out(checkout, recorded, changes)
+        return finish(checkout, [recorded, *run_stages(checkout, recorded)])
+
+
+def run_stages(checkout: Checkout, recorded: State[Any]) -> list[State[Any]]:
+    """The stages of dvc.yaml, one under the other; the state of each."""
+    validated = validate(checkout, return_state=True, wait_for=[recorded])
+    divided = split(checkout, return_state=True, wait_for=[validated])
+    computed = features(checkout, return_state=True, wait_for=[validated, divided])
+    trained = train(checkout, return_state=True, wait_for=[validated, divided, computed])
+    evaluated = evaluate(checkout, return_state=True, wait_for=[validated, divided, computed, trained])
+    submitted = submit(checkout, return_state=True, wait_for=[validated, trained, evaluated])
+    return [validated, divided, computed, trained, evaluated, submitted]
+
+
+def try_out(checkout: Checkout, recorded: State[Any], changes: dict[str, JsonValue]) -> State[Any]:
+    """The stages with changed parameters, as a DVC experiment beside the checkout's own files."""
+    if not recorded.is_completed():
+        return carried(recorded)
+    try:
+        apart = experiment.workspace(checkout, changes)
+    except UserError as error:
+        return failed(str(error), by_user=True)
+    for state in run_stages(apart, recorded):
+        if not state.is_completed():
+            return carried(state)
+    reached = headline(summarise(apart))
+    name = experiment.save(checkout, apart, changes, str(runtime.flow_run.name), str(runtime.flow_run.id))
+    experiment.publish(name, changes, reached)
+    return Completed(message=f"Experiment {name}: {reached}")
 
 
 def finish(checkout: Checkout, states: list[State[Any]]) -> State[Any]:

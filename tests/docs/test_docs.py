@@ -23,6 +23,7 @@ MADE_ELSEWHERE = {
     "data.dvc": "made by `dvc add data`",
     "dvc.lock": "made by DVC",
     "~/.keras/models": "Keras's own cache",
+    ".dvc/tmp/experiments": "made by a run; tests/tasks/test_experiment.py looks at it",
     ".dvc/tmp/run.lock": "made by a run; tests/flows/test_lock.py looks at it",
     "data/images/00002.jpg": "drawn by the demo",
     "openvino.bin": "OpenVINO writes it beside openvino.xml",

@@ -32,7 +32,7 @@ def flow_edges(checkout: Path) -> list[tuple[str, set[str]]]:
     tree = ast.parse((checkout / "flows/retrain.py").read_text(encoding="utf-8"))
     edges: list[tuple[str, set[str]]] = []
     made_by: dict[str, str] = {}
-    for node in ast.walk(tree):
+    for node in sorted(ast.walk(tree), key=lambda node: getattr(node, "lineno", 0)):
         if not (isinstance(node, ast.Assign) and isinstance(node.value, ast.Call)):
             continue
         call, target = node.value, node.targets[0]

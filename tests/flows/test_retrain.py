@@ -2,8 +2,6 @@
 
 import csv
 import json
-import os
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -11,35 +9,11 @@ from pathlib import Path
 import pytest
 import yaml
 
+from tests.small_checkout import call, environment, make_checkout, start
+
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]
 
-TINY = {  # weights of its own are what a small network needs least here: the way is tested, not the model
-    "backbone": {"alpha": 0.35, "image_size": 96, "weights": "none"},
-    "features": {"views": 1},
-    "train": {"head_epochs": 1, "epochs": 1},
-    "evaluate": {"bootstrap": 50},
-}
 STEPS = ["record_data", "validate", "split", "features", "train", "evaluate", "submit"]
-
-
-def environment(root: Path) -> dict[str, str]:
-    """As a user's shell, but for the copy's own code coming first; no Prefect settings of the tests."""
-    bare = {name: value for name, value in os.environ.items() if not name.startswith("PREFECT_")}
-    programs = str(Path(sys.executable).parent)
-    return {**bare, "PYTHONPATH": str(root), "PATH": os.pathsep.join([programs, os.environ["PATH"]])}
-
-
-def start(root: Path, *arguments: str) -> subprocess.Popen[str]:
-    command = [sys.executable, *arguments]
-    pipe = subprocess.PIPE
-    return subprocess.Popen(command, cwd=root, env=environment(root), stdout=pipe, stderr=subprocess.STDOUT, text=True)
-
-
-def call(root: Path, *arguments: str) -> tuple[int, str]:
-    """Exit status and everything that was said."""
-    process = start(root, *arguments)
-    said, _ = process.communicate()
-    return process.returncode, said
 
 
 def states(said: str) -> dict[str, str]:
@@ -63,28 +37,8 @@ def metrics(root: Path) -> bytes:
 
 
 @pytest.fixture(scope="module")
-def copy(checkout: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The files that git tracks, or would, with tiny parameters and 60 drawings."""
-    if shutil.which("facegender", path=str(Path(sys.executable).parent)) is None:
-        pytest.fail("The project must be installed beside this Python: run `make test`.")
-    root = tmp_path_factory.mktemp("copy")
-    command = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
-    names = subprocess.run(command, cwd=checkout, capture_output=True, text=True, check=True).stdout.split("\0")
-    for name in filter(None, names):
-        if (checkout / name).is_file():
-            (root / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy2(checkout / name, root / name)
-    (root / "dvc.lock").unlink(missing_ok=True)
-    params = yaml.safe_load((root / "params.yaml").read_text(encoding="utf-8"))
-    for section, values in TINY.items():
-        params[section] |= values
-    (root / "params.yaml").write_text(yaml.safe_dump(params), encoding="utf-8")
-    someone = ["-c", "user.name=Someone", "-c", "user.email=someone@example.org"]
-    for command in (["init", "-q"], ["add", "--all"], [*someone, "commit", "-q", "-m", "A copy"]):
-        subprocess.run(["git", *command], cwd=root, check=True)
-    code, said = call(root, "-m", "facegender", "demo", "--images", "60")
-    assert code == 0, said
-    return root
+def copy(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return make_checkout(tmp_path_factory.mktemp("copy"))
 
 
 @pytest.fixture(scope="module")
