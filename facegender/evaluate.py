@@ -1,7 +1,8 @@
 """The stage `evaluate`: score the validation rows' image files, and leave what a person and a machine can read of it.
 
 Leaves in its folder: metrics.json (for `dvc metrics`), slices.json, decision.json, predictions.parquet, suspects.csv
-(where features are cached), report.html, model_card.md and plots/*.svg; and for `dvc plots`, each a list of records:
+(where features are cached), reference.parquet and embeddings.npy (what `score` compares new pictures with),
+report.html, model_card.md and plots/*.svg; and for `dvc plots`, each a list of records:
 plots/roc.json (false_positive_rate, true_positive_rate), plots/precision_recall.json (recall, precision),
 plots/confusion.json (actual, predicted; a record for each row, as DVC's confusion template counts them),
 plots/reliability.json and plots/reliability_raw.json (probability, observed), plots/coverage_risk.json (coverage,
@@ -27,6 +28,8 @@ from facegender.intervals import FloatArray
 from facegender.label_issues import find_suspects
 from facegender.layout import Layout
 from facegender.params import EvaluateParams, Params
+from facegender.picture_traits import picture_traits
+from facegender.reference import reference_table, write_reference
 from facegender.repairs import read_overrides
 from facegender.slices import members, read_attributes
 from facegender.split import HOLDOUT, VALIDATION
@@ -58,7 +61,8 @@ def evaluate(model: Path, data: Layout, index: Path, splits: Path, validation: P
     classes = read_classes(model)
     table = pd.read_parquet(splits)
     held = held_rows(table, splits)
-    scores = score(model, [data.images / name for name in held["image"]])
+    files = [data.images / name for name in held["image"]]
+    scores = score(model, files, embed=True)
     refuse_unreadable(held["image"].tolist(), scores.reasons)
     found = Found(
         pd.read_parquet(index),
@@ -71,6 +75,9 @@ def evaluate(model: Path, data: Layout, index: Path, splits: Path, validation: P
     slices = slices_to_equalise(held, data, found, params)
     chosen = choices(params.evaluate)
     decision, predictions = judge_rows(held, scores.probabilities.astype(np.float64), classes, chosen, slices)
+    sizes = found.index.set_index("image").loc[held["image"], ["width", "height"]]
+    traits = picture_traits(files, sizes["width"].tolist(), sizes["height"].tolist())
+    assert scores.embeddings is not None
     made = Made(pd.read_csv(model / "history.csv"), read_json(model / "provenance.json"))
     with atomic_folder(out) as folder:
         write_evaluation(
@@ -85,6 +92,7 @@ def evaluate(model: Path, data: Layout, index: Path, splits: Path, validation: P
             os.path.relpath(data.images, out),
             partial(heat_maps, model),
         )
+        write_reference(folder, reference_table(held["image"], scores, decision, traits), scores.embeddings)
 
 
 def held_rows(splits: pd.DataFrame, path: Path) -> pd.DataFrame:

@@ -108,6 +108,16 @@ class Layout:
         return self.artifacts / "champion"
 
     @property
+    def promotion(self) -> Path:
+        """The last decision about the champion's place, with its figures; no stage's output."""
+        return self.artifacts / "promotion.json"
+
+    @property
+    def scores(self) -> Path:
+        """What the champion has scored, a folder for each time; no stage's output."""
+        return self.artifacts / "scores"
+
+    @property
     def submission(self) -> Path:
         return self.artifacts / "submission.csv"
 

@@ -126,6 +126,19 @@ class CompareParams(Section):
     margin: Annotated[float, Field(gt=0.0, lt=1.0)] = 0.02
 
 
+class PromoteParams(Section):
+    calibration_margin: Share = 0.02
+    max_relabelled: Share = 0.05
+
+
+class ScoreParams(Section):
+    folder: str = "incoming"
+    max_distance: Share = 0.25
+    max_abstain_rise: Share = 0.1
+    max_unreadable: Share = 0.05
+    significance: Annotated[float, Field(gt=0.0, lt=1.0)] = 0.01
+
+
 class SubmitParams(Section):
     form: Literal["labels", "probabilities"] = "labels"
 
@@ -146,6 +159,8 @@ class Params(Section):
     evaluate: EvaluateParams = EvaluateParams()
     submit: SubmitParams = SubmitParams()
     compare: CompareParams = CompareParams()
+    promote: PromoteParams = PromoteParams()
+    score: ScoreParams = ScoreParams()
 
 
 def read_params(path: Path) -> Params:

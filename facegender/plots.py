@@ -75,10 +75,15 @@ def canvas(name: str, width: float = 4.6, height: float = 3.5) -> Iterator[Canva
     with mpl.rc_context(STYLE | {"svg.hashsalt": name}):
         drawing = Canvas(width, height)
         yield drawing
-        buffer = io.StringIO()
-        drawing.figure.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None})
-        text = buffer.getvalue().replace("'DejaVu Sans'", "system-ui, 'DejaVu Sans', sans-serif")
-        drawing.svg = _with_own_ids(text, name)
+        drawing.svg = svg_of(drawing.figure, name)
+
+
+def svg_of(figure: Figure, name: str) -> str:
+    """A figure as text without dates; `name` leads the ids."""
+    buffer = io.StringIO()
+    figure.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None})
+    text = buffer.getvalue().replace("'DejaVu Sans'", "system-ui, 'DejaVu Sans', sans-serif")
+    return _with_own_ids(text, name)
 
 
 def _with_own_ids(svg: str, name: str) -> str:

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from facegender.decode import Pixels, Undecodable, decode
+from facegender.embedding import Halves, embedding_engine
 from facegender.engine import Engine, OpenVinoEngine, TensorFlowEngine, forward, has_openvino
 from facegender.errors import UserError
 from facegender.prefetch import prefetch
@@ -26,14 +27,19 @@ class Scores:
         Of the positive class: float32 (n,); NaN where the file could not be read.
     reasons
         Why it could not; None where it could.
+    embeddings
+        float16 (n, d), zero where it could not; None unless asked for.
     """
 
     probabilities: npt.NDArray[np.float32]
     reasons: list[str | None]
+    embeddings: Halves | None = None
 
 
-def load_engine(model: Path, batch_size: int) -> Engine:
+def load_engine(model: Path, batch_size: int, embed: bool = False) -> Engine:
     """The engine that `train` chose for a model folder, or TensorFlow where OpenVINO is not installed.
+
+    With `embed` it gives the embedding beside the probability; see facegender/embedding.py.
 
     Raises
     ------
@@ -42,6 +48,8 @@ def load_engine(model: Path, batch_size: int) -> Engine:
     """
     if not (model / "model.keras").is_file():
         raise UserError(str(model), "must be a folder that `facegender train` left, with model.keras in it")
+    if embed:
+        return embedding_engine(model, batch_size)
     choice = json.loads((model / "engine.json").read_text())
     if choice["engine"] == "openvino" and has_openvino():
         return OpenVinoEngine(model / "openvino.xml", batch_size, choice["precision"])
@@ -53,14 +61,18 @@ def load_engine(model: Path, batch_size: int) -> Engine:
     return TensorFlowEngine(load_model(model / "model.keras"))
 
 
-def score(model: Path, files: Sequence[Path], batch_size: int = 32) -> Scores:
-    """Probabilities for picture files; one that cannot be read gets NaN and its reason, and no other file's score."""
+def score(model: Path, files: Sequence[Path], batch_size: int = 32, embed: bool = False) -> Scores:
+    """Probabilities for picture files; one that cannot be read gets NaN and its reason, and no other file's score.
+
+    `embed`: their embeddings too, out of the same pass.
+    """
     probabilities = np.full(len(files), np.nan, np.float32)
     reasons: list[str | None] = [None] * len(files)
     if not files:
-        return Scores(probabilities, reasons)
+        return Scores(probabilities, reasons, np.zeros((0, 1), np.float16) if embed else None)
     batch_size = min(batch_size, len(files))
-    engine = load_engine(model, batch_size)
+    engine = load_engine(model, batch_size, embed)
+    embeddings: Halves | None = None
     size = int(json.loads((model / "classes.json").read_text())["image_size"])
 
     def read(place: int) -> tuple[int, Pixels | str]:
@@ -78,7 +90,14 @@ def score(model: Path, files: Sequence[Path], batch_size: int = 32) -> Scores:
 
     with track("score", len(files), "images") as advance:
         for places, result in forward(engine, readable(), batch_size):
-            probabilities[places] = result.reshape(-1)
+            rows = result.reshape(len(places), -1)
+            probabilities[places] = rows[:, -1]
+            if embed:
+                if embeddings is None:
+                    embeddings = np.zeros((len(files), rows.shape[1] - 1), np.float16)
+                embeddings[places] = rows[:, :-1]
             advance(len(places))
         advance(sum(reason is not None for reason in reasons))
-    return Scores(probabilities, reasons)
+    if embed and embeddings is None:  # none of them can be read
+        embeddings = np.zeros((len(files), 1), np.float16)
+    return Scores(probabilities, reasons, embeddings)

@@ -1,0 +1,62 @@
+"""What a model's pictures look like: the validation rows that `evaluate` scores, for `score` to compare new ones with.
+
+Not the rows it was trained on: of those it is surer than it will ever be of new ones.
+"""
+
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from facegender.conformal import abstains
+from facegender.decision import Decision
+from facegender.embedding import Halves, distances
+from facegender.scoring import Scores
+
+TABLE: Final = "reference.parquet"
+EMBEDDINGS: Final = "embeddings.npy"
+NEIGHBOURS: Final = 10  # of embedding distance; the published choices lie between 1 and 50 for 1,000 rows
+
+
+def reference_table(images: pd.Series, scores: Scores, decision: Decision, traits: pd.DataFrame) -> pd.DataFrame:
+    """reference.parquet: image and its `quantities`; `traits` are those of `picture_traits`."""
+    assert scores.embeddings is not None
+    far = distances(scores.embeddings, scores.embeddings, NEIGHBOURS, same=True)
+    brightness, side = (traits[name].to_numpy(np.float64) for name in ("brightness", "shorter side"))
+    table = quantities(scores.probabilities, far, decision, brightness, side)
+    table.insert(0, "image", images.to_numpy())
+    return table
+
+
+def quantities(
+    probabilities: npt.NDArray[np.float32],
+    far: npt.NDArray[np.float64],
+    decision: Decision,
+    brightness: npt.NDArray[np.float64],
+    side: npt.NDArray[np.float64],
+) -> pd.DataFrame:
+    """What is compared of each picture: probability (calibrated), abstain, distance, brightness, shorter_side."""
+    calibrated = decision.calibrator.apply(probabilities.astype(np.float64))
+    return pd.DataFrame(
+        {
+            "probability": calibrated,
+            "abstain": abstains(calibrated, calibrated >= decision.threshold, decision.quantile),
+            "distance": far.round(6),
+            "brightness": brightness.astype(np.float64),
+            "shorter_side": side.astype(np.int64),
+        }
+    )
+
+
+def write_reference(folder: Path, table: pd.DataFrame, embeddings: Halves) -> None:
+    """Leave both in an evaluation folder."""
+    table.to_parquet(folder / TABLE, index=False)
+    np.save(folder / EMBEDDINGS, embeddings)
+
+
+def read_reference(folder: Path) -> tuple[pd.DataFrame, Halves]:
+    """The two of an evaluation folder."""
+    embeddings: Halves = np.load(folder / EMBEDDINGS, allow_pickle=False)
+    return pd.read_parquet(folder / TABLE), embeddings

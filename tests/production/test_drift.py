@@ -1,0 +1,87 @@
+"""New pictures beside the reference."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from facegender.drift import find_drift
+from facegender.drift_plot import drift_plot
+from facegender.embedding import distances
+from facegender.params import ScoreParams
+
+QUANTITIES = ["brightness", "shorter side, pixels", "embedding distance", "probability of the positive class"]
+
+
+def table(n: int, brightness: float = 0.5, abstaining: int = 0, seed: int = 1) -> pd.DataFrame:
+    rng = np.random.default_rng(seed)
+    return pd.DataFrame(
+        {
+            "probability": rng.uniform(size=n),
+            "abstain": np.arange(n) < abstaining,
+            "distance": rng.uniform(0.3, 0.6, n),
+            "brightness": rng.normal(brightness, 0.05, n),
+            "shorter_side": rng.choice([200, 220, 240], n),
+        }
+    )
+
+
+def drifted(now: pd.DataFrame, unreadable: int = 0, **limits: float) -> list[str]:
+    found = find_drift(table(500, seed=0), now, unreadable, ScoreParams(**limits))
+    return [row.quantity for row in found if row.drifted]
+
+
+def test_pictures_of_the_same_kind_do_not_drift():
+    assert drifted(table(200)) == []
+
+
+def test_brighter_pictures_drift_in_brightness_alone():
+    assert drifted(table(200, brightness=0.7)) == ["brightness"]
+
+
+def test_a_handful_is_no_drift_unless_it_could_hardly_be_chance():
+    assert drifted(table(3, brightness=0.55)) == []
+    assert drifted(table(200, brightness=0.55)) == ["brightness"]
+    assert drifted(table(200, brightness=0.55), max_distance=0.9) == []
+
+
+def test_more_abstentions_and_unreadable_files_drift_and_fewer_do_not():
+    assert drifted(table(200, abstaining=60)) == ["abstentions"]
+    assert drifted(table(200), unreadable=40) == ["unreadable files"]
+    reference = table(500, abstaining=400, seed=0)
+    assert not any(row.drifted for row in find_drift(reference, table(200), 0, ScoreParams()))
+
+
+def test_where_nothing_can_be_read_that_is_what_is_told():
+    found = find_drift(table(500), table(0), 30, ScoreParams())
+    assert [(row.quantity, row.now, row.drifted) for row in found] == [("unreadable files", 1.0, True)]
+
+
+def test_the_distance_of_two_distributions_by_hand():
+    reference, now = table(4), table(4)
+    reference["brightness"], now["brightness"] = [0.1, 0.2, 0.3, 0.4], [0.3, 0.4, 0.5, 0.6]
+    found = find_drift(reference, now, 0, ScoreParams())[0]
+    # below 0.3 lie half of the reference, and none of the new ones
+    assert found.value == pytest.approx(0.5)
+    assert (found.n_reference, found.n_now) == (4, 4)
+    assert found.as_dict()["reference"] == 0.25
+
+
+def test_the_plot_shows_every_quantity_and_is_the_same_each_time():
+    svg = drift_plot(table(50), table(30, brightness=0.9))
+    for name in [*QUANTITIES, "n = 50", "n = 30"]:
+        assert name in svg
+    assert svg == drift_plot(table(50), table(30, brightness=0.9))
+    assert "n = 0" in drift_plot(table(50), table(0))
+
+
+def test_distances_by_hand():
+    # directions of 0, 90 and 180 degrees: chords of 2 sin(angle / 2)
+    reference = np.array([[1, 0], [0, 2], [-1, 0]], np.float16)
+    ours = np.array([[3, 0]], np.float16)
+    assert distances(ours, reference, 1) == pytest.approx([0.0])
+    assert distances(ours, reference, 2) == pytest.approx([np.sqrt(2)])
+    assert distances(ours, reference, 9) == pytest.approx([2.0])  # the farthest of three
+    # none is its own neighbour
+    assert distances(reference, reference, 1, same=True) == pytest.approx([np.sqrt(2)] * 3)
+    assert np.isnan(distances(ours, reference[:0], 1)).all()
+    assert np.isnan(distances(reference[:1], reference[:1], 1, same=True)).all()
