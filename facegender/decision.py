@@ -16,7 +16,7 @@ from facegender.calibration import Calibrator, calibrator_from
 from facegender.conformal import abstains, fit_quantile, sets
 from facegender.errors import UserError
 from facegender.intervals import FloatArray, IntArray
-from facegender.metrics import BoolArray
+from facegender.metrics import BoolArray, log_losses
 from facegender.split import assign
 from facegender.threshold import Rule, Slices, choose_threshold
 
@@ -106,14 +106,35 @@ def decision_beside(model: Path) -> Decision | None:
     return None
 
 
-def fit(positive: BoolArray, probabilities: FloatArray, choices: Choices, slices: Slices | None = None) -> Decision:
-    """Fit all three on the same rows: labels bool (n,), the model's probabilities float64 (n,); slices for the rule."""
-    calibrator = calibration.fit(choices.calibration, positive, probabilities)
+def fit(
+    positive: BoolArray,
+    probabilities: FloatArray,
+    groups: IntArray,
+    choices: Choices,
+    slices: Slices | None = None,
+) -> Decision:
+    """Fit all three on the same rows: labels bool (n,), the model's probabilities float64 (n,), groups int64 (n,)."""
+    calibrator = fit_calibrator(positive, probabilities, groups, choices)
     calibrated = calibrator.apply(probabilities)
     # stored figures are rounded, so that another BLAS or platform stores the same
     threshold = round(choose_threshold(choices.threshold, positive, calibrated, slices), 6)
     quantile = round(fit_quantile(positive, calibrated, choices.error), 6)
     return Decision(calibrator, threshold, choices.error, quantile)
+
+
+def fit_calibrator(positive: BoolArray, probabilities: FloatArray, groups: IntArray, choices: Choices) -> Calibrator:
+    """Calibrate as the choices say, but only where that helps on rows that the fit did not see.
+
+    Helps: the cross-fitted log loss falls by more than the standard error of its fall (the one-standard-error rule,
+    Hastie et al. 2009, section 7.10). A model that is calibrated already would only take on the fit's noise.
+    """
+    calibrated = probabilities.copy()
+    for rest, here in _folds(positive, groups, choices):
+        fitted = calibration.fit(choices.calibration, positive[rest], probabilities[rest])
+        calibrated[here] = fitted.apply(probabilities[here])
+    fall = log_losses(positive, probabilities) - log_losses(positive, calibrated)
+    helps = fall.mean() > fall.std() / np.sqrt(len(fall))
+    return calibration.fit(choices.calibration if helps else "none", positive, probabilities)
 
 
 def judge(decision: Decision, positive: BoolArray, probabilities: FloatArray) -> Judged:
@@ -139,7 +160,7 @@ def cross_fit(
     """
     judged = judge(_unfitted(choices), positive, probabilities)
     for rest, here in _folds(positive, groups, choices):
-        decision = fit(positive[rest], probabilities[rest], choices, slices and slices.take(rest))
+        decision = fit(positive[rest], probabilities[rest], groups[rest], choices, slices and slices.take(rest))
         fold = judge(decision, positive[here], probabilities[here])
         for name in ("probabilities", "predicted", "abstain", "covered"):
             getattr(judged, name)[here] = getattr(fold, name)

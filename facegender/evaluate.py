@@ -167,10 +167,13 @@ def judge_rows(
     """
     positive = (held["label"] == classes.positive).to_numpy(dtype=bool)
     validation = (held["fold"] == VALIDATION).to_numpy(dtype=bool)
-    decision = fit(positive[validation], raw[validation], choices, slices and slices.take(validation))
+    groups = held["group"].to_numpy(dtype=np.int64)
+    decision = fit(
+        positive[validation], raw[validation], groups[validation], choices, slices and slices.take(validation)
+    )
     if validation.all():
         shown = validation
-        judged = cross_fit(positive, raw, held["group"].to_numpy(dtype=np.int64), choices, slices)
+        judged = cross_fit(positive, raw, groups, choices, slices)
     else:
         shown = ~validation
         judged = judge(decision, positive[shown], raw[shown])

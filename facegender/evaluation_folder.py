@@ -116,6 +116,7 @@ def write_evaluation(
         gallery=shown,
         links={face.image: quote(f"{images_from_report}/{face.image}") for faces in shown.values() for face in faces},
         decision=decision,
+        asked_calibration=settings.calibration,
         rule=settings.threshold if isinstance(settings.threshold, str) else None,
         threshold_cost=settings.threshold_cost,
         bins=bins,

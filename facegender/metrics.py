@@ -97,6 +97,12 @@ def proportions(counts: Confusion) -> dict[str, Estimate]:
     }
 
 
+def log_losses(positive: BoolArray, probabilities: FloatArray) -> FloatArray:
+    """Of each row, float64 (n,), finite: minus the log of the probability that its label was given."""
+    clipped = np.clip(probabilities, CLIP, 1 - CLIP)
+    return -np.where(positive, np.log(clipped), np.log1p(-clipped))
+
+
 class WeightedMetrics:
     """The figures without a closed form, as functions of row weights, for many weightings at once.
 
@@ -108,7 +114,6 @@ class WeightedMetrics:
         rows = rows.by_probability()
         positive = rows.positive.astype(np.float64)
         predicted = rows.predicted.astype(np.float64)
-        clipped = np.clip(rows.probabilities, CLIP, 1 - CLIP)
         bin_of = bin_numbers(rows.probabilities, bins)
         excess = np.zeros((len(rows), bins))
         excess[np.arange(len(rows)), bin_of] = positive - rows.probabilities
@@ -117,7 +122,7 @@ class WeightedMetrics:
             (1 - positive) * predicted,
             positive * (1 - predicted),
             (1 - positive) * (1 - predicted),
-            -np.where(rows.positive, np.log(clipped), np.log1p(-clipped)),
+            log_losses(rows.positive, rows.probabilities),
             (positive - rows.probabilities) ** 2,
         ]
         self.groups = rows.groups

@@ -41,7 +41,8 @@ def judge_out_of_fold(table: pd.DataFrame, classes: Classes, params: EvaluatePar
     positive = (table["label"] == classes.positive).to_numpy(dtype=bool)
     raw = table["raw_probability"].to_numpy(np.float64)
     choices = Choices(params.calibration, params.threshold, params.abstain_error, params.crossfit_folds, params.seed)
-    judged = cross_fit(positive, raw, table["group"].to_numpy(np.int64), choices)
+    groups = table["group"].to_numpy(np.int64)
+    judged = cross_fit(positive, raw, groups, choices)
     predictions = pd.DataFrame(
         {
             "image": table["image"],
@@ -55,7 +56,7 @@ def judge_out_of_fold(table: pd.DataFrame, classes: Classes, params: EvaluatePar
             "covered": judged.covered,
         }
     )
-    return fit(positive, raw, choices), predictions
+    return fit(positive, raw, groups, choices), predictions
 
 
 def figures_by_fold(predictions: pd.DataFrame, classes: Classes, params: EvaluateParams) -> dict[str, Any]:

@@ -57,6 +57,7 @@ class Story:
     gallery: Mapping[Kind, list[Shown]]
     links: Mapping[str, str]
     decision: Decision
+    asked_calibration: str  # by params; the decision has "none" where it did not help
     rule: str | None  # that found the threshold; None where params state it
     threshold_cost: float
     bins: int

@@ -19,7 +19,7 @@ def drawn(n, seed=0):
 
 
 def test_stored_and_read_back(tmp_path):
-    decision = fit(*drawn(400), CHOICES)
+    decision = fit(*drawn(400), np.arange(400), CHOICES)
     path = tmp_path / "decision.json"
     path.write_text(json.dumps(decision.as_dict()))
     assert read_decision(path) == decision
@@ -63,8 +63,20 @@ def test_cross_fitting_calibrates_and_keeps_the_promise_of_the_sets():
 def test_cross_fitted_probabilities_are_near_those_of_the_stored_decision():
     positive, raw = drawn(3000)
     judged = cross_fit(positive, raw, np.arange(3000), CHOICES)
-    stored = judge(fit(positive, raw, CHOICES), positive, raw)
+    stored = judge(fit(positive, raw, np.arange(3000), CHOICES), positive, raw)
     assert np.abs(judged.probabilities - stored.probabilities).max() < 0.02
+
+
+@pytest.mark.parametrize("method", ["temperature", "isotonic"])
+def test_a_calibration_is_left_out_where_it_would_only_add_noise(method):
+    choices = Choices(method, 0.5, 0.1, 5, 7)
+    kept = 0
+    for seed in range(20):
+        rng = np.random.default_rng(seed)
+        truth = sigmoid(rng.normal(0, 1.5, 400))
+        kept += fit(rng.random(400) < truth, truth, np.arange(400), choices).calibrator.method != "none"
+    assert kept <= 5  # the standard error is passed by chance in one case of six at most
+    assert fit(*drawn(400), np.arange(400), choices).calibrator.method == method
 
 
 def test_the_same_seed_gives_the_same_folds():

@@ -190,10 +190,9 @@ def test_the_threshold_itself_is_positive():
 
 
 def test_a_holdout_is_what_is_reported_and_validation_rows_are_what_is_fitted():
-    raw = np.array(
-        [0.9, 0.1, 0.6, 0.4]
-    )  # labels 0 1 0 1: on the validation rows the model says the opposite of the truth
-    decision, table = judge_rows(splits_of(0, 0, -2, -2), raw, CLASSES, Choices("temperature", 0.5, 0.1, 5, 1))
-    assert table["image"].tolist() == [2, 3]
+    # labels 0 1 0 1 ...: on the validation rows the model says the opposite of the truth
+    raw = np.array([0.9, 0.1, 0.9, 0.1, 0.6, 0.4])
+    decision, table = judge_rows(splits_of(0, 0, 0, 0, -2, -2), raw, CLASSES, Choices("temperature", 0.5, 0.1, 5, 1))
+    assert table["image"].tolist() == [4, 5]
     assert decision.calibrator.temperature == 100  # as near to 50% as it gets
     assert table["probability"].tolist() == pytest.approx([0.5, 0.5], abs=0.002)
