@@ -14,11 +14,20 @@ from PIL import Image
 from facegender.decode import Pixels
 from facegender.params import AugmentParams
 
+SMALLEST_ERASED = 0.02  # share of the area, as in the paper
+
 
 def view_rng(seed: int, sha256: str, view: int) -> np.random.Generator:
     """The random source of one view of one picture."""
     digest = hashlib.blake2b(f"{seed}/{sha256}/{view}".encode(), digest_size=16).digest()
     return np.random.Generator(np.random.PCG64(int.from_bytes(digest, "big")))
+
+
+def view_of(pixels: Pixels, params: AugmentParams, seed: int, sha256: str, view: int) -> Pixels:
+    """One view of a picture: 0 is the picture as it is. Where it is mirrored and no more, every other view is."""
+    if params.distinct:
+        return np.ascontiguousarray(pixels[:, ::-1]) if view % params.distinct else pixels
+    return augment(pixels, params, view_rng(seed, sha256, view)) if view else pixels
 
 
 def augment(pixels: Pixels, params: AugmentParams, rng: np.random.Generator) -> Pixels:
@@ -35,6 +44,8 @@ def augment(pixels: Pixels, params: AugmentParams, rng: np.random.Generator) -> 
         pixels = move(pixels, shift_x, shift_y, angle, scale)
     if params.brightness or params.contrast:
         pixels = tone_curve(pixels, brightness, contrast)[pixels]
+    if params.erase and rng.integers(2):  # drawn last, so that views without it stay what they were
+        pixels = erase(pixels, params.erase, rng)
     return np.ascontiguousarray(pixels)
 
 
@@ -60,6 +71,18 @@ def move(pixels: Pixels, shift_x: float, shift_y: float, angle: float, scale: fl
     )
     moved = framed.transform((size, size), Image.Transform.AFFINE, matrix, Image.Resampling.BILINEAR)
     return np.asarray(moved, dtype=np.uint8)
+
+
+def erase(pixels: Pixels, largest: float, rng: np.random.Generator) -> Pixels:
+    """Random erasing (Zhong et al. 2020): noise over a rectangle of 2% to `largest` of the area, sides up to 1 to 3."""
+    size = pixels.shape[0]
+    area = size * size * rng.uniform(min(SMALLEST_ERASED, largest), largest)
+    aspect = math.exp(rng.uniform(-math.log(3), math.log(3)))
+    height, width = (min(size, max(1, round(math.sqrt(area * ratio)))) for ratio in (aspect, 1 / aspect))
+    top, left = int(rng.integers(size - height + 1)), int(rng.integers(size - width + 1))
+    erased = pixels.copy()
+    erased[top : top + height, left : left + width] = rng.integers(0, 256, (height, width, 3), np.uint8)
+    return erased
 
 
 def tone_curve(pixels: Pixels, brightness: float, contrast: float) -> npt.NDArray[np.uint8]:

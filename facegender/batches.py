@@ -9,7 +9,7 @@ import keras
 import numpy as np
 import numpy.typing as npt
 
-from facegender.augment import augment, view_rng
+from facegender.augment import view_of
 from facegender.decode import decode_validated
 from facegender.params import AugmentParams
 from facegender.store import View
@@ -102,7 +102,5 @@ class ImageBatches(Batches):
         out = np.empty((len(rows), source.size, source.size, 3), np.uint8)
         for position, (row, view) in enumerate(zip(rows, views, strict=True)):
             pixels = decode_validated(source.folder, source.names[row], source.size)
-            if view:
-                pixels = augment(pixels, source.augment, view_rng(source.seed, source.sha256[row], int(view)))
-            out[position] = pixels
+            out[position] = view_of(pixels, source.augment, source.seed, source.sha256[row], int(view))
         return out

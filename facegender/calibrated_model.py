@@ -32,7 +32,8 @@ def export(model: Path, out: Path) -> None:
     Raises
     ------
     UserError
-        The folder is no model, has not been evaluated, or `out` is there already.
+        The folder is no model, has not been evaluated, or `out` is there already; or its calibration cannot be part of
+        the network, being steps on the mean of several views.
     """
     if out.exists():
         raise UserError(str(out), "the folder to export to must be new", "something is there")
@@ -41,6 +42,13 @@ def export(model: Path, out: Path) -> None:
     decision = decision_beside(model)
     if decision is None:
         raise UserError(str(model), "must have been evaluated", None, "Run `facegender evaluate`.")
+    if decision.calibrator.method == "isotonic" and decision.views > 1:
+        raise UserError(
+            "params.yaml, scoring.tta",
+            "must be 1 to export an isotonic calibration: its steps hold for the mean of the views, not for each",
+            decision.views,
+            "Or set evaluate.calibration to temperature; then run `facegender evaluate`.",
+        )
     whole = calibrated(load_model(model / "model.keras"), decision.calibrator)
     with atomic_folder(out) as folder:
         save_model(whole, folder / "model.keras")

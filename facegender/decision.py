@@ -42,12 +42,15 @@ class Decision:
         Calibrated probability from which the positive class is answered.
     quantile
         Of the conformal sets for `error`.
+    views
+        In which a picture was scored (see facegender/tta.py); all of this holds for pictures scored alike.
     """
 
     calibrator: Calibrator
     threshold: float
     error: float
     quantile: float
+    views: int = 1
 
     def as_dict(self) -> dict[str, Any]:
         """decision.json."""
@@ -55,6 +58,7 @@ class Decision:
             "calibration": self.calibrator.as_dict(),
             "threshold": self.threshold,
             "abstention": {"error": self.error, "quantile": self.quantile},
+            "views": self.views,
         }
 
 
@@ -92,7 +96,9 @@ def read_decision(path: Path) -> Decision:
     values = json.loads(path.read_text(encoding="utf-8"))
     abstention = values["abstention"]
     calibrator = calibrator_from(values["calibration"])
-    return Decision(calibrator, float(values["threshold"]), float(abstention["error"]), float(abstention["quantile"]))
+    error, quantile = float(abstention["error"]), float(abstention["quantile"])
+    views = int(values.get("views", 1))  # a model promoted before there were several has no such key
+    return Decision(calibrator, float(values["threshold"]), error, quantile, views)
 
 
 def decision_beside(model: Path) -> Decision | None:

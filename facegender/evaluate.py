@@ -10,6 +10,7 @@ accuracy).
 """
 
 import os
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -62,7 +63,7 @@ def evaluate(model: Path, data: Layout, index: Path, splits: Path, validation: P
     table = pd.read_parquet(splits)
     held = held_rows(table, splits)
     files = [data.images / name for name in held["image"]]
-    scores = score(model, files, embed=True)
+    scores = score(model, files, params.scoring.tta, embed=True)
     refuse_unreadable(held["image"].tolist(), scores.reasons)
     found = Found(
         pd.read_parquet(index),
@@ -75,6 +76,7 @@ def evaluate(model: Path, data: Layout, index: Path, splits: Path, validation: P
     slices = slices_to_equalise(held, data, found, params)
     chosen = choices(params.evaluate)
     decision, predictions = judge_rows(held, scores.probabilities.astype(np.float64), classes, chosen, slices)
+    decision, predictions = replace(decision, views=params.scoring.tta), predictions.assign(views=params.scoring.tta)
     sizes = found.index.set_index("image").loc[held["image"], ["width", "height"]]
     traits = picture_traits(files, sizes["width"].tolist(), sizes["height"].tolist())
     assert scores.embeddings is not None

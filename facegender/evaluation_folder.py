@@ -38,6 +38,7 @@ from facegender.repairs import effect
 from facegender.report import Story, render_card, render_report
 from facegender.slices import Cut, cross, cut_by, read_attributes
 from facegender.split import HOLDOUT
+from facegender.tta import in_words
 
 
 @dataclass(frozen=True)
@@ -87,6 +88,7 @@ def write_evaluation(
         "judged": "validation" if chose_epoch else "holdout",
         "baseline_accuracy": baseline(rows, classes).as_dict(),
         "threshold": threshold,
+        "views": decision.views,
         "uncalibrated": uncalibrated(measure(raw, bins, settings.bootstrap, rng)),
         "abstention": abstention(predictions, decision),
     }
@@ -128,7 +130,7 @@ def write_evaluation(
         chose_epoch=chose_epoch,
         data_rows=data_rows(found.facts, found.splits, found.index),
         data_lists=data_lists(found.facts, found.suspects),
-        made_rows=made_rows(made.provenance, data_hash(found.index)),
+        made_rows=[*made_rows(made.provenance, data_hash(found.index)), ("Scored", in_words(decision.views))],
         made_params=training_params(made.provenance),
     )
     write_json(folder / "metrics.json", figures)

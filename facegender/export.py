@@ -8,7 +8,7 @@ import keras
 import numpy as np
 
 from facegender.engine import Engine, Images, OpenVinoEngine, TensorFlowEngine, Values, has_openvino, to_openvino
-from facegender.params import EngineParams
+from facegender.params import ScoringParams
 
 MAX_DIFFERENCE = 0.01  # of a probability, against TensorFlow float32
 BATCH = 32
@@ -40,7 +40,7 @@ class Agreement:
         )
 
 
-def export_engine(model: keras.Model, folder: Path, images: Images, params: EngineParams) -> list[Agreement]:
+def export_engine(model: keras.Model, folder: Path, images: Images, params: ScoringParams) -> list[Agreement]:
     """Write openvino.xml and .bin and engine.json, which names the engine that scoring is to use.
 
     `auto` takes the first of OpenVINO bfloat16, OpenVINO float32 and TensorFlow that agrees with TensorFlow; the order

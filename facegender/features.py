@@ -103,8 +103,8 @@ def plan_network(params: Params, drawn_demo: bool, cached: bool) -> tuple[Manife
         cut=cut.layer,
         trained_layers=cut.trained,
         shape=shape,
-        views=params.features.views if cached else 0,
-        augment=params.augment.model_dump(),
+        views=min(params.features.views, params.augment.distinct or params.features.views) if cached else 0,
+        augment=params.augment.ranges(),
         seed=params.features.seed,
         precision=params.features.precision,
     )

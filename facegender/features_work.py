@@ -14,7 +14,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from facegender.atomic import replace_folder
-from facegender.augment import augment, view_rng
+from facegender.augment import view_of
 from facegender.decode import Pixels, decode_validated
 from facegender.engine import Engine, forward
 from facegender.errors import UserError
@@ -156,10 +156,7 @@ class Work:
             picture = decode_validated(self.layout.images, str(names[row]), self.params.backbone.image_size)
             sha256 = str(hashes[row])
             seed = self.params.features.seed
-            pixels = [
-                augment(picture, self.params.augment, view_rng(seed, sha256, view)) if view else picture
-                for view in views
-            ]
+            pixels = [view_of(picture, self.params.augment, seed, sha256, view) for view in views]
             return Item(row, views, pixels)
 
         missing = (int(row) for row in np.flatnonzero(~self.done.all(axis=1)))

@@ -16,6 +16,7 @@ from dvclive.live import Live
 from facegender.batches import Batches, FeatureBatches, Rows
 from facegender.checkpoint import Checkpoints, Progress
 from facegender.inputs import VALIDATION_BATCH, Source
+from facegender.mixup import Mixed
 from facegender.params import TrainParams
 from facegender.progress import Advance, track
 from facegender.store import RowFile
@@ -105,7 +106,9 @@ class Trainer:
         with track(f"train, {phase.name.replace('_', ' ')}", total, "images", done=done) as advance:
             while progress.epoch < phase.epochs and not progress.out_of_patience(self.params.patience):
                 epoch = progress.epoch
-                data = batches(rows.shuffled(self.params.seed, epoch, views), size)
+                data: keras.utils.PyDataset = batches(rows.shuffled(self.params.seed, epoch, views), size)
+                if self.params.mixup and phase.name != "head":
+                    data = Mixed(data, self.params.mixup, self.params.seed, epoch)
                 model.fit(data, shuffle=False, verbose=0, callbacks=[_Ticker(advance, size, count)])
                 row = self._measure(model, validation, phase, epoch, optimizer)
                 if progress.finish_epoch(row):
@@ -167,9 +170,14 @@ def _compile(model: keras.Model, optimizer: keras.Optimizer, label_smoothing: fl
     model.compile(
         optimizer,
         loss=keras.losses.BinaryCrossentropy(from_logits=True, label_smoothing=label_smoothing),
-        weighted_metrics=[keras.metrics.BinaryAccuracy(name="accuracy", threshold=0.0)],
+        weighted_metrics=[keras.metrics.MeanMetricWrapper(right, name="accuracy")],
         jit_compile=False,  # XLA is 10 times slower than none on CPUs, and slow on GPUs for depthwise products
     )
+
+
+def right(labels: keras.KerasTensor, logits: keras.KerasTensor) -> keras.KerasTensor:
+    """1.0 where the logit is on the side of the label, or of a blend's larger share; all float32 (b, 1)."""
+    return keras.ops.cast(keras.ops.equal(labels > 0.5, logits > 0.0), "float32")
 
 
 class _Ticker(keras.callbacks.Callback):

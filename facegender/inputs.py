@@ -15,7 +15,7 @@ from facegender.atomic import atomic_file
 from facegender.batches import Batches, FeatureBatches, ImageBatches, Pictures, Rows
 from facegender.folded import fitted
 from facegender.model import Classifier
-from facegender.params import AugmentParams, Params, TrainParams
+from facegender.params import Params, TrainParams, ranges_in_force
 from facegender.progress import track
 from facegender.store import Manifest, Store
 
@@ -74,7 +74,7 @@ def online_source(
         table["image"].tolist(),
         table["sha256"].tolist(),
         manifest.backbone["image_size"],
-        AugmentParams(**manifest.augment),
+        ranges_in_force(manifest.augment),
         manifest.seed,
     )
 

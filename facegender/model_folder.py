@@ -14,7 +14,7 @@ from facegender.archive import save_model
 from facegender.atomic import atomic_folder
 from facegender.decode import Pixels, decode_validated
 from facegender.export import export_engine
-from facegender.params import EngineParams
+from facegender.params import ScoringParams
 
 logger = logging.getLogger(__name__)
 
@@ -46,7 +46,7 @@ def write_model(
     classes: dict[str, Any],
     made: dict[str, Any],
     sample: Pixels,
-    params: EngineParams,
+    params: ScoringParams,
 ) -> None:
     """Write the folder, whole or not at all.
 

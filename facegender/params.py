@@ -62,13 +62,61 @@ class BackboneParams(Section):
         return alpha
 
 
+POLICIES: Final[dict[str, dict[str, bool | float]]] = {
+    "none": {},
+    "flip": {"flip": True},
+    "standard": {
+        "flip": True,
+        "shift": 0.08,
+        "rotation": 12.0,
+        "zoom": 0.12,
+        "brightness": 0.15,
+        "contrast": 0.15,
+    },
+    "strong": {
+        "flip": True,
+        "shift": 0.12,
+        "rotation": 20.0,
+        "zoom": 0.25,
+        "brightness": 0.3,
+        "contrast": 0.3,
+        "erase": 0.2,
+    },
+}
+
+
 class AugmentParams(Section):
-    flip: bool = True
-    shift: Share = 0.08
-    rotation: Annotated[float, Field(ge=0.0, le=180.0)] = 12.0
-    zoom: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.12
-    brightness: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.15
-    contrast: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.15
+    """The ranges are the policy's, but for those that are given."""
+
+    policy: Literal["none", "flip", "standard", "strong"] = "standard"
+    flip: bool = False
+    shift: Share = 0.0
+    rotation: Annotated[float, Field(ge=0.0, le=180.0)] = 0.0
+    zoom: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.0
+    brightness: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.0
+    contrast: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.0
+    erase: Annotated[float, Field(ge=0.0, le=0.5)] = 0.0
+
+    @model_validator(mode="before")
+    @classmethod
+    def _filled_from_the_policy(cls, values: dict[str, Any]) -> dict[str, Any]:
+        given = {key: value for key, value in values.items() if value is not None}
+        return POLICIES.get(given.get("policy", "standard"), {}) | given
+
+    def ranges(self) -> dict[str, bool | float]:
+        """The operations in force; without those that are off, so that a later one leaves the views of today alone."""
+        return {key: value for key, value in self.model_dump(exclude={"policy"}).items() if value}
+
+    @property
+    def distinct(self) -> int | None:
+        """How many different views there are: one of a picture left as it is, two where it is mirrored; else no end."""
+        return {(): 1, ("flip",): 2}.get(tuple(self.ranges()))
+
+
+def ranges_in_force(ranges: dict[str, bool | float]) -> AugmentParams:
+    """The parameters that have exactly these ranges, under the name of the policy they are, where they are one's."""
+    name = next((name for name, policy in POLICIES.items() if policy == ranges), "none")
+    return AugmentParams.model_validate({"policy": name, **ranges})
 
 
 class FeaturesParams(Section):
@@ -79,9 +127,10 @@ class FeaturesParams(Section):
     precision: Literal["float32", "bfloat16"] = "float32"
 
 
-class EngineParams(Section):
+class ScoringParams(Section):
     engine: Literal["auto", "openvino", "tensorflow"] = "auto"
     precision: Literal["auto", "float32", "bfloat16"] = "auto"
+    tta: Annotated[int, Field(ge=1, le=6)] = 1
 
 
 class TrainParams(Section):
@@ -97,6 +146,7 @@ class TrainParams(Section):
     warmup_epochs: Annotated[float, Field(ge=0.0)] = 1.0
     weight_decay: Annotated[float, Field(ge=0.0)] = 0.01
     label_smoothing: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.1
+    mixup: Annotated[float, Field(ge=0.0)] = 0.0
     class_weights: bool = False
     patience: Count = 3
     mixed_precision: Literal["auto", "on", "off"] = "auto"
@@ -153,7 +203,7 @@ class Params(Section):
     backbone: BackboneParams = BackboneParams()
     augment: AugmentParams = AugmentParams()
     features: FeaturesParams = FeaturesParams()
-    scoring: EngineParams = EngineParams()
+    scoring: ScoringParams = ScoringParams()
     train: TrainParams = TrainParams()
     cross_validate: CrossValidateParams = CrossValidateParams()
     evaluate: EvaluateParams = EvaluateParams()

@@ -50,13 +50,13 @@ def predict(model: Path, paths: Sequence[Path], decision: Decision | None = None
     Parameters
     ----------
     decision
-        Calibration, threshold and abstention, as `evaluate` chose them; without one the model's own probability counts,
-        the threshold is 0.5, and nothing is abstained from.
+        Views, calibration, threshold and abstention, as `evaluate` chose them; without one the model's own probability
+        of one view counts, the threshold is 0.5, and nothing is abstained from.
     """
     files = find_pictures(paths)
-    scores = score(model, files)
-    classes = read_classes(model)
     decided = decision or PLAIN
+    scores = score(model, files, decided.views)
+    classes = read_classes(model)
     positive = decided.calibrator.apply(scores.probabilities.astype(np.float64))
     is_positive = positive >= decided.threshold
     unread = np.isnan(positive)

@@ -178,9 +178,8 @@ def score_files(
     distinct = list({file.sha256 or file.image: file for file in files}.values())
     looks = pd.DataFrame(look_at(distinct, params.validation), columns=["reason", "brightness", "shorter_side"])
     good = looks["reason"].isna()
-    scores = score(
-        champion / "model", [file.path for file, fine in zip(distinct, good, strict=True) if fine], embed=True
-    )
+    usable = [file.path for file, fine in zip(distinct, good, strict=True) if fine]
+    scores = score(champion / "model", usable, decision.views, embed=True)
     assert scores.embeddings is not None
     looks.loc[good, "reason"] = scores.reasons  # none, but for a file that has gone since
     read = np.array([reason is None for reason in scores.reasons], dtype=bool)

@@ -15,6 +15,7 @@ from facegender.engine import Engine, OpenVinoEngine, TensorFlowEngine, forward,
 from facegender.errors import UserError
 from facegender.prefetch import prefetch
 from facegender.progress import track
+from facegender.tta import fixed_views, mean_of_logits
 
 
 @dataclass(frozen=True)
@@ -61,43 +62,46 @@ def load_engine(model: Path, batch_size: int, embed: bool = False) -> Engine:
     return TensorFlowEngine(load_model(model / "model.keras"))
 
 
-def score(model: Path, files: Sequence[Path], batch_size: int = 32, embed: bool = False) -> Scores:
+def score(model: Path, files: Sequence[Path], views: int = 1, batch_size: int = 32, embed: bool = False) -> Scores:
     """Probabilities for picture files; one that cannot be read gets NaN and its reason, and no other file's score.
 
-    `embed`: their embeddings too, out of the same pass.
+    Each is scored in its first `views` views, decoded once (see facegender/tta.py). `embed`: embeddings too, of the
+    pictures as they are, out of the same pass.
     """
-    probabilities = np.full(len(files), np.nan, np.float32)
+    probabilities = np.full((len(files), views), np.nan, np.float64)
     reasons: list[str | None] = [None] * len(files)
     if not files:
-        return Scores(probabilities, reasons, np.zeros((0, 1), np.float16) if embed else None)
-    batch_size = min(batch_size, len(files))
+        return Scores(np.zeros(0, np.float32), reasons, np.zeros((0, 1), np.float16) if embed else None)
+    batch_size = min(batch_size, len(files) * views)
     engine = load_engine(model, batch_size, embed)
     embeddings: Halves | None = None
     size = int(json.loads((model / "classes.json").read_text())["image_size"])
 
-    def read(place: int) -> tuple[int, Pixels | str]:
+    def read(place: int) -> tuple[int, list[Pixels] | str]:
         try:
-            return place, decode(files[place], size)
+            return place, fixed_views(decode(files[place], size), views)
         except Undecodable as reason:
             return place, str(reason)
 
-    def readable() -> Iterator[tuple[int, Pixels]]:
-        for place, picture in prefetch(read, range(len(files)), os.cpu_count() or 1, ahead=2 * batch_size):
-            if isinstance(picture, str):
-                reasons[place] = picture
+    def readable() -> Iterator[tuple[tuple[int, int], Pixels]]:
+        for place, pictures in prefetch(read, range(len(files)), os.cpu_count() or 1, ahead=2 * batch_size):
+            if isinstance(pictures, str):
+                reasons[place] = pictures
             else:
-                yield place, picture
+                for view, pixels in enumerate(pictures):
+                    yield (place, view), pixels
 
     with track("score", len(files), "images") as advance:
         for places, result in forward(engine, readable(), batch_size):
+            place, view = np.array(places).T
             rows = result.reshape(len(places), -1)
-            probabilities[places] = rows[:, -1]
+            probabilities[place, view] = rows[:, -1]
             if embed:
                 if embeddings is None:
                     embeddings = np.zeros((len(files), rows.shape[1] - 1), np.float16)
-                embeddings[places] = rows[:, :-1]
-            advance(len(places))
+                embeddings[place[view == 0]] = rows[view == 0, :-1]
+            advance(int((view == views - 1).sum()))
         advance(sum(reason is not None for reason in reasons))
     if embed and embeddings is None:  # none of them can be read
         embeddings = np.zeros((len(files), 1), np.float16)
-    return Scores(probabilities, reasons, embeddings)
+    return Scores(mean_of_logits(probabilities), reasons, embeddings)

@@ -45,7 +45,7 @@ class Manifest:
     shape
         Of one row.
     augment, seed
-        What made views 1 and up.
+        What made views 1 and up; of the operations only those in force.
     views
         How many, view 0 included; 0 in online mode.
     precision

@@ -38,7 +38,7 @@ def submit(
     model
         Folder with model.keras and classes.json.
     decision
-        decision.json of the evaluation: calibration and threshold.
+        decision.json of the evaluation: views, calibration and threshold.
     index, validation
         index.parquet and validation.json.
     submission, predictions
@@ -60,9 +60,10 @@ def submit(
     check_sample(sample, test["image"].tolist(), classes, params.form, path.name)
 
     usable = test.loc[test["status"] == "ok", "image"].tolist()
-    scores = score(model, [data.images / image for image in usable])
+    chosen = read_decision(decision)
+    scores = score(model, [data.images / image for image in usable], chosen.views)
     scored = pd.DataFrame({"image": usable, "probability": scores.probabilities, "reason": scores.reasons})
-    predicted = predict_test(test, scored, classes, read_decision(decision))
+    predicted = predict_test(test, scored, classes, chosen)
     with atomic_file(predictions) as file:
         predicted.to_parquet(file, index=False)
     with atomic_file(submission) as file:
@@ -72,7 +73,7 @@ def submit(
 
 
 def predict_test(test: pd.DataFrame, scored: pd.DataFrame, classes: Classes, decision: Decision) -> pd.DataFrame:
-    """predictions_test.parquet: image, probability (calibrated, of the positive class), label, status, reason, abstain.
+    """predictions_test.parquet: image, probability (calibrated), label, status, reason, abstain, views.
 
     Parameters
     ----------
@@ -100,5 +101,6 @@ def predict_test(test: pd.DataFrame, scored: pd.DataFrame, classes: Classes, dec
             "status": np.where(fallback, "fallback", "scored"),
             "reason": pd.Series(reasons, dtype=object),
             "abstain": abstains(known, positive, decision.quantile) | fallback,
+            "views": decision.views,
         }
     )

@@ -57,7 +57,7 @@ def test_evaluate_judges_the_image_files(model, files, case):
     run_evaluate(model, files, case, files.evaluation)
     predictions = pd.read_parquet(files.evaluation / "predictions.parquet")
     of_contract = ["image", "label", "probability", "predicted", "fold", "group"]
-    assert list(predictions.columns) == [*of_contract, "raw_probability", "abstain", "covered"]
+    assert list(predictions.columns) == [*of_contract, "raw_probability", "abstain", "covered", "views"]
     assert len(predictions) == 100
     assert (predictions["predicted"] == predictions["label"]).all()
     assert json.loads((files.evaluation / "metrics.json").read_text())["accuracy"]["value"] == 1.0

@@ -34,8 +34,8 @@ def test_predictions_follow_the_index_and_are_joined_by_image():
 def test_what_cannot_be_read_gets_the_stated_fallback_and_its_reason():
     table = predict_test(INDEX, scored(a=0.9, c=float("nan"), d=0.9), CLASSES, decision(0.3)).set_index("image")
     # 0.4 of the training rows are male: the majority is female, although 0.4 lies above the threshold of 0.3
-    assert table.loc["b"].tolist() == [0.4, "female", "fallback", "truncated", True]
-    assert table.loc["c"].tolist() == [0.4, "female", "fallback", "the file is missing", True]
+    assert table.loc["b"].tolist() == [0.4, "female", "fallback", "truncated", True, 1]
+    assert table.loc["c"].tolist() == [0.4, "female", "fallback", "the file is missing", True, 1]
     assert table.loc["a", "reason"] is None
 
 

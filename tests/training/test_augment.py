@@ -1,11 +1,15 @@
-"""Views depend on content, number and seed; each operation does what it says."""
+"""Views depend on content, number and seed; each operation does what it says; a policy gives the ranges."""
+
+import re
+from pathlib import Path
 
 import numpy as np
+import pytest
 
-from facegender.augment import augment, move, tone_curve, view_rng
-from facegender.params import AugmentParams
+from facegender.augment import augment, erase, move, tone_curve, view_of, view_rng
+from facegender.params import POLICIES, AugmentParams, ranges_in_force, read_params
 
-STILL = AugmentParams(flip=False, shift=0, rotation=0, zoom=0, brightness=0, contrast=0)
+STILL = AugmentParams(policy="none")
 
 
 def a_picture() -> np.ndarray:
@@ -31,7 +35,7 @@ def test_nothing_asked_nothing_done() -> None:
 
 
 def test_half_of_the_views_are_mirrored() -> None:
-    params = STILL.model_copy(update={"flip": True})
+    params = AugmentParams(policy="flip")
     mirrored = [
         np.array_equal(augment(a_picture(), params, view_rng(7, "ab", view)), a_picture()[:, ::-1])
         for view in range(200)
@@ -70,3 +74,59 @@ def test_tone_curve_by_hand() -> None:
     assert curve[110] == 120  # ten above becomes twenty above
     assert tone_curve(flat, 1.5, 1.0)[100] == 150
     assert tone_curve(flat, 1.5, 1.0)[255] == 255
+
+
+def test_erasing_covers_one_rectangle_of_the_area_asked_for() -> None:
+    grey = np.full((100, 100, 3), 128, np.uint8)
+    for seed in range(50):
+        changed = (erase(grey, 0.2, np.random.default_rng(seed)) != grey).any(axis=2)
+        rows, columns = np.flatnonzero(changed.any(axis=1)), np.flatnonzero(changed.any(axis=0))
+        height, width = rows[-1] - rows[0] + 1, columns[-1] - columns[0] + 1
+        # sides are rounded to pixels: at 2% of the area, 8 by 25, half a pixel more each way is a tenth more
+        assert 0.9 * 0.02 <= height * width / 10_000 <= 1.1 * 0.2
+        assert 0.3 <= height / width <= 3.3
+        # of 256 ^ 3 colours one is the grey itself
+        assert changed.sum() >= 0.99 * height * width
+
+
+def test_erasing_leaves_the_rest_of_a_view_as_it_was() -> None:
+    without = [augment(a_picture(), AugmentParams(), view_rng(7, "ab", view)) for view in range(200)]
+    having = [augment(a_picture(), AugmentParams(erase=0.2), view_rng(7, "ab", view)) for view in range(200)]
+    shares = np.array([(one != other).any(axis=2).mean() for one, other in zip(without, having, strict=True)])
+    assert 70 < (shares > 0).sum() < 130  # half of the views, as of the mirrored above
+    assert shares.max() < 0.25
+
+
+def test_a_policy_gives_the_ranges_and_a_number_beside_it_overrides() -> None:
+    assert AugmentParams().ranges() == AugmentParams(policy="standard").ranges() == POLICIES["standard"]
+    changed = AugmentParams.model_validate({"policy": "strong", "rotation": 5.0, "erase": 0, "zoom": None})
+    expected = {**POLICIES["strong"], "rotation": 5.0}
+    del expected["erase"]
+    assert changed.ranges() == expected
+    assert ranges_in_force(expected).ranges() == expected
+    assert ranges_in_force(dict(POLICIES["strong"])).policy == "strong"
+
+
+def test_the_comments_of_params_yaml_give_the_policies_ranges(checkout: Path) -> None:
+    text = (checkout / "params.yaml").read_text(encoding="utf-8")
+    for key in set(AugmentParams.model_fields) - {"policy"}:
+        found = re.search(rf"^  {key}: null  .*  (\S+) +(\S+) +(\S+)$", text, flags=re.MULTILINE)
+        assert found, key
+        written = [{"true": 1.0}.get(cell) or float(cell) for cell in found.groups()]
+        assert written == [float(POLICIES[name].get(key, 0)) for name in ("flip", "standard", "strong")], key
+
+
+def test_a_policy_that_is_none_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "params.yaml"
+    path.write_text("augment: {policy: weak}")
+    with pytest.raises(Exception, match=r"augment\.policy: Input should be 'none', 'flip', 'standard' or 'strong'"):
+        read_params(path)
+
+
+def test_views_that_would_repeat_are_none() -> None:
+    mirror = AugmentParams(policy="flip")
+    assert (AugmentParams(policy="none").distinct, mirror.distinct, AugmentParams().distinct) == (1, 2, None)
+    views = [view_of(a_picture(), mirror, 7, "ab", view) for view in range(4)]
+    assert [np.array_equal(view, a_picture()) for view in views] == [True, False, True, False]
+    assert np.array_equal(views[1], a_picture()[:, ::-1])
+    assert np.array_equal(view_of(a_picture(), STILL, 7, "ab", 3), a_picture())

@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from facegender import features_work
-from facegender.augment import augment, view_rng
+from facegender.augment import view_of
 from facegender.backbone import cut_for, weighted_backbone
 from facegender.decode import decode
 from facegender.engine import OpenVinoEngine, TensorFlowEngine
@@ -17,6 +17,7 @@ from facegender.errors import UserError
 from facegender.features import features, plan_rows
 from facegender.features_work import Work
 from facegender.model import build_classifier
+from facegender.params import POLICIES
 from facegender.store import FeatureStore
 from tests.training.conftest import Workspace, params_with
 
@@ -42,10 +43,9 @@ def test_a_row_is_the_frozen_part_of_its_view(workspace: Workspace) -> None:
     assert frozen is not None
     with FeatureStore(workspace.layout.features) as store:
         row = store.rows.iloc[3]
-        pixels = decode(workspace.layout.images / row["image"], 64)
+        picture = decode(workspace.layout.images / row["image"], 64)
         for view in range(2):
-            if view:
-                pixels = augment(pixels, params.augment, view_rng(params.features.seed, row["sha256"], view))
+            pixels = view_of(picture, params.augment, params.features.seed, row["sha256"], view)
             expected = np.asarray(frozen(pixels[None].astype(np.float32)))[0]
             assert np.allclose(store.views[view].read(np.array([3]))[0], expected, rtol=2e-3, atol=2e-3)
 
@@ -88,6 +88,22 @@ def test_other_augmentation_keeps_view_0(workspace: Workspace, monkeypatch: pyte
     features(workspace.layout, workspace.params)
     features(workspace.layout, params_with(augment={"rotation": 45.0}))
     assert passes == [72, 32]
+
+
+@pytest.mark.parametrize(("policy", "views"), [("none", 1), ("flip", 2)])
+def test_no_view_is_cached_twice(workspace: Workspace, policy: str, views: int) -> None:
+    features(workspace.layout, params_with(features={"views": 6}, augment={"policy": policy}))
+    with FeatureStore(workspace.layout.features) as store:
+        assert len(store.views) == store.manifest.views == views
+
+
+def test_the_same_ranges_by_another_name_recompute_nothing(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    passes = count_passes(monkeypatch)
+    features(workspace.layout, params_with(augment={"policy": "standard"}))
+    features(workspace.layout, params_with(augment={"policy": "none", **POLICIES["standard"]}))
+    assert passes == [72]
 
 
 def test_another_cut_recomputes_everything(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -49,16 +49,17 @@ def contents(folder: Path) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in folder.iterdir() if path.name != "openvino.xml"}
 
 
-@pytest.mark.parametrize("mode", ["features", "online"])
+@pytest.mark.parametrize(("mode", "mixup"), [("features", 0.0), ("features", 0.4), ("online", 0.0)])
 @pytest.mark.parametrize("killed_after", [1, 2])
 def test_a_killed_training_ends_as_an_undisturbed_one(
     workspace: Workspace,
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
     mode: str,
+    mixup: float,
     killed_after: int,
 ) -> None:
-    layout, params = workspace.layout, params_with(train={"mode": mode})
+    layout, params = workspace.layout, params_with(train={"mode": mode, "mixup": mixup})
     features(layout, params)
     train(layout, params)
     undisturbed = contents(layout.model)
