@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 
 from facegender import __version__, events
-from facegender.errors import UserError
+from facegender.errors import UserError, of_the_machine
 from facegender.layout import Layout
 
 app = typer.Typer(
@@ -367,7 +367,10 @@ def main() -> None:
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
     try:
         app()
-    except UserError as error:
+    except Exception as raised:
+        error = raised if isinstance(raised, UserError) else of_the_machine(raised)
+        if error is None:
+            raise
         events.emit("error", message=str(error))
         typer.secho(f"Error: {error}", fg=typer.colors.RED, err=True)
         sys.exit(2)
