@@ -9,7 +9,7 @@ UV = UV_HTTP_TIMEOUT=300 $(BIN)/uv pip install --quiet --python $(BIN)/python
 PIP = $(BIN)/python -m pip install --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint format ui deploy worker stop bench lock clean
+.PHONY: help run test test-operations lint format ui deploy worker stop bench lock clean
 
 help:  ## show this
 	@sed -n 's/^\([a-z][a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
@@ -21,6 +21,9 @@ run: $(READY)  ## retrain: data to model, report and submission (draws the demo 
 
 test: $(READY) lint  ## check style, types and imports, then run every test
 	$(BIN)/python -m pytest
+
+test-operations: $(READY)  ## real servers, workers, remotes and a database: schedules, cancels, experiments, recovery
+	$(BIN)/python -m pytest tests/operations
 
 lint: $(READY)  ## check style, types and imports
 	$(BIN)/ruff format --check .
@@ -39,6 +42,7 @@ deploy: $(READY)  ## start the Prefect server, or find it; create the work pool 
 	$(BIN)/python -m flows.server start
 	$(BIN)/python -m tasks prefect --no-prompt work-pool create --type process --overwrite local
 	$(BIN)/python -m tasks prefect --no-prompt deploy --all
+	$(BIN)/python -m flows.automations
 
 worker: $(READY)  ## serve the deployments, until interrupted
 	$(BIN)/python -m flows.server start

@@ -1,0 +1,150 @@
+"""Scheduled, cancelled, resumed, queued, tried out: runs of a deployment, as a person sees them in the UI."""
+
+import json
+import re
+import sys
+import time
+from pathlib import Path
+from urllib.error import HTTPError
+
+import psutil
+import pytest
+
+from tests.operations.production import (
+    FINAL,
+    PATIENCE_S,
+    Production,
+    dvc_status,
+    living,
+    moment,
+    stage_process,
+    until,
+)
+from tests.small_checkout import set_params
+
+pytestmark = pytest.mark.timeout(3 * PATIENCE_S)
+
+STEPS = ["record_data", "validate", "split", "features", "train", "evaluate", "submit"]
+STOPPED_WITHIN_S = 10.0  # from the click on Cancel to no process of the training left
+EPOCHS = 400  # more than pass before the cancel
+
+
+def scheduled(site: Production) -> list[dict[str, object]]:
+    """Ended runs that the schedule has started, without those that a later one has overtaken; the first first."""
+    runs = [run for run in site.runs() if run["auto_scheduled"] and run["state_type"] in FINAL]
+    return [run for run in runs if run["state_name"] != "Skipped"]
+
+
+def steps(site: Production, run: str) -> dict[str, str]:
+    """The state of each of the seven steps."""
+    return {name: state for name, state in site.tasks(run).items() if name in STEPS}
+
+
+def test_two_runs_come_by_themselves_and_the_second_finds_all_cached(site):
+    every_minute = [sys.executable, "-m", "tasks", "prefect", "deployment", "schedule"]
+    site.call(*every_minute, "create", "retrain/weekly", "--interval", "60", "--timezone", "UTC")
+    try:
+        first, second = until(lambda: runs[:2] if len(runs := scheduled(site)) >= 2 else None, "two scheduled runs")
+    finally:
+        site.call(*every_minute, "clear", "retrain/weekly", "--accept-yes")
+    assert first["state_name"] == second["state_name"] == "Completed", [site.log(run["id"]) for run in (first, second)]
+    assert steps(site, first["id"])["train"] == "Completed"
+    assert steps(site, second["id"]) == dict.fromkeys(STEPS, "Cached")
+    assert "Nothing has changed" in second["state"]["message"]
+    assert re.fullmatch(r"retrain \d{4}-\d\d-\d\d · \d+ faces · [0-9a-f]{7,}.*", second["name"])
+    assert dvc_status(site.root) == {}
+
+
+def test_a_cancel_stops_training_at_once_and_the_next_run_resumes_while_another_waits(trained, record_property):
+    site = trained
+    for run in site.runs():  # of the schedule, or the next test would wait for them
+        if run["state_type"] not in FINAL:
+            site.api(f"/flow_runs/{run['id']}", method="DELETE")
+    before = {path: path.read_bytes() for path in (site.root / "artifacts/model").iterdir()}
+    set_params(site.root, {"train": {"epochs": EPOCHS, "patience": EPOCHS, "seed": 7}})
+    run = site.begin()
+    assert site.worker is not None
+    until(lambda: "fine_tune epoch 3/" in site.log(run), "the third epoch")
+    training = stage_process(site.root, "train")
+    assert training is not None
+    at_work = [training, *training.parents()[: training.parents().index(psutil.Process(site.worker.pid))]]
+    clicked = time.monotonic()
+    site.cancel(run)
+    until(lambda: not living([training]), "the training to stop", every=0.02)
+    stopped = time.monotonic() - clicked
+    record_property("seconds from cancel to the end of training", round(stopped, 1))
+    print(f"\ncancel to the end of training: {stopped:.1f} s")  # noqa: T201
+    assert stopped < STOPPED_WITHIN_S
+    assert site.ended(run)["state_name"] == "Cancelled"
+    until(lambda: not living(at_work), "the run's processes to end")
+    assert {path: path.read_bytes() for path in (site.root / "artifacts/model").iterdir()} == before
+    assert list((site.root / "artifacts/.resume").iterdir())
+
+    # two at once: the first goes on where the cancelled one stood, the second waits and finds everything done
+    earlier = epochs_done(site.log(run))
+    runs = [site.begin() for _ in range(2)]
+    until(lambda: any("fine_tune epoch" in site.log(one) for one in runs), "an epoch of the next run")
+    at_first, waiting = sorted(runs, key=lambda one: "fine_tune epoch" not in site.log(one))
+    assert min(epochs_done(site.log(at_first))) == max(earlier) + 1 or max(earlier) == EPOCHS
+    assert steps(site, waiting) == {}
+    one, other = (site.ended(each) for each in (at_first, waiting))
+    assert (one["state_name"], other["state_name"]) == ("Completed", "Completed"), site.log(at_first)
+    assert moment(other["start_time"]) >= moment(one["end_time"])
+    assert steps(site, waiting) == dict.fromkeys(STEPS, "Cached")
+    assert {run["state_type"] for run in site.runs()} <= FINAL
+    set_params(site.root, {"train": {"epochs": 1, "patience": 3, "seed": 2026}})
+    assert site.ended(site.begin())["state_name"] == "Completed"
+
+
+def epochs_done(log: str) -> list[int]:
+    """The numbers of the tuned part's epochs that a log tells of."""
+    return [int(number) for number in re.findall(r"fine_tune epoch (\d+)/", log)]
+
+
+def test_parameters_from_the_form_run_as_an_experiment(trained):
+    site = trained
+    files = {name: (site.root / name).read_bytes() for name in ("params.yaml", "dvc.lock", "data.dvc")}
+    model = (site.root / "artifacts/model/model.keras").read_bytes()
+    run = site.begin(set={"train.epochs": 2})
+    ended = site.ended(run)
+    assert ended["state_name"] == "Completed", site.log(run)
+    name = f"train-epochs-2-{run[:8]}"
+    assert f"Experiment {name}: " in ended["state"]["message"]
+    assert name in site.artifact(run, "experiment")["data"]
+    assert steps(site, run)["features"] == "Cached"
+    assert steps(site, run)["train"] == "Completed"
+    assert {name: (site.root / name).read_bytes() for name in files} == files
+    assert (site.root / "artifacts/model/model.keras").read_bytes() == model
+    assert dvc_status(site.root) == {}
+    shown = json.loads(site.call(sys.executable, "-m", "dvc", "exp", "show", "--json"))
+    listed = [one["revs"][0] for baseline in shown for one in baseline.get("experiments") or []]
+    (found,) = [one for one in listed if one["name"] == name]
+    assert found["data"]["params"]["params.yaml"]["data"]["train"]["epochs"] == 2
+    assert found["data"]["metrics"]["artifacts/evaluation/metrics.json"]["data"]["accuracy"]["n"] > 0
+    message = site.call("git", "log", "-1", "--format=%B", found["rev"])
+    assert ended["name"] in message
+    assert run in message
+
+
+def test_a_parameter_that_does_not_exist_is_told_before_anything_runs(trained):
+    run = trained.begin(set={"train.epohcs": 5})
+    ended = trained.ended(run)
+    assert ended["state_name"] == "Failed"
+    assert ended["state"]["message"] == ("changed parameters, train.epohcs: no such parameter. Check its spelling.")
+    assert steps(trained, run) == {}
+
+
+def test_values_from_the_form_reach_no_shell(trained, tmp_path):
+    proof = tmp_path / "proof"
+    run = trained.begin(set={"backbone.weights": f"$(touch {proof}); touch {proof} | `touch {proof}`"})
+    assert trained.ended(run)["state_name"] == "Failed"
+    assert "backbone.weights" in trained.ended(run)["state"]["message"]
+    # a name of another form is refused by the run's parameters themselves; so is an option that does not exist
+    for options in ({"set": {f"$(touch {proof})": 1}}, {"command": f"touch {proof}"}):
+        try:
+            refused = trained.begin(**options)
+        except HTTPError as error:
+            assert error.code == 409  # noqa: PT017 - by the form's schema
+        else:
+            assert trained.ended(refused)["state_name"] == "Failed"
+    assert not Path(proof).exists()
