@@ -12,6 +12,7 @@ import pandas as pd
 from facegender.champion import against_champion
 from facegender.classes import Classes
 from facegender.conformal import coverage_risk
+from facegender.contact_sheet import contact_sheet
 from facegender.curves import precision_recall, reliability, roc
 from facegender.decision import Decision
 from facegender.describe import data_hash, data_lists, data_rows, made_rows, training_params
@@ -117,6 +118,7 @@ def write_evaluation(
         picture_cuts=picture_cuts,
         gallery=shown,
         links={face.image: quote(f"{images_from_report}/{face.image}") for faces in shown.values() for face in faces},
+        sheet=contact_sheet(data.images, found.splits, found.index, made.provenance),
         decision=decision,
         asked_calibration=settings.calibration,
         rule=settings.threshold if isinstance(settings.threshold, str) else None,

@@ -80,6 +80,11 @@ def thumbnail(path: Path, side: int = THUMBNAIL) -> str:
     """A small upright JPEG of the picture, its longer side `side` pixels, as a data URI of a few kilobytes."""
     picture = open_picture(path)
     picture.thumbnail((side, side), Image.Resampling.LANCZOS)
+    return data_uri(picture)
+
+
+def data_uri(picture: Image.Image) -> str:
+    """A picture as a JPEG within the page."""
     buffer = io.BytesIO()
     picture.save(buffer, format="JPEG", quality=JPEG_QUALITY)
     return "data:image/jpeg;base64," + base64.b64encode(buffer.getvalue()).decode("ascii")

@@ -11,6 +11,7 @@ import markupsafe
 
 from facegender import __version__, plots
 from facegender.classes import Classes
+from facegender.contact_sheet import ContactSheet
 from facegender.decision import Decision
 from facegender.describe import TextList, TextRows, label_name
 from facegender.gallery import Kind, Shown
@@ -47,6 +48,8 @@ class Story:
         Slices by the user's attributes, and by what the picture itself tells.
     links
         From an image's name to its file, relative to the report.
+    sheet
+        None where the model was shown every face as it is alone.
     """
 
     classes: Classes
@@ -56,6 +59,7 @@ class Story:
     picture_cuts: list[Cut]
     gallery: Mapping[Kind, list[Shown]]
     links: Mapping[str, str]
+    sheet: ContactSheet | None
     decision: Decision
     asked_calibration: str  # by params; the decision has "none" where it did not help
     rule: str | None  # that found the threshold; None where params state it

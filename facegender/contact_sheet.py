@@ -1,0 +1,85 @@
+"""The contact sheet: a few training faces in the views that the network was shown of them."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import pandas as pd
+from PIL import Image
+
+from facegender.augment import view_of
+from facegender.decode import decode_validated
+from facegender.gallery import data_uri
+from facegender.params import AugmentParams, ranges_in_force
+from facegender.split import HOLDOUT, VALIDATION
+
+FACES: Final = 8
+MOST: Final = 6  # views of each, the picture as it is counted
+SIDE: Final = 120  # pixels of a thumbnail
+
+
+@dataclass(frozen=True)
+class Strip:
+    """One face: its name and its views as data URIs, the picture as it is first."""
+
+    image: str
+    views: list[str]
+
+
+@dataclass(frozen=True)
+class ContactSheet:
+    """Some faces in their views; `count` says how many views a face has in all, `operations` what may happen in one."""
+
+    strips: list[Strip]
+    policy: str
+    operations: list[str]
+    count: int
+
+
+def contact_sheet(
+    images: Path, splits: pd.DataFrame, index: pd.DataFrame, provenance: Mapping[str, Any]
+) -> ContactSheet | None:
+    """The very views of provenance.json's training; None where every picture was shown as it is alone."""
+    made = provenance["params"]
+    augment, views, seed = ranges_in_force(made["augment"]), made["features"]["views"], made["features"]["seed"]
+    # online mode, which caches none, shows a fresh one at every epoch
+    count = views or augment.distinct or made["train"]["epochs"]
+    if augment.distinct == 1 or count < 2:
+        return None
+    hashes = index[index["role"] == "train"].set_index("image")["sha256"]
+    strips = []
+    for image in choose(splits):
+        pixels = decode_validated(images, image, provenance["backbone"]["image_size"])
+        shown = [view_of(pixels, augment, seed, hashes[image], view) for view in range(min(count, MOST))]
+        small = [Image.fromarray(view).resize((SIDE, SIDE), Image.Resampling.LANCZOS) for view in shown]
+        strips.append(Strip(image, [data_uri(picture) for picture in small]))
+    return ContactSheet(strips, augment.policy, operations(augment), count)
+
+
+def choose(splits: pd.DataFrame) -> list[str]:
+    """Training faces of both labels in turn, evenly spread over the names."""
+    trained = splits[~splits["fold"].isin((VALIDATION, HOLDOUT))].sort_values("image")
+    by_label = [list(rows["image"]) for _, rows in trained.groupby("label")]
+    each = FACES // max(1, len(by_label))
+    spread = [[names[place] for place in _evenly(len(names), each)] for names in by_label]
+    return [name for turn in zip(*spread, strict=False) for name in turn]
+
+
+def _evenly(length: int, count: int) -> list[int]:
+    return sorted({int(place) for place in np.linspace(0, length - 1, min(count, length))})
+
+
+def operations(augment: AugmentParams) -> list[str]:
+    """What may happen to a view, in words."""
+    says = {
+        "flip": "mirrored",
+        "shift": f"shifted by up to {augment.shift:.0%} of the side",
+        "rotation": f"turned by up to {augment.rotation:g} degrees",
+        "zoom": f"scaled by up to {augment.zoom:.0%}",
+        "brightness": f"made up to {augment.brightness:.0%} brighter or darker",
+        "contrast": f"given up to {augment.contrast:.0%} more or less contrast",
+        "erase": f"noise laid over up to {augment.erase:.0%} of the area",
+    }
+    return [text for key, text in says.items() if key in augment.ranges()]
