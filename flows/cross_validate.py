@@ -13,10 +13,10 @@ import typer
 from prefect import flow, tags, unmapped
 from prefect.client.schemas.objects import State
 from prefect.states import Completed
-from pydantic import Field
 
 from facegender.errors import UserError
 from facegender.params import CrossValidateParams, read_params
+from flows.options import CrossValidateOptions
 from flows.running import at_work
 from flows.task_runners import make_runner
 from tasks.checkout import Checkout
@@ -37,8 +37,6 @@ from tasks.record_data import record_data
 from tasks.split import split
 from tasks.validate import validate
 
-HoursPerStage = Annotated[float, Field(gt=0, description="A stage or fold that takes longer is ended.")]
-
 
 def run_name() -> str:
     """ "cross_validate 2026-11-23 · a1b2c3d" """
@@ -46,7 +44,7 @@ def run_name() -> str:
 
 
 @flow(name="cross_validate", flow_run_name=run_name, description="Every row judged by a model that has not seen it.")
-def cross_validation(hours_per_stage: HoursPerStage = 24.0) -> State[Any]:
+def cross_validation(options: CrossValidateOptions = CrossValidateOptions()) -> State[Any]:  # noqa: B008 - frozen
     """Bring cross_validate/dvc.yaml up to date, with what it needs of dvc.yaml; its folds are tasks of their own.
 
     How many, how many at a time and on which task runner stands in params.yaml. Labels are gender as perceived by
@@ -60,7 +58,7 @@ def cross_validation(hours_per_stage: HoursPerStage = 24.0) -> State[Any]:
         return failed(str(error), by_user=True)
     with at_work(root) as lock:
         switch_on(root)
-        checkout = Checkout(root, lock, hours_per_stage * 3600)
+        checkout = Checkout(root, lock, options.hours_per_stage * 3600)
         recorded = record_data(checkout, return_state=True)
         validated = validate(checkout, return_state=True, wait_for=[recorded])
         divided = split(checkout, return_state=True, wait_for=[validated])
@@ -116,7 +114,7 @@ def main(
     if not Path(SOURCE).is_file():
         raise typer.BadParameter(f"There is no {SOURCE} in this folder: start it in a checkout of the repository.")
     with recorded(), tags("cross_validate", "by hand"):
-        state = cross_validation(hours_per_stage, return_state=True)
+        state = cross_validation(CrossValidateOptions(hours_per_stage=hours_per_stage), return_state=True)
     where = Checkout(Path.cwd()).files.cross_validation.relative_to(Path.cwd())
     text = (
         f"{state.message}\n{where}/model is the fold ensemble." if state.is_completed() else f"Error: {state.message}"

@@ -33,3 +33,40 @@ class RetrainOptions(Options):
 
     hours_per_stage: HoursPerStage = 24.0
     set: ChangedParameters = Field(default_factory=dict)
+
+
+class CrossValidateOptions(Options):
+    """Of the flow `cross_validate`."""
+
+    hours_per_stage: HoursPerStage = 24.0
+
+
+class ScoreOptions(Options):
+    """Of the flow `score`."""
+
+    hours_per_stage: HoursPerStage = 24.0
+    again: bool = Field(
+        default=False,
+        title="Score again",
+        description="Files whose content has been scored before, too; by another champion, say.",
+    )
+
+
+class PromoteOptions(Options):
+    """Of the flow `promote`."""
+
+    anyway: bool = Field(
+        default=False,
+        title="Promote anyway",
+        description="Whatever the comparison with the champion says; its figures are recorded all the same.",
+    )
+
+
+class RollbackOptions(Options):
+    """Of the flow `rollback`."""
+
+    version: Annotated[str, Field(pattern=r"^v\d+\.\d+\.\d+$")] | None = Field(
+        default=None,
+        title="Version",
+        description="Such as v1.2.0; without one, the version before the champion.",
+    )

@@ -24,6 +24,7 @@ from tasks.checkout import Checkout
 from tasks.dvc_stage import carried, failed, status
 from tasks.evaluate import evaluate
 from tasks.features import features
+from tasks.promote import NOT_PROMOTED, promote
 from tasks.record_data import record_data
 from tasks.split import split
 from tasks.submit import submit
@@ -41,7 +42,7 @@ def run_name() -> str:
     return " · ".join(filter(None, [f"retrain {date.today().isoformat()}", f"{faces:,} faces", checkout.commit]))
 
 
-@flow(name="retrain", flow_run_name=run_name, description="Data to model, evaluation and submission.")
+@flow(name="retrain", flow_run_name=run_name, description="Data to model, evaluation, submission, champion.")
 def retrain(options: RetrainOptions = RetrainOptions()) -> State[Any]:  # noqa: B008 - frozen
     """Bring every stage of the current folder's dvc.yaml up to date; what is up to date already costs a second.
 
@@ -92,18 +93,22 @@ def try_out(checkout: Checkout, recorded: State[Any], changes: dict[str, JsonVal
 
 
 def finish(checkout: Checkout, states: list[State[Any]]) -> State[Any]:
-    """The run's final state: the failure of the first step that failed, or the headline of what was reached."""
+    """Promote what was made, and give the run's final state: the first failure, or the headline of what was reached."""
     for state in states:
         if not state.is_completed():
             return carried(state)
     if not checkout.up_to_date and (changed := status(checkout, *PIPELINE)) != {}:
         return failed(f"Something changed while the run was at work: {describe(changed)}. Run it again.", by_user=True)
+    promoted = promote(checkout, return_state=True, wait_for=states)
+    if not promoted.is_completed():
+        return carried(promoted)
     summary = summarise(checkout)
     publish(summary)
-    get_run_logger().info(headline(summary))
-    if all(state.name == "Cached" for state in states):
-        return Completed(message=f"Nothing has changed. {headline(summary)}")
-    return Completed(message=headline(summary))
+    reached = f"{headline(summary)}. {promoted.message}"
+    get_run_logger().info(reached)
+    if all(state.name == "Cached" for state in [*states, promoted]):
+        return Completed(message=f"Nothing has changed. {reached}")
+    return Completed(name=NOT_PROMOTED if promoted.name == NOT_PROMOTED else None, message=reached)
 
 
 def describe(changed: dict[str, Any] | None) -> str:

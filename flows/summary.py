@@ -3,12 +3,14 @@
 import json
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from prefect.artifacts import create_markdown_artifact
 from rich.text import Text
 
 from tasks.checkout import Checkout
 from tasks.evaluate import estimate
+from tasks.registry import RECORD, made
 
 
 @dataclass(frozen=True)
@@ -17,6 +19,7 @@ class Summary:
 
     judged: str  # validation or holdout
     accuracy: str
+    against: str
     quarantined: str
     weights: str
     report: Path
@@ -27,6 +30,7 @@ class Summary:
         """(what, its value)."""
         return [
             (f"{self.judged} accuracy", self.accuracy),
+            ("last promoted", self.against),
             ("set aside", self.quarantined),
             ("weights", self.weights),
             ("report", str(self.report)),
@@ -44,12 +48,30 @@ def summarise(checkout: Checkout) -> Summary:
     return Summary(
         judged=metrics["judged"],
         accuracy=estimate(metrics["accuracy"]),
+        against=against(checkout),
         quarantined=quarantined(validation["counts"], files.validation.relative_to(checkout.root)),
         weights=weights(provenance["weights"]["source"]),
         report=(files.evaluation / "report.html").relative_to(checkout.root),
         model=files.model.relative_to(checkout.root),
         submission=files.submission.relative_to(checkout.root),
     )
+
+
+def against(checkout: Checkout) -> str:
+    """The champion, and how this model compared with the one that was the champion when it was decided about."""
+    champion, decided = checkout.files.champion / RECORD, checkout.files.promotion
+    serving = json.loads(champion.read_text(encoding="utf-8"))["version"] if champion.is_file() else "none"
+    decision = json.loads(decided.read_text(encoding="utf-8")) if decided.is_file() else {}
+    if "accuracy" not in decision or decision["of"]["model"] != made(checkout.root).model:
+        return serving
+    change = points(decision["accuracy"]["difference"])
+    return f"accuracy {change} against {decision['of']['champion']}; the champion is {serving}"
+
+
+def points(difference: dict[str, Any]) -> str:
+    """ "+0.4 points (95% interval -1.0 to +1.8, n = 1,200)" """
+    value, low, high = (100 * difference[name] for name in ("value", "low", "high"))
+    return f"{value:+.1f} points (95% interval {low:+.1f} to {high:+.1f}, n = {difference['n']:,})"
 
 
 def quarantined(counts: dict[str, int], listed: Path) -> str:
@@ -80,9 +102,10 @@ def headline(summary: Summary) -> str:
 
 def publish(summary: Summary) -> None:
     """The summary on the run's page."""
-    rows = "\n".join(f"| {what} | {value} |" for what, value in summary.rows())
+    rows = [f"| {what} | {value} |" for what, value in summary.rows()]
+    lines = [f"# {headline(summary)}", "", f"Last promoted: {summary.against}", "", "| | |", "|---|---|", *rows]
     create_markdown_artifact(
-        markdown=f"| | |\n|---|---|\n{rows}\n\nLabels are gender as perceived by annotators.",
+        markdown="\n".join([*lines, "", "Labels are gender as perceived by annotators."]),
         key="summary",
         description=headline(summary),
     )

@@ -72,6 +72,15 @@ def test_the_flow_waits_for_what_dvc_depends_on(checkout, stages):
     assert waits["validate"] == {"record_data"}
 
 
+def test_the_last_step_promotes_behind_every_stage(checkout):
+    # dvc.yaml has no such stage: the champion outlives the pipeline's files, and experiments leave it alone
+    tree = ast.parse((checkout / "flows/retrain.py").read_text(encoding="utf-8"))
+    bodies = {node.name: ast.unparse(node) for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)}
+    assert [name for name, body in bodies.items() if "promote(" in body] == ["finish"]
+    assert "promote(checkout, return_state=True, wait_for=states)" in bodies["finish"]
+    assert "finish(checkout, [recorded, *run_stages(checkout, recorded)])" in bodies["retrain"]
+
+
 @pytest.mark.parametrize("stage", STAGES)
 def test_a_stage_depends_on_every_file_it_is_made_of_and_no_other(checkout, stages, stage):
     listed = {dep for dep in stages[stage]["deps"] if dep.startswith("facegender/")}
