@@ -195,15 +195,18 @@ def place(checkout: Checkout, version: Version) -> None:
     """
     with atomic_folder(checkout.files.champion) as folder:
         for name in FOLDERS:
-            code, said = dvc(
-                checkout, "get", ".", f"artifacts/{name}", "--rev", version.commit, "--out", str(folder / name)
-            )
+            command = ["get", ".", f"artifacts/{name}", "--rev", version.commit, "--out", str(folder / name)]
+            code, said = dvc(checkout, *command)
+            if code != 0 and (remote := dvc(checkout, "config", "core.remote"))[0] == 0:
+                # the version's own configuration may not know the remote of today
+                code, said = dvc(checkout, *command, "--force", "--remote", remote[1].strip())
             if code != 0:
+                errors = [line for line in said.splitlines() if line.startswith("ERROR")]
                 raise UserError(
                     f"{ARTIFACT} {version.name}",
                     "its files must be in DVC's cache or in a remote",
-                    said.splitlines()[-1] if said else None,
-                    "Fetch them where they are: dvc push --all-tags there, then here again. Or roll back to another "
+                    errors[0] if errors else None,
+                    "Share them from where they are (dvc push --all-tags) and try again, or roll back to another "
                     "version: python -m flows.champion list.",
                 )
         record = {**version.record, "commit": version.commit}
