@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 import yaml
-from prefect import load_flow_from_entrypoint
+from prefect.flows import load_flow_from_entrypoint
 
 SCHEDULES = {
     "retrain/weekly": "0 3 * * 1",
@@ -51,7 +51,7 @@ def test_one_at_a_time_and_the_others_wait(deployed, name):
 @pytest.mark.parametrize("name", SCHEDULES)
 def test_the_form_describes_every_field_and_refuses_what_it_does_not_know(deployed, name):
     flow = deployed[name]["flow"]
-    (options,) = flow.parameters.definitions.values() if flow.parameters.definitions else ()
+    (options,) = [each for each in flow.parameters.definitions.values() if "properties" in each]
     assert options["additionalProperties"] is False
     for field in options["properties"].values():
         assert field["title"]
