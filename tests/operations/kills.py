@@ -18,10 +18,10 @@ from tests.operations.production import FINAL, Production, dvc_status, kill, liv
 from tests.small_checkout import make_checkout, set_params
 
 VICTIMS = ("stage", "worker", "server")
-WORK = {  # a section whose seed changes: the share of a whole run in which the kill comes, and how often it is chosen
-    "split": (0.8, 1),  # split, features, train, evaluate, submit
-    "train": (0.5, 2),  # train, evaluate, submit
-    "evaluate": (0.25, 4),  # evaluate, submit
+WORK = {  # what changes: the share of a whole run in which the kill comes, and how often it is chosen
+    ("split", "seed"): (0.8, 1),  # split, features, train, evaluate, submit
+    ("train", "weight_decay"): (0.5, 2),  # train, evaluate, submit
+    ("evaluate", "seed"): (0.25, 5),  # evaluate, submit
 }
 GONE_WITHIN_S = 60.0  # the guard's 8 s of grace, on a busy machine
 LEAST = {"backbone": {"image_size": 64}, "train": {"fine_tune_layers": 5}}
@@ -82,14 +82,15 @@ def one_kill(site: Production, number: int, rng: random.Random, usual: float) ->
     None where the run had ended before its moment came.
     """
     victim = rng.choice(VICTIMS)
-    section = rng.choices(list(WORK), [often for _, often in WORK.values()])[0]
-    set_params(site.root, {section: {"seed": rng.randrange(10**6)}})
+    changed = rng.choices(list(WORK), [often for _, often in WORK.values()])[0]
+    section, key = changed
+    set_params(site.root, {section: {key: rng.randrange(10**6) if key == "seed" else rng.random() / 100}})
     champion = champion_of(site.root)
     run = site.begin()
     until(lambda: site.run(run)["state_type"] == "RUNNING", "the run to begin")
     begun = time.monotonic()
     until(lambda: stage_process(site.root) or over(site, run), "a stage")
-    time.sleep(rng.uniform(0, WORK[section][0] * usual))
+    time.sleep(rng.uniform(0, WORK[changed][0] * usual))
     stage = stage_process(site.root)
     if victim == "stage" and stage is None:
         stage = until(lambda: stage_process(site.root) or over(site, run), "a stage to kill")
