@@ -20,7 +20,7 @@ from pydantic import SecretStr
 from flows.server import await_answer, named_or_running
 
 BLOCK = "facegender-notifications"
-FLOWS = ["retrain", "score", "cross_validate"]
+FLOWS = ["retrain", "score", "cross_validate", "promote", "rollback"]
 SILENT_S = 300  # ten heartbeats; a window of three has called a run dead that a busy machine had kept waiting
 HEARTBEAT = "prefect.flow-run.heartbeat"
 ENDS = {f"prefect.flow-run.{state}" for state in ("Completed", "Failed", "Crashed", "Cancelled", "TimedOut", "Skipped")}

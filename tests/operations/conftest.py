@@ -25,5 +25,5 @@ def trained(site: Production) -> Production:
     """With a first run ended well."""
     if not (site.root / "artifacts/submission.csv").exists():
         run = site.begin()
-        assert site.ended(run)["state_name"] == "Completed", site.log(run)
+        assert site.ended(run)["state_type"] == "COMPLETED", site.log(run)
     return site

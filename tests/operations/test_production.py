@@ -47,7 +47,7 @@ def test_two_runs_come_by_themselves_and_the_second_finds_all_cached(site):
         first, second = until(lambda: runs[:2] if len(runs := scheduled(site)) >= 2 else None, "two scheduled runs")
     finally:
         site.call(*every_minute, "clear", "retrain/weekly", "--accept-yes")
-    assert first["state_name"] == second["state_name"] == "Completed", [site.log(run["id"]) for run in (first, second)]
+    assert [run["state_type"] for run in (first, second)] == ["COMPLETED"] * 2, site.log(first["id"])
     assert steps(site, first["id"])["train"] == "Completed"
     assert steps(site, second["id"]) == dict.fromkeys(STEPS, "Cached")
     assert "Nothing has changed" in second["state"]["message"]
@@ -89,12 +89,12 @@ def test_a_cancel_stops_training_at_once_and_the_next_run_resumes_while_another_
     assert min(epochs_done(site.log(at_first))) == max(earlier) + 1 or max(earlier) == EPOCHS
     assert steps(site, waiting) == {}
     one, other = (site.ended(each) for each in (at_first, waiting))
-    assert (one["state_name"], other["state_name"]) == ("Completed", "Completed"), site.log(at_first)
+    assert [run["state_type"] for run in (one, other)] == ["COMPLETED"] * 2, site.log(at_first)
     assert moment(other["start_time"]) >= moment(one["end_time"])
     assert steps(site, waiting) == dict.fromkeys(STEPS, "Cached")
     assert {run["state_type"] for run in site.runs()} <= FINAL
     set_params(site.root, {"train": {"epochs": 1, "patience": 3}})
-    assert site.ended(site.begin())["state_name"] == "Completed"
+    assert site.ended(site.begin())["state_type"] == "COMPLETED"
 
 
 def epochs_done(log: str) -> list[int]:
