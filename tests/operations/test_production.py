@@ -26,7 +26,7 @@ pytestmark = pytest.mark.timeout(3 * PATIENCE_S)
 
 STEPS = ["record_data", "validate", "split", "features", "train", "evaluate", "submit"]
 STOPPED_WITHIN_S = 10.0  # from the click on Cancel to no process of the training left
-EPOCHS = 400  # more than pass before the cancel
+EPOCHS = 100  # more than pass before the cancel
 
 
 def scheduled(site: Production) -> list[dict[str, object]]:
@@ -64,7 +64,8 @@ def test_a_cancel_stops_training_at_once_and_the_next_run_resumes_while_another_
     set_params(site.root, {"train": {"epochs": EPOCHS, "patience": EPOCHS}})
     run = site.begin()
     assert site.worker is not None
-    until(lambda: "fine_tune epoch 3/" in site.log(run), "the third epoch")
+    saved: set[float] = set()
+    until(lambda: three_epochs(site, saved), "the head's epoch and two more", every=0.05)
     training = stage_process(site.root, "train")
     assert training is not None
     at_work = [training, *training.parents()[: training.parents().index(psutil.Process(site.worker.pid))]]
@@ -86,15 +87,19 @@ def test_a_cancel_stops_training_at_once_and_the_next_run_resumes_while_another_
     runs = [site.begin() for _ in range(2)]
     until(lambda: any("fine_tune epoch" in site.log(one) for one in runs), "an epoch of the next run")
     at_first, waiting = sorted(runs, key=lambda one: "fine_tune epoch" not in site.log(one))
-    assert min(epochs_done(site.log(at_first))) == max(earlier) + 1 or max(earlier) == EPOCHS
+    assert min(epochs_done(site.log(at_first))) > max([2, *earlier])
     assert steps(site, waiting) == {}
     one, other = (site.ended(each) for each in (at_first, waiting))
     assert [run["state_type"] for run in (one, other)] == ["COMPLETED"] * 2, site.log(at_first)
     assert moment(other["start_time"]) >= moment(one["end_time"])
     assert steps(site, waiting) == dict.fromkeys(STEPS, "Cached")
     assert {run["state_type"] for run in site.runs()} <= FINAL
-    set_params(site.root, {"train": {"epochs": 1, "patience": 3}})
-    assert site.ended(site.begin())["state_type"] == "COMPLETED"
+
+
+def three_epochs(site: Production, saved: set[float]) -> bool:
+    """Whether three checkpoints have been seen; each takes the place of the one before."""
+    saved |= {file.stat().st_mtime for file in (site.root / "artifacts/.resume").glob("*/last.npz")}
+    return len(saved) >= 3
 
 
 def epochs_done(log: str) -> list[int]:
@@ -137,9 +142,10 @@ def test_a_parameter_that_does_not_exist_is_told_before_anything_runs(trained):
 
 def test_values_from_the_form_reach_no_shell(trained, tmp_path):
     proof = tmp_path / "proof"
-    run = trained.begin(set={"backbone.weights": f"$(touch {proof}); touch {proof} | `touch {proof}`"})
-    assert trained.ended(run)["state_name"] == "Failed"
-    assert "backbone.weights" in trained.ended(run)["state"]["message"]
+    run = trained.begin(set={"data.image_column": f"$(touch {proof}); touch {proof} | `touch {proof}`"})
+    ended = trained.ended(run)
+    assert ended["state_name"] == "Failed"
+    assert f"`touch {proof}`" in ended["state"]["message"]  # validate has got it as it is, and found no such column
     # a name of another form is refused by the run's parameters themselves; so is an option that does not exist
     for options in ({"set": {f"$(touch {proof})": 1}}, {"command": f"touch {proof}"}):
         try:
