@@ -9,7 +9,7 @@ UV = UV_HTTP_TIMEOUT=300 $(BIN)/uv pip install --quiet --python $(BIN)/python
 PIP = $(BIN)/python -m pip install --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-operations lint format ui deploy worker stop bench lock clean
+.PHONY: help run test test-operations lint format ui deploy worker stop bench lock audit clean
 
 help:  ## show this
 	@sed -n 's/^\([a-z][a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
@@ -63,6 +63,9 @@ bench: $(READY)  ## measure against peers and write docs/benchmarks.md (WEIGHTS=
 lock: $(READY)  ## pin the newest versions that pyproject.toml allows
 	$(BIN)/uv pip compile pyproject.toml --extra dev --universal --python-version 3.11 --generate-hashes \
 	  --no-emit-index-url --no-header --no-annotate --upgrade --quiet --output-file requirements.lock
+
+audit: $(READY)  ## ask the public advisories about every package of the lock; wants the internet
+	$(BIN)/uv tool run pip-audit --require-hashes --disable-pip --requirement requirements.lock
 
 clean:  ## remove what can be had again: .venv and tools' caches; data/, artifacts/ and recorded runs stay
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache dist

@@ -37,7 +37,10 @@ class Child:
         self.checkout = checkout
         programs = str(Path(sys.executable).parent)
         path = os.pathsep.join([programs, os.environ.get("PATH", os.defpath)])
-        self.environment = {**os.environ, "PATH": path, "PYTHONUNBUFFERED": "1", **(variables or {})}
+        # the checkout's own code, be another one's installed: a worker's, where a deployment clones
+        code = os.pathsep.join(filter(None, [str(checkout.root), os.environ.get("PYTHONPATH")]))
+        own = {"PATH": path, "PYTHONPATH": code, "PYTHONUNBUFFERED": "1"}
+        self.environment = {**os.environ, **own, **(variables or {})}
         self.returncode: int | None = None
 
     def __enter__(self) -> Self:

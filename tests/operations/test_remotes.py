@@ -1,5 +1,6 @@
 """Data and models go to a remote and come back in another clone: a folder, and an S3 server that is a real one."""
 
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -7,6 +8,7 @@ from pathlib import Path
 
 import boto3
 import pytest
+import yaml
 from moto.server import ThreadedMotoServer
 
 from tests.operations.production import PATIENCE_S, Production
@@ -15,6 +17,8 @@ from tests.small_checkout import environment
 pytestmark = pytest.mark.timeout(3 * PATIENCE_S)
 
 KEY, SECRET = "AKIAEXAMPLEKEY", "a-secret-access-key-5c1d"
+DOCUMENT = Path(__file__).resolve().parents[2] / "docs/operations.md"
+PULL = re.compile(r"^```yaml\n(pull:.*?)^```$", re.MULTILINE | re.DOTALL)
 FILES = (
     "artifacts/model/model.keras",
     "artifacts/submission.csv",
@@ -92,3 +96,28 @@ def test_s3_whose_credentials_stay_out_of_repository_and_logs(committed, s3, tmp
             ["git", "grep", "--untracked", "-I", SECRET, "--", ":!tests"], cwd=root, capture_output=True, check=False
         )
         assert tracked.returncode == 1, tracked.stdout  # git found nothing that it knows or would add
+
+
+def test_a_deployment_that_fetches_code_and_data_by_itself(committed, tmp_path):
+    site, folder = committed, tmp_path / "another-machine/facegender"
+    folder.mkdir(parents=True)
+    there_and_back(site, tmp_path / "clone", str(tmp_path / "team"))
+    # as docs/operations.md has it, but for this Python's packages in the place of a .venv of its own
+    documented = yaml.safe_load(PULL.search(DOCUMENT.read_text(encoding="utf-8"))[1])
+    text = yaml.safe_dump(documented).replace("/srv/facegender", str(folder))
+    text = text.replace("https://git.example.org/team/facegender.git", str(site.root))
+    remote = f"{sys.executable} -m dvc remote add --local --force --default storage {tmp_path / 'team'}"
+    text = text.replace("make .venv/.ready", remote).replace(".venv/bin/dvc", f"{sys.executable} -m dvc")
+    deployment = {"name": "elsewhere", "entrypoint": "flows/retrain.py:retrain", "work_pool": {"name": "local"}}
+    (tmp_path / "prefect.yaml").write_text(text + yaml.safe_dump({"name": "facegender", "deployments": [deployment]}))
+    deploy = [sys.executable, "-m", "tasks", "prefect", "--no-prompt", "deploy", "--all", "--prefect-file"]
+    site.call(*deploy, str(tmp_path / "prefect.yaml"))
+    try:
+        run = site.begin("retrain/elsewhere")
+        assert site.ended(run)["state_type"] == "COMPLETED", site.log(run)
+    finally:
+        site.api(f"/deployments/{site.deployment('retrain/elsewhere')}", method="DELETE")
+    stages = {name: state for name, state in site.tasks(run).items() if name != "promote"}
+    assert set(stages.values()) == {"Cached"}, stages
+    for name in FILES:
+        assert (folder / name).read_bytes() == (site.root / name).read_bytes(), name

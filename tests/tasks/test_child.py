@@ -62,3 +62,10 @@ def test_a_killed_command_is_told_as_a_shell_does(tmp_path):
     with Child([sys.executable, "-c", code], Checkout(tmp_path)) as child:
         list(child.lines())
     assert child.returncode == 128 + 9
+
+
+def test_the_checkouts_own_code_comes_first(tmp_path):
+    (tmp_path / "facegender.py").write_text("print('of this checkout')\n")
+    with Child([sys.executable, "-c", "import facegender"], Checkout(tmp_path)) as child:
+        said = [line for line in child.lines() if line]
+    assert said == ["of this checkout"]
