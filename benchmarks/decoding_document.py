@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from textwrap import wrap
 from typing import Any
 
-from benchmarks.decoding_ways import DRAFT, TODAY
+from benchmarks.decoding_ways import FULL, TODAY
 
 WIDTH = 120  # characters of a line
 FASTER = 1.2  # of the processor's time; below, a way is called as fast as another
@@ -42,7 +42,7 @@ def write(here: dict[str, Any], setting: dict[str, Any], measured: Measured) -> 
         f"{setting['photographs']} of {setting['photograph']} pixels, {setting['megabytes']:.1f} MB each, enlarged "
         f"from faces, with grain. Figures are medians of {setting['rounds']} rounds in which all take turns."
     )
-    if measured.far["faces"].get(DRAFT) == (0.0, 0.0):  # nothing to scale
+    if measured.far["faces"].get(FULL) == (0.0, 0.0):  # nothing to scale
         sets += " On faces the first two ways do the very same: how far their figures lie apart is this run's noise."
     if here["load"] > 1:
         sets += " Other work ran beside it, so figures by the clock are too low, those of two threads above all."
@@ -101,20 +101,25 @@ def _verdict(measured: Measured) -> list[str]:
         if wrong:
             line = f"- {name}: {said}; wrong in {wrong} of {len(kinds)} kinds of files."
         else:
-            why = _reason(name, measured) if max(gains.values()) >= FASTER else "It is not faster."
+            why = _reason(name, measured) if max(gains.values()) >= FASTER else _cost(name, measured)
             line = f"- {name}: {said}; handles all that ours does. {why}"
         lines += wrap(line, WIDTH, subsequent_indent="  ")
     return [*lines, ""]
 
 
+def _cost(name: str, measured: Measured) -> str:
+    """What a way that is right everywhere, and no faster, does otherwise."""
+    if name != FULL:
+        return "It is not faster."
+    return (
+        "Scaling changes the pixels of large pictures only, those whose shorter side is four times the model's or "
+        f"more, by {measured.far['photographs'][name][0]:.2f} levels on average."
+    )
+
+
 def _reason(name: str, measured: Measured) -> str:
     """Why a way that is right everywhere, and faster, is not the one in use."""
-    costs, far = _single(measured), measured.far
-    if name == DRAFT:
-        return (
-            "It changes the pixels of large pictures only, those whose shorter side is four times the model's or more, "
-            f"by {far['photographs'][name][0]:.2f} levels on average; to be taken over with the next training."
-        )
+    costs = _single(measured)
     saved = 1000 * (costs["faces"][TODAY] - costs["faces"][name])
     return f"It saves {saved:.1f} ms a face, for one more compiled dependency and a second decoder for the same files."
 

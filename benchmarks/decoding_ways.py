@@ -8,14 +8,14 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from facegender.decode import Pixels, decode, resize, to_rgb, upright
+from facegender.decode import Pixels, decode, open_picture, resize
 from facegender.prefetch import prefetch
 
 # files, size, threads -> what decodes them all when it is called, in order; what is prepared once is not timed
 Way = Callable[[Sequence[Path], int, int], Callable[[], Iterable[Any]]]
 
 TODAY = "facegender/decode.py"
-DRAFT = "the same rules, scaled decoding"
+FULL = "the same rules, without scaled decoding"
 MIXED = "simplejpeg, scaled, and the same rules"
 TURNS = (b"Exif\x00\x00", b"http://ns.adobe.com/xap/1.0/")  # blocks of a JPEG that may hold an orientation
 
@@ -42,12 +42,9 @@ def pillow_draft(path: Path, size: int) -> Pixels:
         return np.asarray(picture.convert("RGB").resize((size, size), Image.Resampling.BILINEAR))
 
 
-def draft(path: Path, size: int) -> Pixels:
-    """Our rules, a large JPEG decoded at no less than twice the size, so that the resizing filter still has its say."""
-    with Image.open(path) as picture:
-        picture.draft(None, (2 * size, 2 * size))
-        picture.load()
-        return resize(to_rgb(upright(picture)), size)
+def full(path: Path, size: int) -> Pixels:
+    """Our rules, every pixel of a large JPEG decoded."""
+    return resize(open_picture(path), size)
 
 
 def simplejpeg(path: Path, size: int) -> Pixels:
@@ -64,11 +61,11 @@ def mixed(path: Path, size: int) -> Pixels:
 
     content = path.read_bytes()
     if content[:2] != b"\xff\xd8" or any(name in content[:65536] for name in TURNS):
-        return draft(path, size)
+        return decode(path, size)
     try:
         pixels = decode_jpeg(content, "RGB", min_height=2 * size, min_width=2 * size)
     except ValueError:  # truncated, corrupt: Pillow says what is wrong
-        return draft(path, size)
+        return decode(path, size)
     return resize(Image.fromarray(pixels), size)
 
 
@@ -97,7 +94,7 @@ def ways() -> dict[str, Way]:
     """Every way that can be imported here; ours comes first."""
     found = {
         TODAY: in_threads(decode),
-        DRAFT: in_threads(draft),
+        FULL: in_threads(full),
         "Pillow": in_threads(pillow),
         "Pillow, scaled decoding": in_threads(pillow_draft),
         "tf.data": tf_data(antialias=False),

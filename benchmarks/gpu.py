@@ -70,7 +70,7 @@ def works(params: Params, batch_size: int, images: int, held: ExitStack) -> dict
 def training(classifier: Any, params: Params, batch_size: int, images: int, held: ExitStack) -> Callable[[], Any]:
     """One epoch of the tuned part on features from a file, by the network, optimizer and loss of the stage `train`."""
     from facegender.batches import FeatureBatches, Rows
-    from facegender.fitting import Phase, _compile, make_optimizer
+    from facegender.fitting import Phase, compile_model, make_optimizer
     from facegender.folded import fitted
     from facegender.store import RowFile
 
@@ -84,7 +84,7 @@ def training(classifier: Any, params: Params, batch_size: int, images: int, held
     rows = Rows(places, (places % 2).astype(np.float32), np.ones(images, np.float32), np.zeros_like(places))
     model, phase = fitted(classifier), Phase("fine_tune", 100, params.train.learning_rate, params.train.warmup_epochs)
     steps = images // batch_size
-    _compile(model, make_optimizer(phase, steps, params.train.weight_decay), params.train.label_smoothing)
+    compile_model(model, make_optimizer(phase, steps, params.train.weight_decay), params.train.label_smoothing)
     return lambda: model.fit(FeatureBatches([file], rows, batch_size), shuffle=False, verbose=0)
 
 

@@ -135,8 +135,13 @@ def resize(picture: Image.Image, size: int) -> Pixels:
 
 
 def decode(path: Path, size: int, max_pixels: int | None = None) -> Pixels:
-    """The pixels a model sees: uint8 (size, size, 3), RGB. Raises `Undecodable`."""
-    return resize(open_picture(path, max_pixels), size)
+    """The pixels a model sees: uint8 (size, size, 3), RGB. Raises `Undecodable`, as `open_picture` does."""
+    with _opened(path, max_pixels) as picture:
+        # a large JPEG is read in full but turned into no more pixels than twice the size needs (libjpeg scales by
+        # 1/2, 1/4, 1/8), so that the resizing filter still has its say; other formats ignore this
+        picture.draft(None, (2 * size, 2 * size))
+        picture.load()
+        return resize(to_rgb(upright(picture)), size)
 
 
 def decode_validated(images: Path, name: str, size: int) -> Pixels:

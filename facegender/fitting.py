@@ -95,7 +95,7 @@ class Trainer:
         rows, size = self.source.train, self.params.batch_size
         steps = -(-len(rows.rows) // size)
         optimizer = make_optimizer(phase, steps, self.params.weight_decay)
-        _compile(model, optimizer, self.params.label_smoothing)
+        compile_model(model, optimizer, self.params.label_smoothing)
         if progress.phase == phase.name:
             self.checkpoints.restore(self.source.model, model, optimizer)
         else:
@@ -166,7 +166,7 @@ def make_optimizer(phase: Phase, steps_per_epoch: int, weight_decay: float) -> k
     return optimizer
 
 
-def _compile(model: keras.Model, optimizer: keras.Optimizer, label_smoothing: float) -> None:
+def compile_model(model: keras.Model, optimizer: keras.Optimizer, label_smoothing: float) -> None:
     model.compile(
         optimizer,
         loss=keras.losses.BinaryCrossentropy(from_logits=True, label_smoothing=label_smoothing),
