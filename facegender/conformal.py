@@ -1,4 +1,4 @@
-"""When the model should rather not answer: split-conformal sets, and what answering less would gain.
+"""When the model should rather not answer: split-conformal sets.
 
 Angelopoulos and Bates 2023, section 1: with the quantile of n held rows, a set of labels contains the annotators'
 label for a share of at least 1 - error of new rows of the same kind. A set of one label is an answer; one of both
@@ -8,10 +8,9 @@ labels, or of none, says that the face cannot be told within that error.
 import math
 
 import numpy as np
-import pandas as pd
 
 from facegender.intervals import FloatArray
-from facegender.metrics import BoolArray, Rows
+from facegender.metrics import BoolArray
 
 
 def fit_quantile(positive: BoolArray, probabilities: FloatArray, error: float) -> float:
@@ -31,16 +30,3 @@ def abstains(probabilities: FloatArray, predicted: BoolArray, quantile: float) -
     negative, positive = sets(probabilities, quantile)
     alone: BoolArray = np.where(predicted, positive & ~negative, negative & ~positive)
     return ~alone
-
-
-def coverage_risk(rows: Rows, threshold: float, points: int = 200) -> pd.DataFrame:
-    """Accuracy when only the most certain rows are answered: columns coverage, accuracy.
-
-    Certainty is the distance from the threshold; rows of equal distance are answered together.
-    """
-    distance = np.abs(rows.probabilities - threshold)
-    order = np.argsort(-distance, kind="stable")
-    correct = (rows.positive == rows.predicted)[order]
-    ends = np.append(np.flatnonzero(np.diff(distance[order])), len(rows) - 1)
-    kept = ends[np.unique(np.linspace(0, len(ends) - 1, min(len(ends), points)).round().astype(np.int64))]
-    return pd.DataFrame({"coverage": (kept + 1) / len(rows), "accuracy": np.cumsum(correct)[kept] / (kept + 1)})

@@ -66,3 +66,16 @@ def histogram(rows: Rows, bins: int) -> pd.DataFrame:
             "positive": np.bincount(bin_of[rows.positive], minlength=bins),
         }
     )
+
+
+def coverage_risk(rows: Rows, threshold: float, points: int = 200) -> pd.DataFrame:
+    """Accuracy when only the most certain rows are answered: columns coverage, accuracy.
+
+    Certainty is the distance from the threshold; rows of equal distance are answered together.
+    """
+    distance = np.abs(rows.probabilities - threshold)
+    order = np.argsort(-distance, kind="stable")
+    correct = (rows.positive == rows.predicted)[order]
+    ends = np.append(np.flatnonzero(np.diff(distance[order])), len(rows) - 1)
+    kept = ends[np.unique(np.linspace(0, len(ends) - 1, min(len(ends), points)).round().astype(np.int64))]
+    return pd.DataFrame({"coverage": (kept + 1) / len(rows), "accuracy": np.cumsum(correct)[kept] / (kept + 1)})

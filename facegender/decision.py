@@ -17,7 +17,7 @@ from facegender.conformal import abstains, fit_quantile, sets
 from facegender.errors import UserError
 from facegender.intervals import FloatArray, IntArray
 from facegender.metrics import BoolArray, log_losses
-from facegender.split import assign
+from facegender.stratify import assign
 from facegender.threshold import Rule, Slices, choose_threshold
 
 

@@ -11,9 +11,8 @@ import pandas as pd
 
 from facegender.champion import against_champion
 from facegender.classes import Classes
-from facegender.conformal import coverage_risk
 from facegender.contact_sheet import contact_sheet
-from facegender.curves import precision_recall, reliability, roc
+from facegender.curves import coverage_risk, precision_recall, reliability, roc
 from facegender.decision import Decision
 from facegender.describe import data_hash, data_lists, data_rows, made_rows, training_params
 from facegender.figures import (

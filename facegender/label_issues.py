@@ -19,8 +19,9 @@ from facegender.atomic import atomic_file
 from facegender.errors import UserError
 from facegender.pooling import Floats, Ints, Pooled
 from facegender.progress import track
-from facegender.split import HOLDOUT, assign
+from facegender.split import HOLDOUT
 from facegender.store import FeatureStore, Manifest
+from facegender.stratify import assign
 
 Bools = npt.NDArray[np.bool_]
 Probabilities = npt.NDArray[np.float64]

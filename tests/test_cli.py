@@ -48,6 +48,15 @@ def test_help_imports_nothing_heavy(tmp_path: Path) -> None:
     assert shown.stdout.strip() == "[]"
 
 
+def test_predict_imports_only_what_an_answer_needs(tmp_path: Path) -> None:
+    heavy = ("tensorflow", "keras", "pandas", "sklearn", "scipy", "matplotlib")
+    code = f"import sys, facegender.decision, facegender.predict; print([name for name in {heavy} if name in sys.modules])"
+    shown = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=Path(__file__).parents[1]
+    )
+    assert shown.stdout.strip() == "[]"
+
+
 def test_a_mistake_is_one_message_one_event_and_exit_code_2(tmp_path: Path) -> None:
     (tmp_path / "params.yaml").write_text("train: {epoch: 3}")
     shown = run("split", cwd=tmp_path, FACEGENDER_EVENTS=str(tmp_path / "events"))

@@ -2,6 +2,7 @@ import json
 import shutil
 
 import numpy as np
+import pandas as pd
 import pytest
 from typer.testing import CliRunner
 
@@ -44,13 +45,15 @@ def test_the_exported_models_own_probability_is_the_calibrated_one(run, case, ca
     pictures = [case.layout.images / name for name in case.found.index["image"][:40]]
     (run.model / "engine.json").write_text(json.dumps({"engine": engine, "precision": "float32"}))
     run.decision.write_text(json.dumps(Decision(calibrator, 0.6, 0.1, 0.3).as_dict()))
-    expected = predict(run.model, pictures, decision_beside(run.model))
+    expected = pd.DataFrame(predict(run.model, pictures, decision_beside(run.model)))
     export(run.model, tmp_path / "out")
     assert decision_beside(tmp_path / "out") == Decision(Calibrator("none"), 0.6, 0.1, 0.3)
-    found = predict(tmp_path / "out", pictures, decision_beside(tmp_path / "out"))
+    found = pd.DataFrame(predict(tmp_path / "out", pictures, decision_beside(tmp_path / "out")))
     assert found["positive"].to_numpy() == pytest.approx(expected["positive"].to_numpy(), abs=1e-5)
     assert found[["label", "abstain"]].equals(expected[["label", "abstain"]])
-    plain = predict(tmp_path / "out", pictures)  # whoever knows nothing of decisions gets calibrated probabilities too
+    plain = pd.DataFrame(
+        predict(tmp_path / "out", pictures)
+    )  # whoever knows nothing of decisions gets calibrated probabilities too
     assert plain["positive"].to_numpy() == pytest.approx(expected["positive"].to_numpy(), abs=1e-5)
     assert (tmp_path / "out" / "openvino.xml").exists() == (engine == "openvino")
 

@@ -1,7 +1,6 @@
 import numpy as np
 
-from facegender.conformal import abstains, coverage_risk, fit_quantile, sets
-from facegender.metrics import Rows
+from facegender.conformal import abstains, fit_quantile, sets
 
 
 def test_the_quantile_by_hand():
@@ -41,19 +40,3 @@ def test_sets_keep_their_promise_on_new_rows():
         negative, positive = sets(scores, quantile)
         held.append(np.where(labels, positive, negative).mean())
     assert 0.895 <= np.mean(held) <= 0.91  # between 1 - error and 1 - error + 1 / (n + 1)
-
-
-def test_coverage_and_risk_by_hand():
-    scores = np.array([0.9, 0.6, 0.1, 0.4])
-    rows = Rows(np.array([True, True, False, True]), scores, scores >= 0.5, np.arange(4))
-    table = coverage_risk(rows, 0.5)
-    # 0.9 and 0.1 are 0.4 away and both right; 0.6 and 0.4 are 0.1 away (0.4 wrong)
-    assert table.round(6).to_numpy().tolist() in ([[0.5, 1.0], [1.0, 0.75]], [[0.5, 1.0], [0.75, 1.0], [1.0, 0.75]])
-
-
-def test_long_curves_are_thinned():
-    rng = np.random.default_rng(0)
-    scores = rng.random(5000)
-    table = coverage_risk(Rows(scores > 0.3, scores, scores > 0.5, np.arange(5000)), 0.5, points=50)
-    assert len(table) == 50
-    assert table["coverage"].iloc[-1] == 1.0

@@ -50,3 +50,19 @@ def test_empty_bins_are_left_out():
 def test_histogram_by_hand():
     table = curves.histogram(rows_of([0, 1, 1, 1], [0.1, 0.3, 0.8, 1.0]), 2)
     assert table.to_numpy().tolist() == [[0.0, 1, 1], [0.5, 0, 2]]
+
+
+def test_coverage_and_risk_by_hand():
+    scores = np.array([0.9, 0.6, 0.1, 0.4])
+    rows = Rows(np.array([True, True, False, True]), scores, scores >= 0.5, np.arange(4))
+    table = curves.coverage_risk(rows, 0.5)
+    # 0.9 and 0.1 are 0.4 away and both right; 0.6 and 0.4 are 0.1 away (0.4 wrong)
+    assert table.round(6).to_numpy().tolist() in ([[0.5, 1.0], [1.0, 0.75]], [[0.5, 1.0], [0.75, 1.0], [1.0, 0.75]])
+
+
+def test_a_long_curve_of_coverage_is_thinned():
+    rng = np.random.default_rng(0)
+    scores = rng.random(5000)
+    table = curves.coverage_risk(Rows(scores > 0.3, scores, scores > 0.5, np.arange(5000)), 0.5, points=50)
+    assert len(table) == 50
+    assert table["coverage"].iloc[-1] == 1.0

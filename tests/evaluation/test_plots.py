@@ -7,8 +7,7 @@ import yaml
 
 from facegender import curves, plots
 from facegender.classes import Classes
-from facegender.conformal import coverage_risk
-from facegender.curves import precision_recall, reliability, roc
+from facegender.curves import coverage_risk, precision_recall, reliability, roc
 from facegender.metrics import Confusion, Rows
 from facegender.plot_set import NAMES, draw_plots, kept_epoch
 

@@ -25,19 +25,19 @@ def pictures(case, model) -> list[Path]:
 
 def test_without_an_evaluation_the_models_word_counts(model, pictures):
     assert decision_beside(model) is None
-    table = predict(model, pictures)
+    found = predict(model, pictures)
     # logits 4 * 140 / 255, plus and minus: 0.9
-    assert table["label"].tolist() == ["1", "0"]
-    assert table["probability"].tolist() == pytest.approx([0.9, 0.9], abs=0.001)
-    assert table["abstain"].tolist() == [False, False]
+    assert [row.label for row in found] == ["1", "0"]
+    assert [row.probability for row in found] == pytest.approx([0.9, 0.9], abs=0.001)
+    assert [row.abstain for row in found] == [False, False]
 
 
 def test_a_decision_calibrates_sets_the_threshold_and_abstains(model, pictures):
     # at temperature 2 the logits 2.196 halve: 0.75 and 0.25; sets tolerate 0.2, so neither face has an answer
-    table = predict(model, pictures, Decision(Calibrator("temperature", 2.0), 0.8, 0.1, 0.2))
-    assert table["positive"].tolist() == pytest.approx([0.75, 0.25], abs=0.001)
-    assert table["label"].tolist() == ["0", "0"]
-    assert table["abstain"].tolist() == [True, True]
+    found = predict(model, pictures, Decision(Calibrator("temperature", 2.0), 0.8, 0.1, 0.2))
+    assert [row.positive for row in found] == pytest.approx([0.75, 0.25], abs=0.001)
+    assert [row.label for row in found] == ["0", "0"]
+    assert [row.abstain for row in found] == [True, True]
 
 
 def test_abstaining_from_the_command_line(model, pictures, tmp_path):

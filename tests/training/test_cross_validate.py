@@ -156,8 +156,7 @@ def test_the_ensemble_is_the_mean_of_its_folds_and_a_model_like_any_other(
 
     # a model like any other
     assert decision_beside(folder) is not None
-    table = predict(folder, images[:2], decision_beside(folder))
-    assert table["label"].isin(["0", "1"]).all()
+    assert {row.label for row in predict(folder, images[:2], decision_beside(folder))} <= {"0", "1"}
     engine = json.loads((folder / "engine.json").read_text())
     maps = []
     for name in ("openvino", "tensorflow"):

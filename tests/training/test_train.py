@@ -19,7 +19,7 @@ from facegender.errors import UserError
 from facegender.features import features
 from facegender.fitting import Phase, make_optimizer
 from facegender.params import TrainParams
-from facegender.predict import find_pictures, predict
+from facegender.predict import as_csv, find_pictures, predict
 from facegender.scoring import score
 from facegender.train import train
 from tests.training.conftest import Workspace, params_with
@@ -122,9 +122,14 @@ def test_engines_agree_and_an_unreadable_file_gets_no_other_files_score(workspac
     assert np.isnan(exported.probabilities[2])
     assert exported.reasons == [None, None, "not a picture in a known format", None, None, None]
     assert np.allclose(np.delete(exported.probabilities, 2), reference.probabilities, atol=0.01)
-    table = predict(layout.model, [files[0], broken])
-    assert table["label"].isna().tolist() == [False, True]
-    assert table["probability"].iloc[0] >= 0.5
+    read, unread = predict(layout.model, [files[0], broken])
+    assert read.label is not None
+    assert read.probability >= 0.5
+    assert (unread.label, unread.abstain, unread.reason) == (None, False, "not a picture in a known format")
+    assert as_csv([unread]).splitlines() == [
+        "image,label,probability,positive,abstain,reason",
+        f"{broken},,,,False,not a picture in a known format",
+    ]
 
 
 def test_no_files_no_scores_and_no_model_is_a_clear_error(tmp_path: Path) -> None:
