@@ -8,9 +8,11 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from facegender.intervals import Estimate
 from facegender.metrics import BoolArray, Rows, measure
 from facegender.split import HOLDOUT
 
+UNDEFINED = Estimate(None, None, None, 0)
 SHOWN = ("accuracy", "balanced_accuracy", "roc_auc", "log_loss")
 
 
@@ -54,7 +56,8 @@ def without_copies(
     rows: Rows, copies: Copies, bins: int, resamples: int, rng: np.random.Generator
 ) -> dict[str, object]:
     """The part of metrics.json on near-duplicates: how many rows have some, and the scores without those rows."""
-    figures = measure(rows.take(copies.alone), bins, resamples, rng)
+    alone = rows.take(copies.alone)
+    figures = measure(alone, bins, resamples, rng) if len(alone) else dict.fromkeys(SHOWN, UNDEFINED)
     return {
         "in_training": int(copies.in_training.sum()),
         "in_test": int(copies.in_test.sum()),

@@ -50,7 +50,9 @@ def test_help_imports_nothing_heavy(tmp_path: Path) -> None:
 
 def test_predict_imports_only_what_an_answer_needs(tmp_path: Path) -> None:
     heavy = ("tensorflow", "keras", "pandas", "sklearn", "scipy", "matplotlib")
-    code = f"import sys, facegender.decision, facegender.predict; print([name for name in {heavy} if name in sys.modules])"
+    code = (
+        f"import sys, facegender.decision, facegender.predict; print([name for name in {heavy} if name in sys.modules])"
+    )
     shown = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=Path(__file__).parents[1]
     )

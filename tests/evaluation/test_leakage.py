@@ -38,3 +38,12 @@ def test_scores_without_copies_by_hand():
     assert found["without"]["accuracy"]["value"] == 0.5
     assert found["without"]["accuracy"]["n"] == 2
     assert found["without"]["roc_auc"]["value"] == 1.0
+
+
+def test_where_every_row_has_a_copy_there_are_no_scores_without():
+    splits = pd.DataFrame({"image": list("abc"), "group": [1, 1, 1], "fold": [0, 0, -1]})
+    copies = find_copies(splits[:2], splits, splits.assign(role="train"))
+    rows = Rows(np.array([True, False]), np.array([0.9, 0.2]), np.array([True, False]), np.array([1, 1]))
+    found = without_copies(rows, copies, 5, 20, np.random.default_rng(0))
+    assert found["in_training"] == 2
+    assert found["without"]["accuracy"] == {"value": None, "low": None, "high": None, "n": 0}
