@@ -320,9 +320,11 @@ def promotion(
     from facegender.evaluation_folder import write_json
     from facegender.params import read_params
     from facegender.promotion import judge_promotion
+    from facegender.reference import with_hashes
 
     layout, values = Layout(data, artifacts), read_params(params)
-    held, new = read_predictions(champion / "evaluation"), read_predictions(layout.evaluation)
+    folders = (champion / "evaluation", layout.evaluation)
+    held, new = (with_hashes(read_predictions(folder), folder) for folder in folders)
     attributes = attributes_of(new.index, data / values.data.attributes)
     record = judge_promotion(held, new, attributes, values.evaluate, values.promote, values.compare.margin)
     with atomic_file(layout.promotion) as file:

@@ -77,8 +77,8 @@ def evaluate(model: Path, data: Layout, index: Path, splits: Path, validation: P
     chosen = choices(params.evaluate)
     decision, predictions = judge_rows(held, scores.probabilities.astype(np.float64), classes, chosen, slices)
     decision, predictions = replace(decision, views=params.scoring.tta), predictions.assign(views=params.scoring.tta)
-    sizes = found.index.set_index("image").loc[held["image"], ["width", "height"]]
-    traits = picture_traits(files, sizes["width"].tolist(), sizes["height"].tolist())
+    known = found.index.set_index("image").loc[held["image"]]
+    traits = picture_traits(files, known["width"].tolist(), known["height"].tolist())
     assert scores.embeddings is not None
     made = Made(pd.read_csv(model / "history.csv"), read_json(model / "provenance.json"))
     with atomic_folder(out) as folder:
@@ -94,7 +94,9 @@ def evaluate(model: Path, data: Layout, index: Path, splits: Path, validation: P
             os.path.relpath(data.images, out),
             partial(heat_maps, model),
         )
-        write_reference(folder, reference_table(held["image"], scores, decision, traits), scores.embeddings)
+        write_reference(
+            folder, reference_table(held["image"], known["sha256"], scores, decision, traits), scores.embeddings
+        )
 
 
 def held_rows(splits: pd.DataFrame, path: Path) -> pd.DataFrame:

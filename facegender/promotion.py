@@ -30,7 +30,7 @@ def judge_promotion(
     Parameters
     ----------
     champion, model
-        predictions.parquet of the two evaluations, by image.
+        predictions.parquet of the two evaluations, by image, with the column sha256: rows are common where both are.
     attributes
         attributes.csv by image; without columns where there is none.
     margin
@@ -41,7 +41,7 @@ def judge_promotion(
     promote (bool), reasons (sentences), n, relabelled and, where there are rows in common, accuracy, calibration,
     slices and worst_slice.
     """
-    both = champion[champion.index.isin(model.index)]
+    both = champion[champion["sha256"] == model["sha256"].reindex(champion.index)]
     if both.empty:
         reason = "It shares no validation row with the champion, so the two cannot be compared."
         return {"promote": False, "reasons": [reason], "n": 0}

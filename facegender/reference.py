@@ -20,13 +20,16 @@ EMBEDDINGS: Final = "embeddings.npy"
 NEIGHBOURS: Final = 10  # of embedding distance; the published choices lie between 1 and 50 for 1,000 rows
 
 
-def reference_table(images: pd.Series, scores: Scores, decision: Decision, traits: pd.DataFrame) -> pd.DataFrame:
-    """reference.parquet: image and its `quantities`; `traits` are those of `picture_traits`."""
+def reference_table(
+    images: pd.Series, hashes: pd.Series, scores: Scores, decision: Decision, traits: pd.DataFrame
+) -> pd.DataFrame:
+    """reference.parquet: image, sha256 and the `quantities`; `traits` are those of `picture_traits`."""
     assert scores.embeddings is not None
     far = distances(scores.embeddings, scores.embeddings, NEIGHBOURS, same=True)
     brightness, side = (traits[name].to_numpy(np.float64) for name in ("brightness", "shorter side"))
     table = quantities(scores.probabilities, far, decision, brightness, side)
     table.insert(0, "image", images.to_numpy())
+    table.insert(1, "sha256", hashes.to_numpy())
     return table
 
 
@@ -54,6 +57,12 @@ def write_reference(folder: Path, table: pd.DataFrame, embeddings: Halves) -> No
     """Leave both in an evaluation folder."""
     table.to_parquet(folder / TABLE, index=False)
     np.save(folder / EMBEDDINGS, embeddings)
+
+
+def with_hashes(predictions: pd.DataFrame, folder: Path) -> pd.DataFrame:
+    """predictions.parquet by image, with the column sha256: a name may stand for another picture by now."""
+    hashes = pd.read_parquet(folder / TABLE, columns=["image", "sha256"]).set_index("image")["sha256"]
+    return predictions.assign(sha256=hashes.reindex(predictions.index))
 
 
 def read_reference(folder: Path) -> tuple[pd.DataFrame, Halves]:

@@ -60,6 +60,8 @@ def decide(
     against = {**asdict(what), "champion": serving.name if serving else None, "params": params_of(checkout)}
     if serving is None:
         decision: dict[str, Any] = {"promote": True, "reasons": ["It is the first model."]}
+    elif serving.record["demo"] and not registry.is_demo(checkout):
+        decision = {"promote": True, "reasons": ["The champion was made from the drawn demo, and this one is not."]}
     elif earlier := next(
         (version for version in known if version.record["model"] == what.model and version.served), None
     ):

@@ -112,6 +112,11 @@ def made(root: Path) -> Made:
     return Made(outs["artifacts/model"], outs["artifacts/evaluation"], data["outs"][0]["md5"])
 
 
+def is_demo(checkout: Checkout) -> bool:
+    """Whether the model in artifacts/ was made from the drawn demo."""
+    return bool(json.loads(checkout.files.validation.read_text(encoding="utf-8"))["demo"])
+
+
 def register(checkout: Checkout, known: list[Version], what: Made, decision: dict[str, Any]) -> Version:
     """Make the model in artifacts/ a version; it does not serve yet.
 
@@ -131,6 +136,7 @@ def register(checkout: Checkout, known: list[Version], what: Made, decision: dic
         "data": what.data,
         "model": what.model,
         "evaluation": what.evaluation,
+        "demo": is_demo(checkout),
         "judged": metrics["judged"],
         "accuracy": metrics["accuracy"],
         "decision": decision,

@@ -33,6 +33,7 @@ MADE_ELSEWHERE = {
     "data/images/00002.jpg": "drawn by the demo",
     "openvino.bin": "OpenVINO writes it beside openvino.xml",
     "retrain/weekly": "a deployment; tests/docs/test_readme.py makes and runs it",
+    "incoming/": "the user's, if they want one; params.yaml names it",
     "score/nightly": "a deployment; tests/flows/test_deployments.py holds that it is there",
     "cross_validate/by-hand": "another",
     "promote/by-hand": "another",

@@ -69,7 +69,9 @@ KNOWN = {
     "make deploy": Known(says="retrain/weekly"),
     "make worker": Known(serves="started!"),
     "export PREFECT_API_URL=http://127.0.0.1:4200/api DO_NOT_TRACK=1": Known(says="/api", then="echo $PREFECT_API_URL"),
-    "prefect deployment run retrain/weekly --watch": Known(says="Completed"),
+    "prefect deployment run retrain/weekly --watch": Known(says="finished successfully"),
+    "python -m flows.champion list": Known(says="v1.0.0"),
+    "python -m flows.score": Known(says="pictures of data/test.csv", leaves=("artifacts/scores",)),
 }
 
 NAMED = commands(ROOT / "README.md")

@@ -22,6 +22,7 @@ def judged(wrong: set[int], n: int = 400, flipped: set[int] = frozenset(), sure:
             "predicted": said.astype(str),
             "probability": np.where(said == 1, sure, 1 - sure),
             "group": np.arange(n),
+            "sha256": [f"{number:064x}" for number in range(n)],
         },
         index=pd.Index([f"{number}.jpg" for number in range(n)], name="image"),
     )
@@ -99,6 +100,8 @@ def test_without_rows_in_common_a_person_decides():
     found = decide(champion, champion.rename(index="other {}".format))
     assert found == {"promote": False, "reasons": [found["reasons"][0]], "n": 0}
     assert "no validation row" in found["reasons"][0]
+    # nor is a picture the same because another has taken its name
+    assert decide(champion, champion.assign(sha256="f" * 64))["n"] == 0
 
 
 def test_the_calibration_error_by_hand():

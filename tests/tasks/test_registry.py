@@ -43,6 +43,8 @@ def checkout(tmp_path: Path) -> Checkout:
     (root / "data").mkdir(parents=True)
     (root / "data/train.csv").write_text("image,label\n")
     (root / "params.yaml").write_text("{}\n")
+    (root / "artifacts").mkdir()
+    (root / "artifacts/validation.json").write_text('{"demo": false}')
     (root / "dvc.yaml").write_text(STAGES)
     call(root, "git", "init", "-q")
     call(root, sys.executable, "-m", "dvc", "init", "-q")
