@@ -102,8 +102,8 @@ def headline(summary: Summary) -> str:
 
 def publish(summary: Summary) -> None:
     """The summary on the run's page."""
-    rows = [f"| {what} | {value} |" for what, value in summary.rows()]
-    lines = [f"# {headline(summary)}", "", f"Last promoted: {summary.against}", "", "| | |", "|---|---|", *rows]
+    (figure, value), *others = summary.rows()
+    lines = [f"# {figure.capitalize()} {value}", "", *(f"- **{what}**: {value}" for what, value in others)]
     create_markdown_artifact(
         markdown="\n".join([*lines, "", "Labels are gender as perceived by annotators."]),
         key="summary",

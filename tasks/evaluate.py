@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from prefect import task
-from prefect.artifacts import create_image_artifact, create_markdown_artifact
+from prefect.artifacts import create_markdown_artifact
 from prefect.cache_policies import NO_CACHE
 from prefect.client.schemas.objects import State
 
@@ -26,10 +26,21 @@ def evaluate(checkout: Checkout) -> State[Any]:
             key="evaluation",
             description=f"{figures['judged'].capitalize()} accuracy {estimate(figures['accuracy'])}",
         )
-        for plot in sorted((folder / "plots").glob("*.svg")):
-            name = plot.stem.replace("_", "-")
-            create_image_artifact(image_url=data_url(plot), key=f"plot-{name}", description=name.replace("-", " "))
+        create_markdown_artifact(
+            markdown=pictures(folder / "plots"),  # one page of them: as many artifacts would crowd the run's graph
+            key="plots",
+            description="The plots of the report",
+        )
     return state
+
+
+def pictures(folder: Path) -> str:
+    """Every plot under its name, as markdown that holds the pictures themselves."""
+    parts = []
+    for plot in sorted(folder.glob("*.svg")):
+        name = "ROC" if plot.stem == "roc" else plot.stem.replace("_", " ").capitalize()
+        parts.append(f"## {name}\n\n![{name}]({data_url(plot)})")
+    return "\n\n".join([*parts, "Labels are gender as perceived by annotators."])
 
 
 def data_url(picture: Path) -> str:
