@@ -48,6 +48,16 @@ class Candidate:
     path: Path
     sha256: str
 
+    @property
+    def key(self) -> str:
+        """What it is known by: its content, or that it is missing."""
+        return known_by(self.image, self.sha256)
+
+
+def known_by(image: str, sha256: str) -> str:
+    """The content's hash; a missing file, which may still come, has its name."""
+    return sha256 or f"missing: {image}"
+
 
 def score_new(layout: Layout, params: Params, date: str, again: bool) -> Path | None:
     """Score what is new; gives the folder that was written, None where nothing is new.
@@ -67,7 +77,7 @@ def score_new(layout: Layout, params: Params, date: str, again: bool) -> Path | 
     champion = read_champion_record(layout.champion)
     source, files = candidates(layout, params)
     known = set() if again else scored_before(layout.scores)
-    new = [file for file in files if file.sha256 not in known]
+    new = [file for file in files if file.key not in known]
     if not new:
         return None
     target = free_name(layout.scores, date)
@@ -151,11 +161,12 @@ def hashed(named: Sequence[tuple[str, Path]]) -> list[Candidate]:
 
 
 def scored_before(scores: Path) -> set[str]:
-    """The hashes of all that earlier scorings have scored or set aside; a missing file may still come."""
+    """The keys of all that earlier scorings have scored or set aside."""
     known: set[str] = set()
     for path in scores.glob(f"*/{PREDICTIONS}"):
-        known.update(pd.read_parquet(path, columns=["sha256"])["sha256"])
-    return known - {""}
+        table = pd.read_parquet(path, columns=["image", "sha256"])
+        known.update(map(known_by, table["image"], table["sha256"]))
+    return known
 
 
 def free_name(scores: Path, date: str) -> Path:
@@ -175,7 +186,7 @@ def score_files(
     """
     decision, classes = read_decision(champion / "evaluation" / "decision.json"), read_classes(champion / "model")
     reference, embeddings = read_reference(champion / "evaluation")
-    distinct = list({file.sha256 or file.image: file for file in files}.values())
+    distinct = list({file.key: file for file in files}.values())
     looks = pd.DataFrame(look_at(distinct, params.validation), columns=["reason", "brightness", "shorter_side"])
     good = looks["reason"].isna()
     usable = [file.path for file, fine in zip(distinct, good, strict=True) if fine]
@@ -197,9 +208,9 @@ def score_files(
     rows["reason"] = looks["reason"].astype(object).where(~good, None)
     rows = rows.join(measured.set_index(seen.index))
     rows["abstain"] = rows["abstain"].eq(True)  # no answer where there is no picture is told by the status
-    place_of = {file.sha256 or file.image: place for place, file in enumerate(distinct)}
+    place_of = {file.key: place for place, file in enumerate(distinct)}
     every = pd.DataFrame({"image": [file.image for file in files]})
-    every["place"] = [place_of[file.sha256 or file.image] for file in files]
+    every["place"] = [place_of[file.key] for file in files]
     return every.merge(rows, on="place", how="left", validate="m:1").drop(columns="place"), found, reference
 
 

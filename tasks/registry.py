@@ -175,11 +175,16 @@ def snapshot(root: Path, record: dict[str, Any]) -> str:
 
 def serve(checkout: Checkout, version: Version) -> None:
     """Make a version the champion: first by its tag, then its files; `settle` ends what a kill leaves between them."""
+    assign(checkout, version)
+    place(checkout, version)
+
+
+def assign(checkout: Checkout, version: Version) -> None:
+    """The tag that makes a version the champion, where it is not."""
     from gto import api
 
-    if not version.champion:
-        api.assign(str(checkout.root), ARTIFACT, STAGE, version=version.name, force=True)  # again, after another
-    place(checkout, version)
+    if not version.champion:  # force: again, after another
+        api.assign(str(checkout.root), ARTIFACT, STAGE, version=version.name, force=True)
 
 
 def settle(checkout: Checkout, serving: Version | None) -> None:

@@ -25,7 +25,7 @@ def roll_back(checkout: Checkout, name: str | None) -> State[Any]:
         serving = registry.champion_of(known)
         version = named(known, name) if name else before(known, serving)
         registry.place(checkout, version)  # before the tag: a version whose files are lost serves nobody
-        registry.serve(checkout, version)
+        registry.assign(checkout, version)
     except UserError as error:
         return failed(str(error), by_user=True)
     was = serving.name if serving else "none"
