@@ -52,13 +52,14 @@ stop: $(READY)  ## stop the server that `make deploy` or `make worker` has start
 	$(BIN)/python -m flows.server stop
 
 # the peers' packages in a venv of their own, which sees the project's behind them
-bench: $(READY)  ## measure against peers and write docs/benchmarks.md (WEIGHTS=file.weights.h5; about an hour)
+bench: $(READY)  ## measure against peers; write docs/benchmarks.md, docs/decoding.md (WEIGHTS=file.weights.h5; over an hour)
 	@test -x $(VENV)/bench/bin/python || { $(BIN)/python -m venv $(VENV)/bench && \
 	  $(BIN)/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))' \
 	  > $$($(VENV)/bench/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/zz_project.pth; }
 	$(VENV)/bench/bin/python -m pip install --quiet -r benchmarks/requirements.txt
 	$(BIN)/python -m benchmarks validate score orchestration train memory write \
 	  --weights $(or $(WEIGHTS),none) --bench-python $(VENV)/bench/bin/python
+	$(VENV)/bench/bin/python -m benchmarks.decoding
 
 lock: $(READY)  ## pin the newest versions that pyproject.toml allows
 	$(BIN)/uv pip compile pyproject.toml --extra dev --universal --python-version 3.11 --generate-hashes \

@@ -41,6 +41,7 @@ def write(results: Path) -> str:
         lines += ["A small network, to see that it all runs: no figure to go by.", ""] if content["tiny"] else []
         lines += _memory(content["results"]) if part == "memory" else _times(content["results"], part)
         lines += [""]
+    lines += ["## Decoding", "", "`python -m benchmarks.decoding` writes [decoding.md](decoding.md).", ""]
     gpu = results / "gpu.json"
     lines += ["## GPU", "", *table(json.loads(gpu.read_text()) if gpu.exists() else None), ""]
     return "\n".join(lines)
@@ -95,4 +96,5 @@ def _memory(peaks: dict[str, dict[str, int]]) -> list[str]:
         growth = f"{(high - low) * 1024 / (many - few):.0f}" if low and high and many > few else ""
         shown = " | ".join(f"{by_size[str(n)] / 1024:.0f}" if by_size.get(str(n)) else "" for n in sizes)
         lines.append(f"| {stage} | {growth} | {shown} |")
-    return lines
+    told = "A small network on links to fewer files; evaluate, all judged: as many validation rows as images are named."
+    return [*lines, "", told]

@@ -10,6 +10,8 @@ import yaml
 
 from benchmarks.child import python, run
 
+LABELLED = 0.75  # of the pictures that `multiply` makes; the others are test images
+
 
 def prepare(data: Path, root: Path, changes: dict[str, dict[str, object]]) -> Path:
     """`root` with data/ (a link), params.yaml, artifacts/ of validate and split, and rows.csv: image, class, part."""
@@ -55,7 +57,7 @@ def multiply(data: Path, out: Path, n: int) -> None:
         except OSError:  # another file system: copy once, then link
             shutil.copyfile(source, target)
         lines.append([here, *rest])
-    labelled = n * 3 // 4
+    labelled = round(n * LABELLED)
     tables = {
         "train.csv": [header, *lines[:labelled]],
         "test.csv": [header[:1], *([line[0]] for line in lines[labelled:])],
