@@ -10,6 +10,7 @@ import logging
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from facegender.atomic import atomic_folder
@@ -17,9 +18,10 @@ from facegender.engine import Engine, OpenVinoEngine, TensorFlowEngine, has_open
 from facegender.errors import UserError
 from facegender.features_work import Work
 from facegender.layout import Layout
+from facegender.names import order, places
 from facegender.params import FeaturesParams, Params
 from facegender.split import NEVER_VALIDATED
-from facegender.store import Manifest
+from facegender.store import Manifest, write_rows
 
 logger = logging.getLogger(__name__)
 
@@ -32,7 +34,14 @@ def features(layout: Layout, params: Params) -> None:
     UserError
         Weights that cannot be had, a cut that does not exist, or too little disk space (told beforehand).
     """
-    rows = plan_rows(pd.read_parquet(layout.index), pd.read_parquet(layout.splits))
+    trained = pd.read_parquet(  # one piece of the file at a time
+        layout.index,
+        columns=["image", "sha256"],
+        filters=[("role", "==", "train")],
+        pre_buffer=False,
+        use_threads=False,
+    )
+    rows = plan_rows(trained, pd.read_parquet(layout.splits, columns=["image", "fold"]))
     drawn_demo = bool(json.loads(layout.validation.read_text())["demo"])
     if params.train.mode == "online":
         manifest = plan_network(params, drawn_demo, cached=False)[0]
@@ -46,19 +55,21 @@ def features(layout: Layout, params: Params) -> None:
 def plan_rows(index: pd.DataFrame, splits: pd.DataFrame) -> pd.DataFrame:
     """The rows of the cache: image, sha256, augmented. Rows with augmented views come first, then by name.
 
-    Rows that only ever validate need no augmented view.
+    Rows that only ever validate need no augmented view. `index`: image and sha256 of the labelled images.
     """
-    rows = splits.merge(index.loc[index["role"] == "train", ["image", "sha256"]], on="image", validate="1:1")
-    rows["augmented"] = rows["fold"] == NEVER_VALIDATED
-    rows = rows.sort_values(["augmented", "image"], ascending=[False, True], ignore_index=True)
-    return rows[["image", "sha256", "augmented"]]
+    augmented = (splits["fold"] == NEVER_VALIDATED).to_numpy(dtype=bool)
+    by_name = order(splits["image"])
+    rows = by_name[np.argsort(~augmented[by_name], kind="stable")]
+    table = pd.DataFrame({"image": splits["image"].array[rows], "augmented": augmented[rows]})
+    table.insert(1, "sha256", index["sha256"].array[places(table["image"], index["image"])])
+    return table
 
 
 def write_nothing(target: Path, manifest: Manifest, rows: pd.DataFrame) -> None:
     """The features folder of online mode: what the network is and which rows there are."""
     with atomic_folder(target) as folder:
         manifest.write(folder)
-        rows.to_parquet(folder / "rows.parquet", index=False)
+        write_rows(folder, rows)
 
 
 def make(work: Work, frozen: Any) -> None:

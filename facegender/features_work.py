@@ -22,7 +22,7 @@ from facegender.layout import Layout
 from facegender.params import Params
 from facegender.prefetch import prefetch
 from facegender.progress import track
-from facegender.store import FeatureStore, Manifest, RowFile, view_file
+from facegender.store import FeatureStore, Manifest, RowFile, view_file, write_rows
 
 logger = logging.getLogger(__name__)
 
@@ -64,7 +64,9 @@ class Work:
         self.layout, self.params, self.manifest, self.rows = layout, params, manifest, rows
         self.target, self.earlier = target, earlier
         key = hashlib.sha256(json.dumps(asdict(manifest), sort_keys=True).encode())
-        key.update(pd.util.hash_pandas_object(rows, index=False).to_numpy().tobytes())
+        for start in range(0, len(rows), FLUSH_EVERY):  # some at a time: pandas makes objects of the strings
+            part = rows.iloc[start : start + FLUSH_EVERY]
+            key.update(pd.util.hash_pandas_object(part, index=False).to_numpy().tobytes())
         self.folder = layout.resume / target.name / key.hexdigest()[:16]
         self.augmented = int(rows["augmented"].sum())
         self.views: list[RowFile] = []
@@ -148,8 +150,7 @@ class Work:
 
     def items(self) -> Iterator[Item]:
         """Each picture with a missing view, decoded once for all of them."""
-
-        names, hashes = self.rows["image"].to_numpy(str), self.rows["sha256"].to_numpy(str)
+        names, hashes = self.rows["image"].array, self.rows["sha256"].array
 
         def prepare(row: int) -> Item:
             views = [int(view) for view in np.flatnonzero(~self.done[row])]
@@ -197,5 +198,5 @@ class Work:
         self.done = np.empty((0, 0), bool)
         (self.folder / "done.npy").unlink()
         self.manifest.write(self.folder)
-        self.rows.to_parquet(self.folder / "rows.parquet", index=False)
+        write_rows(self.folder, self.rows)
         replace_folder(self.folder, self.target)

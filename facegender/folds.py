@@ -8,12 +8,11 @@ from pathlib import Path
 
 import pandas as pd
 
-from facegender.errors import UserError
 from facegender.layout import Layout
 from facegender.params import Params
 from facegender.provenance import depends_on
 from facegender.split import HOLDOUT, NEVER_VALIDATED, folds_of
-from facegender.store import Store
+from facegender.store import Store, labelled
 
 
 @dataclass(frozen=True)
@@ -58,14 +57,7 @@ def plan_folds(layout: Layout, params: Params, store: Store) -> FoldPlan:
     splits = pd.read_parquet(layout.splits)
     count = params.cross_validate.folds
     assigned = splits.assign(fold=folds_of(splits, count, params.split.seed))
-    table = store.rows.merge(assigned, on="image", validate="1:1", sort=False)
-    if len(table) != len(splits) or len(table) != len(store.rows):
-        raise UserError(
-            str(layout.features),
-            "the features must be those of the rows in splits.parquet",
-            f"{len(store.rows)} rows, of which {len(table)} are in the split's {len(splits)}",
-            "Run `facegender features`.",
-        )
+    table = labelled(store, layout.features, assigned)
     key = json.dumps(depends_on(params, store.manifest, table), sort_keys=True)
     folder = layout.resume / "cross_validate" / hashlib.sha256(key.encode()).hexdigest()[:16]
     for other in folder.parent.glob("*"):

@@ -17,7 +17,7 @@ from facegender.folded import fitted
 from facegender.model import Classifier
 from facegender.params import Params, TrainParams, ranges_in_force
 from facegender.progress import track
-from facegender.store import Manifest, Store
+from facegender.store import Manifest, RowFile, Store
 
 VALIDATION_BATCH = 128  # no gradients are kept, so larger batches cost no memory worth naming
 
@@ -128,11 +128,11 @@ def write_pooled(to_pool: keras.Model, batches: Batches, path: Path) -> None:
     """Pooled vectors of every row, float16 (n, channels), as a .npy file."""
     count = len(batches.rows.rows)
     with atomic_file(path) as temporary, track("train, pooling", count, "images") as advance:
-        out = np.lib.format.open_memmap(temporary, "w+", np.float16, (count, to_pool.output.shape[-1]))
-        start = 0
+        out = RowFile.create(temporary, count, to_pool.output.shape[1:])
+        row = 0
         for batch in range(len(batches)):
-            pooled = np.asarray(to_pool(batches[batch][0], training=False))
-            out[start : start + len(pooled)] = pooled
-            start += len(pooled)
-            advance(len(pooled))
-        out.flush()
+            for values in np.asarray(to_pool(batches[batch][0], training=False)):
+                out.write(row, values)
+                row += 1
+            advance(min(batches.batch_size, count - batch * batches.batch_size))
+        out.close()

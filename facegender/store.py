@@ -23,6 +23,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from facegender.errors import UserError
+from facegender.names import places
 
 Features = npt.NDArray[np.float16]
 
@@ -112,6 +113,34 @@ class Store(Protocol):
     def views(self) -> Sequence[View]:
         """View 0 is the pictures as they are."""
         ...
+
+
+def write_rows(folder: Path, rows: pd.DataFrame) -> None:
+    """rows.parquet of a features folder; in small pieces, for what is written together is held in memory twice."""
+    rows.to_parquet(folder / "rows.parquet", index=False, use_dictionary=False, row_group_size=4096)
+
+
+def labelled(store: Store, folder: Path, splits: pd.DataFrame) -> pd.DataFrame:
+    """The store's rows, in its order, each with what splits.parquet says of it: label, group, fold.
+
+    Raises
+    ------
+    UserError
+        The features in `folder` are those of other rows.
+    """
+    rows = store.rows
+    try:
+        at = places(rows["image"], splits["image"])
+    except KeyError:
+        at = np.empty(0, np.int64)
+    if not len(rows) == len(splits) == len(at):
+        raise UserError(
+            str(folder),
+            "the features must be those of the rows in splits.parquet",
+            f"{len(rows)} rows, and {len(splits)} in splits.parquet",
+            "Run `facegender features`.",
+        )
+    return rows.assign(**{name: splits[name].array[at] for name in splits.columns if name != "image"})
 
 
 class RowFile:

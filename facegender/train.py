@@ -23,7 +23,7 @@ from facegender.model import Classifier, build_classifier
 from facegender.model_folder import label_facts, sample_pictures, write_model
 from facegender.params import BackboneParams, Params, TrainParams
 from facegender.provenance import depends_on, provenance
-from facegender.store import FeatureStore, Manifest, Store
+from facegender.store import FeatureStore, Manifest, Store, labelled
 
 logger = logging.getLogger(__name__)
 
@@ -48,7 +48,7 @@ def train(layout: Layout, params: Params) -> None:
     validation = json.loads(layout.validation.read_text())
     with FeatureStore(layout.features) as store:
         manifest = store.manifest
-        table = store.rows.merge(pd.read_parquet(layout.splits), on="image", validate="1:1", sort=False)
+        table = labelled(store, layout.features, pd.read_parquet(layout.splits))
         checkpoints = Checkpoints(layout.resume / "train", depends_on(params, manifest, table))
         fitted = fit(layout, params, store, table, validation["classes"][1], checkpoints, layout.live)
         size = manifest.backbone["image_size"]

@@ -18,7 +18,7 @@ from facegender.features import features, plan_rows
 from facegender.features_work import Work
 from facegender.model import build_classifier
 from facegender.params import POLICIES
-from facegender.store import FeatureStore
+from facegender.store import FeatureStore, labelled
 from tests.training.conftest import Workspace, params_with
 
 
@@ -65,6 +65,18 @@ def test_rows_that_train_come_first() -> None:
     rows = plan_rows(index, splits)
     assert rows["image"].tolist() == ["b", "a", "c"]
     assert rows["augmented"].tolist() == [True, False, False]
+
+
+def test_labels_are_joined_in_the_stores_order_and_other_rows_are_refused(workspace: Workspace) -> None:
+    features(workspace.layout, workspace.params)
+    splits = pd.read_parquet(workspace.layout.splits).sample(frac=1, random_state=0)
+    with FeatureStore(workspace.layout.features) as store:
+        table = labelled(store, workspace.layout.features, splits)
+        assert table["image"].tolist() == store.rows["image"].tolist()
+        assert table.set_index("image")["label"].to_dict() == splits.set_index("image")["label"].to_dict()
+        for others in (splits.iloc[1:], splits.assign(image=splits["image"] + "x")):
+            with pytest.raises(UserError, match="must be those of the rows in splits"):
+                labelled(store, workspace.layout.features, others)
 
 
 def test_more_views_extend_and_fewer_computations_follow(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,0 +1,35 @@
+"""Image names looked up in other tables: by Arrow's hash tables, because pandas' own keep a Python object a name."""
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+
+Ints = npt.NDArray[np.int64]
+
+
+def places(names: "pd.Series[str]", among: "pd.Series[str]") -> Ints:
+    """The first row of each name in `among`: int64 (n,).
+
+    Raises
+    ------
+    KeyError
+        A name is not there.
+    """
+    found = pc.index_in(_strings(names), value_set=_strings(among))
+    if found.null_count:
+        raise KeyError(names.iloc[int(np.flatnonzero(found.is_null().to_numpy(zero_copy_only=False))[0])])
+    at: Ints = found.to_numpy().astype(np.int64)
+    return at
+
+
+def order(names: "pd.Series[str]") -> Ints:
+    """The rows in the order of their names, by code point; equal names as they came: int64 (n,)."""
+    at: Ints = pc.sort_indices(_strings(names)).to_numpy().astype(np.int64)
+    return at
+
+
+def _strings(names: "pd.Series[str]") -> pa.Array:
+    array = pa.array(names, pa.large_string())
+    return array.combine_chunks() if isinstance(array, pa.ChunkedArray) else array

@@ -1,0 +1,23 @@
+"""Names looked up and sorted as pandas would, without its objects."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from facegender.names import order, places
+
+
+def test_names_are_found_where_they_stand_first() -> None:
+    among = pd.Series(["b.jpg", "ä.jpg", "a.jpg", "b.jpg"], dtype="str")
+    assert places(pd.Series(["a.jpg", "b.jpg", "ä.jpg"], dtype="str"), among).tolist() == [2, 0, 1]
+    assert places(among.iloc[:0], among).tolist() == []
+
+
+def test_a_missing_name_is_told() -> None:
+    with pytest.raises(KeyError, match=r"c\.jpg"):
+        places(pd.Series(["a.jpg", "c.jpg"], dtype="str"), pd.Series(["a.jpg"], dtype="str"))
+
+
+def test_the_order_is_that_of_pandas() -> None:
+    names = pd.Series([f"{number % 37}ü{number % 11}.jpg" for number in range(300)], dtype="str")
+    assert np.array_equal(order(names), names.argsort(kind="stable").to_numpy())
