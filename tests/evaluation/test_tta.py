@@ -108,8 +108,8 @@ def test_evaluate_writes_down_the_views_and_predict_keeps_to_them(lopsided, case
     assert said in (out / "report.html").read_text()
     assert said in (out / "model_card.md").read_text()
     uncalibrated = replace(decision, calibrator=Calibrator("none"))
-    found = predict(lopsided, noise, uncalibrated)["positive"]
-    assert found.tolist() == pytest.approx(score(lopsided, noise, views=2).probabilities.tolist())
+    found = [prediction.positive for prediction in predict(lopsided, noise, uncalibrated)]
+    assert found == pytest.approx(score(lopsided, noise, views=2).probabilities.tolist())
     shutil.copytree(lopsided, tmp_path / "model")
     assert decision_beside(tmp_path / "model") == decision
 
