@@ -8,6 +8,7 @@ from typing import Any, Final
 
 import pandas as pd
 
+from facegender.architectures import described
 from facegender.split import HOLDOUT
 
 TRAINING_SECTIONS: Final = ("split", "backbone", "augment", "features", "train")
@@ -102,7 +103,7 @@ def made_rows(provenance: Mapping[str, Any], fingerprint: str) -> TextRows:
     parameters = provenance["parameters"]
     return [
         ("Data (SHA-256)", fingerprint),
-        ("Backbone", f"{backbone['name']}, alpha {backbone['alpha']}, {backbone['image_size']} pixels"),
+        ("Backbone", f"{described(backbone['name'], backbone['alpha'])}, {backbone['image_size']} pixels"),
         ("Backbone weights", weights_text(weights)),
         ("Trained", f"the head and {provenance['trained_layers']} backbone layers, {cut_text(provenance['cut'])}"),
         ("Parameters", f"{parameters['trained']:,} trained of {parameters['all']:,}"),
@@ -116,6 +117,7 @@ def weights_text(weights: Mapping[str, str]) -> str:
         "imagenet": "ImageNet",
         "demo": "the demo's own, trained on drawn pictures",
         "none": "none: random at the start",
+        "own": "those in the backbone's file",
     }.get(weights["source"], PurePath(weights["source"]).name)
     return f"{source} (fingerprint {weights['fingerprint']})"
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import urlsplit
 
+from facegender.architectures import ARCHITECTURES, is_own, resolve_weights, title
 from facegender.engine import has_openvino
 from facegender.errors import UserError
 from facegender.layout import Layout
@@ -105,19 +106,25 @@ def _weights(params: Path, layout: Layout) -> Finding:
         backbone = read_params(params).backbone
     except UserError:
         return Finding("note", "Backbone weights", "unknown while the parameters cannot be read")
-    source = backbone.weights
-    if source == "auto":
-        source = "demo" if layout.demo_marker.exists() else "imagenet"
-    if source in ("demo", "none"):
-        return Finding("good", "Backbone weights", {"demo": "the demo's own", "none": "random"}[source])
+    name = title(backbone.name)
+    if is_own(backbone.name) and not Path(backbone.name).expanduser().is_file():
+        return Finding("missing", "Backbone", f"{backbone.name} is not there", "Correct backbone.name in params.yaml.")
+    try:
+        source = resolve_weights(backbone, layout.demo_marker.exists())
+    except UserError as error:
+        return Finding("missing", "Backbone weights", str(error))
+    if source in ("demo", "none", "own"):
+        told = {"demo": "the demo's own", "none": "random", "own": "those in the file"}[source]
+        return Finding("good", "Backbone weights", f"{name}: {told}")
     if source == "imagenet":
-        kept = list(KERAS_MODELS.expanduser().glob(f"mobilenet_v2_*_{backbone.alpha}_*_no_top.h5"))
-        if kept:
-            return Finding("good", "Backbone weights", f"ImageNet, {kept[0]}")
+        kept = ARCHITECTURES[backbone.name].kept.format(alpha=backbone.alpha)
+        files = sorted(KERAS_MODELS.expanduser().glob(kept))
+        if files:
+            return Finding("good", "Backbone weights", f"{name}: ImageNet, {files[0]}")
         remedy = "Connect once, or set backbone.weights to a path or to none."
-        return Finding("note", "Backbone weights", "ImageNet, to be downloaded at the first run", remedy)
+        return Finding("note", "Backbone weights", f"{name}: ImageNet, to be downloaded at the first run", remedy)
     if Path(source).expanduser().is_file():
-        return Finding("good", "Backbone weights", source)
+        return Finding("good", "Backbone weights", f"{name}: {source}")
     return Finding("missing", "Backbone weights", f"{source} is not there", "Correct backbone.weights in params.yaml.")
 
 

@@ -9,6 +9,7 @@ from urllib.parse import quote
 import numpy as np
 import pandas as pd
 
+from facegender.architectures import title
 from facegender.champion import against_champion
 from facegender.classes import Classes
 from facegender.contact_sheet import contact_sheet
@@ -127,6 +128,7 @@ def write_evaluation(
         minimum=settings.min_slice,
         attributes_file=params.data.attributes,
         demo=bool(found.facts["demo"]),
+        backbone=title(made.provenance["backbone"]["name"]),
         weights_source=made.provenance["weights"]["source"],
         chose_epoch=chose_epoch,
         data_rows=data_rows(found.facts, found.splits, found.index),

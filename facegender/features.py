@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from facegender.architectures import resolve_weights
 from facegender.atomic import atomic_folder
 from facegender.engine import Engine, OpenVinoEngine, TensorFlowEngine, has_openvino, to_openvino
 from facegender.errors import UserError
@@ -85,7 +86,7 @@ def make(work: Work, frozen: Any) -> None:
 
 def plan_network(params: Params, drawn_demo: bool, cached: bool) -> tuple[Manifest, Any]:
     """Build the network: what it is, and its frozen part."""
-    from facegender.backbone import cut_for, fingerprint, resolve_weights, weighted_backbone
+    from facegender.backbone import cut_for, fingerprint, weighted_backbone
     from facegender.device import prepare
     from facegender.model import build_classifier
 

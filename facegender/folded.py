@@ -37,18 +37,19 @@ def fitted(classifier: Classifier) -> keras.Model:
 
 def can_fold(part: keras.Model) -> bool:
     """Whether `part` is made of what this module knows, in float32 and with every BatchNorm frozen."""
-    return all(_known(layer) for layer in part.layers)
+    return all(_known(operation) for operation in part.operations)
 
 
-def _known(layer: keras.Layer) -> bool:
-    if layer.compute_dtype != "float32":
-        return False
+def _known(layer: Any) -> bool:
+    if not isinstance(layer, keras.Layer) or layer.compute_dtype != "float32":
+        return False  # no layer are + and * between layers
     if isinstance(layer, keras.layers.BatchNormalization):
         return not layer.trainable and layer.axis in (-1, 3)
     if isinstance(layer, keras.layers.DepthwiseConv2D) and layer.depth_multiplier != 1:
         return False
     if isinstance(layer, keras.layers.Conv2D | keras.layers.DepthwiseConv2D):
-        return not layer.use_bias and layer.data_format == "channels_last" and layer.dilation_rate == (1, 1)
+        plain = not layer.use_bias and layer.activation is keras.activations.linear
+        return plain and layer.data_format == "channels_last" and layer.dilation_rate == (1, 1)
     return isinstance(layer, PLAIN)
 
 
@@ -89,7 +90,7 @@ class Folded(keras.layers.Layer):
             elif isinstance(layer, keras.layers.BatchNormalization):
                 scale, shift = _affine(layer)
                 values[layer.name] = sources[0] * scale + shift
-            elif isinstance(layer, keras.layers.ReLU) and layer.max_value == 6.0:
+            elif isinstance(layer, keras.layers.ReLU) and _is_relu6(layer):
                 values[layer.name] = tf.nn.relu6(sources[0])
             else:
                 values[layer.name] = layer(sources if len(sources) > 1 else sources[0])
@@ -98,6 +99,10 @@ class Folded(keras.layers.Layer):
     def compute_output_shape(self, input_shape: Any) -> Any:
         """Asked for by Keras."""
         return self.part.compute_output_shape(input_shape)
+
+
+def _is_relu6(layer: keras.layers.ReLU) -> bool:
+    return (layer.max_value, layer.negative_slope, layer.threshold) == (6.0, 0.0, 0.0)
 
 
 def _affine(norm: keras.layers.BatchNormalization) -> tuple[Any, Any]:

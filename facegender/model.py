@@ -4,8 +4,11 @@ from dataclasses import dataclass
 
 import keras
 
-from facegender.backbone import Cut, plain_backbone
+from facegender.applications import scaled
+from facegender.architectures import ARCHITECTURES
+from facegender.backbone import Cut
 from facegender.params import BackboneParams, TrainParams
+from facegender.rebuild import rebuilt
 
 POOL = "pool"
 
@@ -36,28 +39,27 @@ class Classifier:
 def build_classifier(
     params: BackboneParams, weights_of: keras.Model, cut: Cut, train: TrainParams, cached: bool
 ) -> Classifier:
-    """Join the parts; the backbone's weights are copied from `weights_of`, layer by layer.
+    """Join the parts; the backbone is `weights_of`, built anew layer by layer with its weights.
 
-    Scaling to [-1, 1] is inside, so that nobody can feed the wrong range. What lies before the cut does not train.
+    Scaling is inside, so that nobody can feed the wrong range. What lies before the cut does not train, and does in
+    training what it does in inference.
     With `train.batch_norm` = "inference" no BatchNorm trains, which in Keras 3 also keeps its statistics; passing
     `training=False` when calling a backbone does not (keras issue 20285). `cached` says whether training reads
     features at the cut or images.
     """
     image = keras.Input((params.image_size, params.image_size, 3), name="image")
-    scaled = keras.layers.Rescaling(1 / 127.5, offset=-1.0, name="scale")(image)
-    backbone = plain_backbone(params, scaled)
-    sources = {layer.name: layer for layer in weights_of.layers if layer.weights}
-    for layer in backbone.layers:
-        if layer.weights:
-            layer.set_weights(sources[layer.name].get_weights())
-    pooled = keras.layers.GlobalAveragePooling2D(name=POOL)(backbone.output)
+    scaling = ARCHITECTURES[params.name].scaling if params.name in ARCHITECTURES else "inside"
+    frozen_names = {layer.name for layer in weights_of.layers[: len(weights_of.layers) - cut.trained]}
+    output, copies = rebuilt(weights_of, scaled(scaling, image), train.seed, quiet=frozen_names)
+    layers = [copies[layer.name] for layer in weights_of.layers if layer.name in copies]
+    pooled = keras.layers.GlobalAveragePooling2D(name=POOL)(output)
     dropped = keras.layers.Dropout(train.dropout, seed=train.seed, name="dropout")(pooled)
     initializer = keras.initializers.GlorotUniform(seed=train.seed)
     unit = keras.layers.Dense(1, kernel_initializer=initializer, dtype="float32", name="logit")
     logit = unit(dropped)
     probability = keras.layers.Activation("sigmoid", dtype="float32", name="probability")(logit)
 
-    _set_trainable(backbone, cut, train.batch_norm)
+    _set_trainable(layers, cut, train.batch_norm)
     whole = keras.Model(image, probability, name="facegender")
     head = keras.Model(pooled, logit, name="head")
     if cut.layer is None or not cached:
@@ -67,13 +69,13 @@ def build_classifier(
         as_it_is = keras.layers.Identity(name="as_it_is")(pooled)
         frozen = keras.Model(image, pooled, name="frozen")
         return Classifier(whole, frozen, head, keras.Model(pooled, as_it_is), head)
-    border = whole.get_layer(cut.layer).output
+    border = next(operation for operation in whole.operations if operation.name == cut.layer).output
     frozen = keras.Model(image, border, name="frozen")
     return Classifier(whole, frozen, keras.Model(border, logit), keras.Model(border, pooled), head)
 
 
-def _set_trainable(backbone: keras.Model, cut: Cut, batch_norm: str) -> None:
-    frozen = len(backbone.layers) - cut.trained
-    for position, layer in enumerate(backbone.layers):
+def _set_trainable(layers: list[keras.Layer], cut: Cut, batch_norm: str) -> None:
+    frozen = len(layers) - cut.trained
+    for position, layer in enumerate(layers):
         is_norm = isinstance(layer, keras.layers.BatchNormalization)
         layer.trainable = position >= frozen and not (is_norm and batch_norm == "inference")

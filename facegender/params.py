@@ -4,15 +4,15 @@ from pathlib import Path
 from typing import Annotated, Any, Final, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator, model_validator
 
+from facegender.architectures import ARCHITECTURES, choices, is_own, title
 from facegender.errors import UserError
 
 Share = Annotated[float, Field(ge=0.0, le=1.0)]
 Count = Annotated[int, Field(ge=1)]
 
 THRESHOLD_RULE: Final = r"^(balanced_accuracy|f1|(recall|precision)>=(0?\.\d+|1|1\.0)|equal_error\([^()]+\))$"
-ALPHAS = (0.35, 0.5, 0.75, 1.0, 1.3, 1.4)
 
 
 class Section(BaseModel):
@@ -49,17 +49,34 @@ class SplitParams(Section):
 
 
 class BackboneParams(Section):
-    name: Literal["mobilenet_v2"] = "mobilenet_v2"
+    name: str = "mobilenet_v2"
     alpha: float = 1.0
     image_size: Annotated[int, Field(ge=32)] = 224
     weights: str = "auto"
 
+    @field_validator("name")
+    @classmethod
+    def _known_name(cls, name: str) -> str:
+        if name not in ARCHITECTURES and not is_own(name):
+            raise ValueError(f"must be one of {choices()}")
+        return name
+
     @field_validator("alpha")
     @classmethod
-    def _known_width(cls, alpha: float) -> float:
-        if alpha not in ALPHAS:
-            raise ValueError(f"must be one of {', '.join(map(str, ALPHAS))}, the widths that MobileNetV2 comes in")
+    def _known_width(cls, alpha: float, others: ValidationInfo) -> float:
+        name = str(others.data.get("name"))
+        widths = ARCHITECTURES[name].widths if name in ARCHITECTURES else (1.0,)
+        if alpha not in widths and "name" in others.data:
+            raise ValueError(f"must be one of {', '.join(map(str, widths))}, the widths that {title(name)} comes in")
         return alpha
+
+    @field_validator("image_size")
+    @classmethod
+    def _large_enough(cls, side: int, others: ValidationInfo) -> int:
+        name = others.data.get("name")
+        if name in ARCHITECTURES and side < ARCHITECTURES[name].min_side:
+            raise ValueError(f"must be at least {ARCHITECTURES[name].min_side}, the smallest side for {title(name)}")
+        return side
 
 
 POLICIES: Final[dict[str, dict[str, bool | float]]] = {

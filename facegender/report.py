@@ -69,6 +69,7 @@ class Story:
     minimum: int
     attributes_file: str
     demo: bool
+    backbone: str
     weights_source: str
     chose_epoch: bool
     data_rows: TextRows

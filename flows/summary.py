@@ -91,6 +91,7 @@ def weights(source: str) -> str:
         "imagenet": "ImageNet",
         "demo": "the demo's own, trained on drawn pictures: good for trying the plumbing and for nothing else",
         "none": "none: random at the start",
+        "own": "those in the backbone's file",
     }
     return known.get(source, source)
 

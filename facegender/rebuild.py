@@ -1,0 +1,128 @@
+"""A functional network built anew on another input, layer by layer, with nested networks taken apart.
+
+Keras's `clone_model` keeps a network inside another one as a single layer, behind whose inside nothing can be cut.
+"""
+
+import re
+from collections import Counter
+from collections.abc import Callable, Container
+from typing import Any, Final
+
+import keras
+
+from facegender.errors import UserError
+
+# of the classifier's own layers
+TAKEN: Final = frozenset({"image", "scale", "pool", "dropout", "logit", "probability", "as_it_is", "cut"})
+
+
+def flat(model: keras.Model, image_size: int) -> keras.Model:
+    """The same network with the same weights for pictures (n, s, s, 3), without networks inside it.
+
+    Raises
+    ------
+    UserError
+        It has parts that are no functional networks, weights used at two places, or layers that augment.
+    """
+    image = keras.Input((image_size, image_size, 3))
+    copier = _Copier(recount=True)
+    output = copier.run(model, image)
+    return keras.Model(image, output, name=model.name)
+
+
+def rebuilt(
+    model: keras.Model, image: keras.KerasTensor, seed: int = 0, quiet: Container[str] = ()
+) -> tuple[keras.KerasTensor, dict[str, keras.Layer]]:
+    """Build the layers of a network anew on `image`, with their weights.
+
+    Parameters
+    ----------
+    seed
+        Of dropout and its like, each layer's own by its place.
+    quiet
+        Layers that are to do what they do in inference, also in training. `trainable` does not achieve that of dropout.
+
+    Returns
+    -------
+    The output, and the new layers by name.
+    """
+    copier = _Copier(seed, quiet)
+    return copier.run(model, image), copier.layers
+
+
+def is_noise(layer: keras.Layer) -> bool:
+    """Whether a layer does nothing in inference, and in training something at random."""
+    kinds = (keras.layers.Dropout, keras.layers.AlphaDropout, keras.layers.GaussianDropout, keras.layers.GaussianNoise)
+    return isinstance(layer, kinds) or type(layer).__name__ == "StochasticDepth"  # Keras does not export the latter
+
+
+def can_take_apart(model: Any) -> bool:
+    """Whether a network is a graph of layers, and not code of its own."""
+    return isinstance(model, keras.Function) or (isinstance(model, keras.Sequential) and model.built)
+
+
+class _Copier:
+    def __init__(self, seed: int = 0, quiet: Container[str] = (), recount: bool = False) -> None:
+        self.seed, self.quiet, self.recount = seed, quiet, recount
+        self.counts: Counter[str] = Counter()
+        self.layers: dict[str, keras.Layer] = {}
+        self.names = set(TAKEN)
+        self.seen: set[int] = set()
+
+    def run(self, model: keras.Model, tensor: keras.KerasTensor) -> keras.KerasTensor:
+        graph = model._functional if isinstance(model, keras.Sequential) else model
+        return graph._run_through_graph(tensor, operation_fn=lambda operation: self.copied(operation, model.name))
+
+    def copied(self, operation: Any, inside: str) -> Callable[..., Any]:
+        if can_take_apart(operation):
+            return lambda tensor, **_: self.run(operation, tensor)
+        config = operation.get_config()
+        name = self._name(operation, inside)
+        if not isinstance(operation, keras.Layer):  # + and *, which have no weights
+            sums: Callable[..., Any] = type(operation).from_config({**config, "name": name})
+            return sums
+        self._check(operation, config)
+        if is_noise(operation) and operation.name in self.quiet:
+            copy = keras.layers.Identity(name=name, dtype=operation.dtype_policy)
+        else:
+            seeded = {"seed": self.seed + len(self.layers)} if "seed" in config else {}
+            copy = type(operation).from_config({**config, "name": name, **seeded})
+        self.layers[name] = copy
+
+        def call(*args: Any, **kwargs: Any) -> Any:
+            kwargs.pop("training", None)  # whether a layer trains is decided here, not by who saved the file
+            result = copy(*args, **kwargs)
+            if copy.weights:
+                copy.set_weights(operation.get_weights())
+            return result
+
+        return call
+
+    def _name(self, operation: Any, inside: str) -> str:
+        name: str = operation.name
+        kind = re.sub(r"_\d+$", "", name)
+        if self.recount and kind.replace("_", "") == type(operation).__name__.lower():
+            # numbered by Keras, on from what else this process has built: the cut's name must not depend on that
+            name = f"{kind}_{self.counts[kind]}" if self.counts[kind] else kind
+            self.counts[kind] += 1
+        while name in self.names:
+            name = f"{inside}_{name}"
+        self.names.add(name)
+        return name
+
+    def _check(self, layer: keras.Layer, config: dict[str, Any]) -> None:
+        reason = None
+        if isinstance(layer, keras.Model):
+            reason = f"{layer.name}, a {type(layer).__name__}, is no graph of layers"
+        elif id(layer) in self.seen and layer.weights:
+            reason = f"the weights of {layer.name} are used at two places"
+        elif "seed" in config and not is_noise(layer):
+            reason = f"{layer.name}, a {type(layer).__name__}, augments"
+        if reason:
+            raise UserError(
+                "params.yaml, backbone.name",
+                "must be a functional or sequential network of layers that are each used once; "
+                "pictures are augmented as `augment` says",
+                reason,
+            )
+        self.seen.add(id(layer))
