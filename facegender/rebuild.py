@@ -83,7 +83,7 @@ class _Copier:
             return sums
         self._check(operation, config)
         if is_noise(operation) and operation.name in self.quiet:
-            copy = keras.layers.Identity(name=name, dtype=operation.dtype_policy)
+            copy = keras.layers.Activation("linear", name=name, dtype=operation.dtype_policy)
         else:
             seeded = {"seed": self.seed + len(self.layers)} if "seed" in config else {}
             copy = type(operation).from_config({**config, "name": name, **seeded})

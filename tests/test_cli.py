@@ -86,6 +86,28 @@ def test_doctor_on_parameters(tmp_path: Path) -> None:
     assert _weights(path, Layout(tmp_path)).level == "note"
 
 
+def test_doctor_on_backbones(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "params.yaml"
+    monkeypatch.setattr("facegender.doctor.KERAS_MODELS", tmp_path)
+
+    def found(name: str, weights: str = "auto") -> tuple[str, str]:
+        path.write_text(f"backbone: {{name: {name}, weights: {weights}}}")
+        finding = _weights(path, Layout(tmp_path / "data"))
+        return finding.level, finding.found
+
+    assert found("densenet121") == ("note", "DenseNet121: ImageNet, to be downloaded at the first run")
+    (tmp_path / "densenet121_weights_tf_dim_ordering_tf_kernels_notop.h5").touch()
+    level, told = found("densenet121")
+    assert (level, told.startswith("DenseNet121: ImageNet, ")) == ("good", True)
+    assert found("densenet121", "none") == ("good", "DenseNet121: random")
+    level, told = found("densenet121", "demo")
+    assert (level, "has weights for mobilenet_v2 only" in told) == ("missing", True)
+    own = tmp_path / "own.keras"
+    assert found(str(own)) == ("missing", f"{own} is not there")
+    own.touch()
+    assert found(str(own)) == ("good", "own.keras: those in the file")
+
+
 def test_doctor_on_a_prefect_api_that_does_not_answer(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("PREFECT_API_URL", raising=False)
     assert _prefect_api().level == "good"

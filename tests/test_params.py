@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from facegender.architectures import ARCHITECTURES, Architecture
 from facegender.errors import UserError
 from facegender.params import Params, read_params
 
@@ -38,12 +39,23 @@ def test_an_empty_file_means_the_defaults(tmp_path: Path) -> None:
         ("split: {validation: 1.5}", "params.yaml, split.validation: Input should be less than 1. Received: 1.5."),
         ("split: {holdout: 0.8}", "params.yaml, split: validation and holdout together must leave rows to train on"),
         ("backbone: {alpha: 0.9}", "params.yaml, backbone.alpha: must be one of 0.35, .* Received: 0.9."),
+        ("backbone: {name: vgg}", "backbone.name: must be one of mobilenet_v2, .* or the path of a .keras file. Rec"),
+        ("backbone: {name: resnet50_v2, alpha: 0.5}", "backbone.alpha: must be one of 1.0, the widths that ResNet50V2"),
+        ("backbone: {name: own.keras, alpha: 0.5}", "backbone.alpha: must be one of 1.0, the widths that own.keras"),
         ("train: [", "params.yaml: the file must be YAML. Received: "),
     ],
 )
 def test_what_is_wrong_is_said_with_its_place(tmp_path: Path, text: str, message: str) -> None:
     with pytest.raises(UserError, match=message):
         read_params(write(tmp_path, text))
+
+
+def test_an_architecture_has_a_smallest_side(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    entry = Architecture("xception", "Xception", "signed", "xception_*_notop.h5", min_side=71)
+    monkeypatch.setitem(ARCHITECTURES, "xception", entry)
+    assert read_params(write(tmp_path, "backbone: {name: xception, image_size: 71}")).backbone.image_size == 71
+    with pytest.raises(UserError, match="image_size: must be at least 71, the smallest side for Xception"):
+        read_params(write(tmp_path, "backbone: {name: xception, image_size: 70}"))
 
 
 def test_a_missing_file(tmp_path: Path) -> None:

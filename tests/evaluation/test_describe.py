@@ -69,6 +69,19 @@ def test_weights_are_named_without_the_machines_folders():
     assert "drawn pictures" in weights_text({"source": "demo", "fingerprint": "ab"})
 
 
+def test_a_backbone_is_named_without_the_machines_folders_and_its_width_where_there_are_several(case):
+    named = {}
+    for name in ("mobilenet_v2", "resnet50_v2", "/home/me/own.keras"):
+        backbone = {"name": name, "alpha": 1.0, "image_size": 96}
+        named[name] = dict(made_rows(case.made.provenance | {"backbone": backbone}, "hash"))["Backbone"]
+    assert list(named.values()) == [
+        "MobileNetV2, alpha 1.0, 96 pixels",
+        "ResNet50V2, 96 pixels",
+        "own.keras, 96 pixels",
+    ]
+    assert weights_text({"source": "own", "fingerprint": "ab"}).startswith("those in the backbone's file")
+
+
 def test_nothing_frozen_is_said(case):
     rows = dict(made_rows(case.made.provenance | {"cut": None}, "hash"))
     assert rows["Trained"] == "the head and 30 backbone layers, nothing frozen"
