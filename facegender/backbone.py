@@ -69,7 +69,7 @@ def weighted_backbone(params: BackboneParams, source: str, seed: int) -> keras.M
         from facegender.demo.weights import load_demo_weights
 
         load_demo_weights(backbone)
-    elif source != "own":
+    elif source != "own" or not is_own(params.name):
         _load(backbone, Path(source).expanduser(), params)
     return flat(backbone, params.image_size)
 

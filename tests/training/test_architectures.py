@@ -18,11 +18,16 @@ from facegender.architectures import ARCHITECTURES, Architecture, described, res
 from facegender.archive import load_model, save_model
 from facegender.backbone import cut_for, fingerprint, valid_cuts, weighted_backbone
 from facegender.errors import UserError
+from facegender.evaluate import evaluate
 from facegender.export import export_engine
+from facegender.features import features
 from facegender.gradcam import heat_maps
 from facegender.model import Classifier, build_classifier
 from facegender.params import BackboneParams, ScoringParams, TrainParams
+from facegender.predict import predict
 from facegender.rebuild import flat, is_noise
+from facegender.train import train
+from tests.training.conftest import Workspace, params_with
 
 MODULES = {  # of keras.applications, each with a preprocess_input of its own
     "mobilenet_v2": "mobilenet_v2",
@@ -48,6 +53,7 @@ SEEN = {  # what the first convolution is to see of black and of white
     "densenet121": STANDARD,
 }
 SIDE = 32
+EXPORTED = ("mobilenet_v3_small", "efficientnet_v2_b0")
 
 
 @dataclass(frozen=True)
@@ -155,6 +161,8 @@ def test_the_seed_decides_every_kernel(case: Case) -> None:
 
 @pytest.mark.slow
 def test_the_saved_model_its_export_and_its_heat_maps_agree(case: Case, classifier: Classifier, tmp_path: Path) -> None:
+    if case.entry.name not in EXPORTED:
+        pytest.skip("a minute each; all seven agreed when they came in")
     images = pictures(3).astype(np.uint8)
     for number, pixels in enumerate(images):
         keras.utils.save_img(tmp_path / f"{number}.png", pixels, scale=False)
@@ -193,6 +201,21 @@ def test_a_new_one_is_one_entry(monkeypatch: pytest.MonkeyPatch, tmp_path: Path)
     assert np.allclose(np.asarray(pooled(images)), expected, rtol=1e-4, atol=1e-5 * np.abs(expected).max())
     save_model(whole, tmp_path / "model.keras")
     assert np.allclose(np.asarray(load_model(tmp_path / "model.keras")(images)), np.asarray(whole(images)), atol=1e-6)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["mobilenet_v3_small", "efficientnet_v2_b0"])  # test_own_backbone.py has online mode
+def test_the_pipeline_runs_with_it(name: str, workspace: Workspace) -> None:
+    layout, tiny = workspace.layout, params_with(train={"epochs": 1})
+    chosen = {"name": name, "alpha": min(ARCHITECTURES[name].widths), "image_size": SIDE}
+    params = tiny.model_copy(update={"backbone": tiny.backbone.model_copy(update=chosen)})
+    features(layout, params)
+    train(layout, params)
+    evaluate(layout.model, layout, layout.index, layout.splits, layout.validation, params, layout.evaluation)
+    assert f"{title(name)} with a new head" in (layout.evaluation / "model_card.md").read_text()
+    (prediction,) = predict(layout.model, [layout.images / "00.png"])
+    assert prediction.label in ("0", "1")
+    assert layout.model.joinpath("history.csv").read_text().count("\n") == 3  # a header and an epoch of each phase
 
 
 def test_names_for_readers() -> None:

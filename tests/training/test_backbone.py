@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from facegender import backbone as backbones
-from facegender.backbone import cut_for, fingerprint, plain_backbone, resolve_weights, valid_cuts, weighted_backbone
+from facegender.architectures import resolve_weights
+from facegender.backbone import cut_for, fingerprint, plain_backbone, valid_cuts, weighted_backbone
 from facegender.errors import UserError
 from facegender.model import build_classifier
 from facegender.params import BackboneParams, TrainParams
@@ -68,6 +69,8 @@ def test_weights_from_a_file_and_what_a_wrong_one_says(backbone: keras.Model, tm
         weighted_backbone(TINY.model_copy(update={"alpha": 0.5}), str(path), seed=2)
     with pytest.raises(UserError, match="there is no such file"):
         weighted_backbone(TINY, "nowhere.h5", seed=2)
+    with pytest.raises(UserError, match="there is no such file"):
+        weighted_backbone(TINY, "own", seed=2)  # which weights mobilenet_v2 has not
 
 
 def test_random_weights_follow_the_seed_whatever_else_draws_random_numbers(backbone: keras.Model) -> None:
