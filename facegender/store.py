@@ -176,8 +176,23 @@ class RowFile:
         return out
 
     def write(self, row: int, values: npt.NDArray[np.floating[Any]]) -> None:
-        """One row, rounded to float16."""
-        os.pwrite(self._handle, np.ascontiguousarray(values, "<f2").tobytes(), self._place(row))
+        """One row, rounded to float16.
+
+        Raises
+        ------
+        UserError
+            A value is beyond float16's, or no number: training on it would end in nothing but NaN.
+        """
+        with np.errstate(over="ignore"):
+            rounded = np.ascontiguousarray(values, "<f2")
+        if not np.isfinite(rounded).all():
+            raise UserError(
+                str(self.path),
+                "the frozen part of the backbone must give numbers within 65,504 of zero, which float16 holds",
+                f"{float(np.abs(values).max()):,.0f}",
+                "Choose another cut with train.fine_tune_layers, or set train.mode to online.",
+            )
+        os.pwrite(self._handle, rounded.tobytes(), self._place(row))
 
     def flush(self) -> None:
         """Let what was written reach the disk."""

@@ -37,3 +37,11 @@ def test_a_row_beyond_the_end_is_an_error(tmp_path: Path) -> None:
 def test_missing_features_say_what_to_run(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="Run `facegender features`"):
         FeatureStore(tmp_path)
+
+
+@pytest.mark.parametrize("value", [65520.0, float("nan")])  # from 65520 on a float16 rounds to infinity
+def test_what_float16_cannot_hold_is_refused(value: float, tmp_path: Path) -> None:
+    file = RowFile.create(tmp_path / "rows.npy", 1, (2,))
+    with pytest.raises(UserError, match="must give numbers within 65,504 of zero"):
+        file.write(0, np.array([1.0, value]))
+    file.close()
