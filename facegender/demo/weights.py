@@ -47,7 +47,7 @@ def load_demo_weights(model: "keras.Model", path: Path = DEMO_WEIGHTS) -> str:
             "params.yaml, backbone.weights",
             "the demo weights fit MobileNetV2 of alpha 1.0 without top only",
             f"{model.name} of {model.count_params():,} parameters",
-            "Set backbone.name to mobilenet_v2 and backbone.alpha to 1.0, or backbone.weights to imagenet or none.",
+            "Set backbone.alpha to 1.0, or backbone.weights to none.",
         )
     for name, variable in variables.items():
         variable.assign(stored[name])
