@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import keras
 import numpy as np
@@ -183,7 +183,7 @@ def inputs_of(operation: Any) -> list[str]:
     return [tensor._keras_history.operation.name for tensor in operation._inbound_nodes[0].input_tensors]
 
 
-def cut_for(backbone: keras.Model, fine_tune_layers: int) -> Cut:
+def cut_for(backbone: keras.Model, fine_tune_layers: int | Literal["all"]) -> Cut:
     """The cut before which nothing trains, with at least `fine_tune_layers` layers behind it.
 
     Raises
@@ -192,6 +192,8 @@ def cut_for(backbone: keras.Model, fine_tune_layers: int) -> Cut:
         More layers are asked for than the backbone has.
     """
     count = len(backbone.layers)
+    if fine_tune_layers == "all":
+        return Cut(None, count)
     if fine_tune_layers > count:
         raise UserError(
             "params.yaml, train.fine_tune_layers",

@@ -40,6 +40,32 @@ class Rows:
         view = (first + epoch) % views
         return Rows(self.rows[order], self.labels[order], self.weights[order], view[order])
 
+    def balanced(self, seed: int, epoch: int, views: int) -> "Rows":
+        """Likewise, but half of the rows are of each class; an odd row is left out.
+
+        Each class is gone through in one endless row of permutations, from which every epoch takes the next piece: the
+        rarer class comes round sooner, and none of a class is drawn again before all others of it have been.
+        """
+        first = np.random.default_rng((seed, 0)).integers(views, size=len(self.rows))
+        half = len(self.rows) // 2
+        drawn, view = [], []
+        for label in (0, 1):
+            members = np.flatnonzero(self.labels == label)
+            round_of, place = np.divmod(np.arange(epoch * half, (epoch + 1) * half), len(members))
+            for number in np.unique(round_of):
+                permuted = np.random.default_rng((seed, 3, label, number)).permutation(members)
+                rows = permuted[place[round_of == number]]
+                drawn.append(rows)
+                view.append((first[rows] + number) % views)
+        order = np.random.default_rng((seed, 1, epoch)).permutation(2 * half)
+        chosen = np.concatenate(drawn)[order]
+        return Rows(self.rows[chosen], self.labels[chosen], self.weights[chosen], np.concatenate(view)[order])
+
+    def rounds(self, epochs: int) -> int:
+        """How often `balanced` draws the most drawn row in so many epochs."""
+        rarest = min(int((self.labels == label).sum()) for label in (0, 1))
+        return -(-epochs * (len(self.rows) // 2) // rarest)
+
 
 class Batches(keras.utils.PyDataset):
     """One pass over some rows. Subclasses say what a row's input is."""

@@ -48,9 +48,9 @@ class Progress:
             self.best_loss, self.best_epoch = row["val_loss"], self.epoch
         return better
 
-    def out_of_patience(self, patience: int) -> bool:
-        """Whether the last `patience` epochs brought nothing better."""
-        return self.best_loss is not None and self.epoch - self.best_epoch >= patience
+    def out_of_patience(self, patience: int, since: float = 0.0) -> bool:
+        """Whether the last `patience` epochs, all of them begun `since` epochs or later, brought nothing better."""
+        return self.best_loss is not None and self.epoch - max(self.best_epoch, since) >= patience
 
 
 class Checkpoints:

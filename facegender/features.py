@@ -94,7 +94,7 @@ def plan_network(params: Params, drawn_demo: bool, cached: bool) -> tuple[Manife
     source = resolve_weights(params.backbone, drawn_demo)
     backbone = weighted_backbone(params.backbone, source, params.train.seed)
     cut = cut_for(backbone, params.train.fine_tune_layers)
-    if cut.trained != params.train.fine_tune_layers:
+    if params.train.fine_tune_layers not in ("all", cut.trained):
         logger.info(
             "features: skip connections move the cut; the last %d layers train, not %d",
             cut.trained,

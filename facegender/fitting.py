@@ -5,9 +5,10 @@ checkpoint can hold, instead of being spread over callbacks that cannot be saved
 """
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import keras
@@ -17,6 +18,8 @@ from facegender.batches import Batches, FeatureBatches, Rows
 from facegender.checkpoint import Checkpoints, Progress
 from facegender.inputs import VALIDATION_BATCH, Source
 from facegender.mixup import Mixed
+from facegender.optimizer import PacedAdamW
+from facegender.paces import Pace, depths, paces
 from facegender.params import TrainParams
 from facegender.progress import Advance, track
 from facegender.store import RowFile
@@ -24,6 +27,7 @@ from facegender.store import RowFile
 logger = logging.getLogger(__name__)
 
 METRICS = ("loss", "accuracy", "val_loss", "val_accuracy", "learning_rate")
+NO_PACES: Mapping[str, Pace] = MappingProxyType({})
 
 
 @dataclass(frozen=True)
@@ -34,6 +38,8 @@ class Phase:
     epochs: int
     learning_rate: float
     warmup_epochs: float
+    layer_decay: float = 1.0
+    unfreeze_epochs: float = 0.0
 
 
 class Curves(Live):
@@ -93,34 +99,42 @@ class Trainer:
         views: int,
     ) -> None:
         rows, size = self.source.train, self.params.batch_size
-        steps = -(-len(rows.rows) // size)
-        optimizer = make_optimizer(phase, steps, self.params.weight_decay)
+        balanced = self.params.sampling == "balanced"
+        draw = rows.balanced if balanced else rows.shuffled
+        count = len(rows.rows) // 2 * 2 if balanced else len(rows.rows)
+        steps = -(-count // size)
+        freed = phase.unfreeze_epochs  # until then blocks join in one by one, and what they bring is still to come
+        optimizer = make_optimizer(phase, steps, self.params.weight_decay, self._paces(phase, steps), self.params.ema)
         compile_model(model, optimizer, self.params.label_smoothing)
         if progress.phase == phase.name:
             self.checkpoints.restore(self.source.model, model, optimizer)
         else:
             progress.start_phase(phase.name)
         validation = batches(self.source.validation, VALIDATION_BATCH)
-        count = len(rows.rows)
         total, done = count * phase.epochs, count * progress.epoch
         with track(f"train, {phase.name.replace('_', ' ')}", total, "images", done=done) as advance:
-            while progress.epoch < phase.epochs and not progress.out_of_patience(self.params.patience):
+            while progress.epoch < phase.epochs and not progress.out_of_patience(self.params.patience, freed):
                 epoch = progress.epoch
-                data: keras.utils.PyDataset = batches(rows.shuffled(self.params.seed, epoch, views), size)
+                data: keras.utils.PyDataset = batches(draw(self.params.seed, epoch, views), size)
                 if self.params.mixup and phase.name != "head":
                     data = Mixed(data, self.params.mixup, self.params.seed, epoch)
                 model.fit(data, shuffle=False, verbose=0, callbacks=[_Ticker(advance, size, count)])
-                row = self._measure(model, validation, phase, epoch, optimizer)
-                if progress.finish_epoch(row):
-                    self.checkpoints.save_best(self.source.model)
+                with optimizer.averaged(model.trainable_variables):
+                    row = self._measure(model, validation, phase, epoch, optimizer)
+                    if progress.finish_epoch(row):
+                        self.checkpoints.save_best(self.source.model)
                 self.checkpoints.save(progress, self.source.model, optimizer)
                 self._log(row)
         if progress.epoch < phase.epochs:
             logger.info("train: stopped after epoch %d, best was %d", progress.epoch, progress.best_epoch)
         self.checkpoints.restore_best(self.source.model)
 
+    def _paces(self, phase: Phase, steps_per_epoch: int) -> dict[str, Pace]:
+        depth_of = depths(self.source.model.layers, self.source.head.layers)
+        return paces(depth_of, phase.layer_decay, round(phase.unfreeze_epochs * steps_per_epoch))
+
     def _measure(
-        self, model: keras.Model, validation: Batches, phase: Phase, epoch: int, optimizer: keras.Optimizer
+        self, model: keras.Model, validation: Batches, phase: Phase, epoch: int, optimizer: PacedAdamW
     ) -> dict[str, Any]:
         trained = model.history.history
         judged = model.evaluate(validation, verbose=0, return_dict=True)
@@ -151,8 +165,10 @@ class Trainer:
         self.live.next_step()
 
 
-def make_optimizer(phase: Phase, steps_per_epoch: int, weight_decay: float) -> keras.Optimizer:
-    """AdamW (Loshchilov and Hutter 2019), warm-up and cosine to zero; biases do not decay."""
+def make_optimizer(
+    phase: Phase, steps_per_epoch: int, weight_decay: float, pace_of: Mapping[str, Pace] = NO_PACES, ema: float = 0.0
+) -> PacedAdamW:
+    """AdamW with warm-up and cosine to zero."""
     steps, warmup = phase.epochs * steps_per_epoch, round(phase.warmup_epochs * steps_per_epoch)
     warmup = min(warmup, steps - 1)
     schedule = keras.optimizers.schedules.CosineDecay(
@@ -161,9 +177,7 @@ def make_optimizer(phase: Phase, steps_per_epoch: int, weight_decay: float) -> k
         warmup_target=phase.learning_rate if warmup else None,
         warmup_steps=warmup,
     )
-    optimizer = keras.optimizers.AdamW(schedule, weight_decay=weight_decay)
-    optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
-    return optimizer
+    return PacedAdamW(schedule, weight_decay, pace_of, ema)
 
 
 def compile_model(model: keras.Model, optimizer: keras.Optimizer, label_smoothing: float) -> None:

@@ -80,6 +80,8 @@ def online_source(
 
     read = partial(ImageBatches, pictures, workers=os.cpu_count() or 1)
     model, views = classifier.trains, max(1, params.train.epochs)
+    if params.train.sampling == "balanced":
+        views = max(1, _rows(table, positive, params.train)[0].rounds(params.train.epochs))
     return _source(model, model, classifier, table, positive, params.train, views, read)
 
 

@@ -152,7 +152,7 @@ class ScoringParams(Section):
 
 class TrainParams(Section):
     mode: Literal["features", "online"] = "features"
-    fine_tune_layers: Annotated[int, Field(ge=0)] = 30
+    fine_tune_layers: Annotated[int, Field(ge=0)] | Literal["all"] = 30
     batch_norm: Literal["inference", "training"] = "inference"
     dropout: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.5
     batch_size: Count = 32
@@ -161,13 +161,29 @@ class TrainParams(Section):
     epochs: Annotated[int, Field(ge=0)] = 8
     learning_rate: Annotated[float, Field(gt=0.0)] = 1e-3
     warmup_epochs: Annotated[float, Field(ge=0.0)] = 1.0
+    layer_decay: Annotated[float, Field(gt=0.0, le=1.0)] = 1.0
+    unfreeze: Annotated[float, Field(ge=0.0)] = 0.0
+    ema: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.0
     weight_decay: Annotated[float, Field(ge=0.0)] = 0.01
     label_smoothing: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.1
     mixup: Annotated[float, Field(ge=0.0)] = 0.0
     class_weights: bool = False
+    sampling: Literal["shuffle", "balanced"] = "shuffle"
     patience: Count = 3
     mixed_precision: Literal["auto", "on", "off"] = "auto"
     seed: int = 2026
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> "TrainParams":
+        if self.fine_tune_layers == "all" and self.mode == "features":
+            raise ValueError(
+                "fine_tune_layers: all leaves no frozen part whose output could be kept: set train.mode to online"
+            )
+        if self.epochs and self.unfreeze >= self.epochs:
+            raise ValueError("unfreeze must be below epochs: the first blocks would never train")
+        if self.class_weights and self.sampling == "balanced":
+            raise ValueError("class_weights and sampling: balanced both make the classes count alike: choose one")
+        return self
 
 
 class CrossValidateParams(Section):
@@ -258,8 +274,22 @@ def checked(values: dict[str, Any], where: str) -> Params:
     try:
         return Params.model_validate(values)
     except ValidationError as error:
-        first = error.errors()[0]
-        key = ".".join(str(part) for part in first["loc"])
+        errors = error.errors()
+        key, first = _place(values, errors[0]["loc"]), errors[0]
         if first["type"] == "extra_forbidden":
             raise UserError(f"{where}, {key}", "no such parameter", None, "Check its spelling.") from None
-        raise UserError(f"{where}, {key}", first["msg"].removeprefix("Value error, "), repr(first["input"])) from None
+        # of a value that may be of several kinds, pydantic has an error for each
+        said = dict.fromkeys(one["msg"] for one in errors if _place(values, one["loc"]) == key)
+        message = " or ".join(said).removeprefix("Value error, ")
+        raise UserError(f"{where}, {key}", message, repr(first["input"])) from None
+
+
+def _place(values: Any, parts: tuple[int | str, ...]) -> str:
+    """The keys that lead to a value, without the kind that pydantic names behind them."""
+    keys = []
+    for part in parts:
+        if not isinstance(values, dict | list):
+            break
+        keys.append(str(part))
+        values = values[part] if isinstance(values, list) else values.get(part)  # type: ignore[index]
+    return ".".join(keys)

@@ -101,7 +101,14 @@ def phases(params: TrainParams) -> list[Phase]:
     """The two phases of a fine-tuning; one of no epochs is left out."""
     planned = [
         Phase("head", params.head_epochs, params.head_learning_rate, warmup_epochs=0.0),
-        Phase("fine_tune", params.epochs, params.learning_rate, params.warmup_epochs),
+        Phase(
+            "fine_tune",
+            params.epochs,
+            params.learning_rate,
+            params.warmup_epochs,
+            params.layer_decay,
+            params.unfreeze,
+        ),
     ]
     return [phase for phase in planned if phase.epochs]
 

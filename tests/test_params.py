@@ -42,6 +42,14 @@ def test_an_empty_file_means_the_defaults(tmp_path: Path) -> None:
         ("backbone: {name: vgg}", "backbone.name: must be one of mobilenet_v2, .* or the path of a .keras file. Rec"),
         ("backbone: {name: resnet50_v2, alpha: 0.5}", "backbone.alpha: must be one of 1.0, the widths that ResNet50V2"),
         ("backbone: {name: own.keras, alpha: 0.5}", "backbone.alpha: must be one of 1.0, the widths that own.keras"),
+        (
+            "train: {fine_tune_layers: all}",
+            "params.yaml, train: fine_tune_layers: all leaves .* set train.mode to online",
+        ),
+        ("train: {fine_tune_layers: some}", "params.yaml, train.fine_tune_layers: .* Received: 'some'."),
+        ("train: {fine_tune_layers: -1}", "params.yaml, train.fine_tune_layers: .* Received: -1."),
+        ("train: {epochs: 3, unfreeze: 3}", "params.yaml, train: unfreeze must be below epochs"),
+        ("train: {class_weights: true, sampling: balanced}", "params.yaml, train: class_weights .* choose one"),
         ("train: [", "params.yaml: the file must be YAML. Received: "),
     ],
 )

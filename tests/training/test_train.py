@@ -13,11 +13,14 @@ import pytest
 
 from facegender import fitting
 from facegender.archive import load_model, save_model
+from facegender.backbone import weighted_backbone
 from facegender.batches import Rows
 from facegender.checkpoint import Checkpoints, Progress
 from facegender.errors import UserError
 from facegender.features import features
 from facegender.fitting import Phase, make_optimizer
+from facegender.optimizer import PacedAdamW
+from facegender.paces import Pace
 from facegender.params import TrainParams
 from facegender.predict import as_csv, find_pictures, predict
 from facegender.scoring import score
@@ -49,17 +52,26 @@ def contents(folder: Path) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in folder.iterdir() if path.name != "openvino.xml"}
 
 
-@pytest.mark.parametrize(("mode", "mixup"), [("features", 0.0), ("features", 0.4), ("online", 0.0)])
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {},
+        {"mixup": 0.4},
+        {"mode": "online"},
+        {"ema": 0.9, "layer_decay": 0.7, "unfreeze": 1, "sampling": "balanced"},
+        {"mode": "online", "fine_tune_layers": "all", "ema": 0.9, "sampling": "balanced"},
+    ],
+    ids=lambda changes: " ".join(map(str, changes.values())) or "default",
+)
 @pytest.mark.parametrize("killed_after", [1, 2])
 def test_a_killed_training_ends_as_an_undisturbed_one(
     workspace: Workspace,
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
-    mode: str,
-    mixup: float,
+    changes: dict[str, object],
     killed_after: int,
 ) -> None:
-    layout, params = workspace.layout, params_with(train={"mode": mode, "mixup": mixup})
+    layout, params = workspace.layout, params_with(train=changes)
     features(layout, params)
     train(layout, params)
     undisturbed = contents(layout.model)
@@ -92,10 +104,11 @@ def test_a_checkpoint_of_other_parameters_is_not_resumed(
     assert "resuming" not in caplog.text
 
 
-def test_the_saved_model_scores_files_as_training_saw_them(workspace: Workspace) -> None:
-    layout = workspace.layout
-    features(layout, workspace.params)
-    train(layout, workspace.params)
+@pytest.mark.parametrize("ema", [0.0, 0.9])
+def test_the_saved_model_scores_files_as_training_saw_them(workspace: Workspace, ema: float) -> None:
+    layout, params = workspace.layout, params_with(train={"ema": ema})
+    features(layout, params)
+    train(layout, params)
     history = pd.read_csv(layout.model / "history.csv")
     best = history[history["phase"] == "fine_tune"]["val_loss"].min()
     splits = pd.read_parquet(layout.splits)
@@ -191,6 +204,54 @@ def test_patience_by_hand() -> None:
     progress.finish_epoch({"val_loss": 0.43})
     assert progress.out_of_patience(3)  # epochs 3, 4, 5 brought nothing better than epoch 2
     assert (progress.best_epoch, progress.best_loss) == (2, 0.4)
+
+
+def test_patience_begins_where_the_last_block_has_joined_in() -> None:
+    progress = Progress()
+    progress.start_phase("fine_tune")
+    for loss in (0.5, 0.6, 0.6, 0.6, 0.6):
+        progress.finish_epoch({"val_loss": loss})
+    assert progress.out_of_patience(3)
+    assert not progress.out_of_patience(3, since=2.5)  # two epochs have begun since
+    progress.finish_epoch({"val_loss": 0.6})
+    assert progress.out_of_patience(3, since=2.5)
+
+
+def test_blocks_join_in_from_the_last_backwards_each_at_its_pace(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # 32 rows in batches of 8: an epoch has 4 steps, in which 4 blocks join in at steps 1 to 4
+    changes = {"head_epochs": 0, "epochs": 2, "unfreeze": 1, "layer_decay": 0.5}
+    params = params_with(train=changes)
+    features(workspace.layout, params)
+    seen: list[dict[str, np.ndarray]] = []
+    paces: list[dict[str, Pace]] = []
+
+    def save(self: Checkpoints, progress: Progress, model: keras.Model, optimizer: PacedAdamW) -> None:
+        seen.append({variable.path: np.asarray(variable).copy() for variable in model.trainable_variables})
+        paces.append(optimizer._pace_of)
+
+    monkeypatch.setattr(Checkpoints, "save", save)
+    train(workspace.layout, params)
+    first, second = (f"{name}/kernel" for name in ("block_14_expand", "block_15_expand"))
+    assert [paces[0][path] for path in (first, second, "logit/kernel")] == [Pace(1 / 16, 4), Pace(1 / 8, 3), Pace(1, 0)]
+    random = weighted_backbone(params.backbone, "none", params.train.seed)
+    begun = {path: np.asarray(random.get_layer(path.split("/")[0]).kernel) for path in (first, second)}
+    assert np.array_equal(seen[0][first], begun[first])
+    assert not np.array_equal(seen[0][second], begun[second])
+    assert not np.array_equal(seen[1][first], begun[first])
+
+
+def test_averaging_changes_what_is_validated_and_leaves_the_training_alone(workspace: Workspace) -> None:
+    layout, histories = workspace.layout, []
+    for ema in (0.0, 0.9):
+        params = params_with(train={"head_epochs": 0, "ema": ema})
+        features(layout, params)
+        train(layout, params)
+        histories.append(pd.read_csv(layout.model / "history.csv"))
+    plain, averaged = histories
+    assert averaged["loss"].tolist() == plain["loss"].tolist()
+    assert averaged["val_loss"].tolist() != plain["val_loss"].tolist()
 
 
 def test_the_learning_rate_warms_up_and_falls_to_zero() -> None:
