@@ -10,6 +10,7 @@ from PIL import Image
 
 from benchmarks.child import interleaved, median_of, run
 from benchmarks.document import write
+from benchmarks.parts import ONLINE
 from benchmarks.workspace import multiply
 
 MACHINE = {"processor": "p", "cores": 2, "load": 0.1, "date": "2026-11-24", "python": "3"}
@@ -48,6 +49,21 @@ def test_the_document_puts_ratios_first(tmp_path: Path) -> None:
     assert "| validate | 102 |" in text  # 9,000 kB more for 90,000 images more
     assert text.count("Not run yet.") == 3
     assert text.endswith("| mixed, images/s |\n|---|---|---|---|---|\n")  # no GPU was measured: the table is empty
+
+
+def test_training_the_whole_backbone_is_told_in_images_a_second(tmp_path: Path) -> None:
+    online = {"seconds": 90.0, "peak_kb": 1024, "trained": 480, "validated": 120, "images_per_second": 12.34}
+    results = {
+        **{name: [{"seconds": 2.0, "peak_kb": 1024}] for name in ("ours", "keras ImageDataGenerator")},
+        ONLINE: [online],
+    }
+    (tmp_path / "train.json").write_text(json.dumps({"machine": MACHINE, "tiny": False, "results": results}))
+    text = write(tmp_path)
+    assert "ours trains 12.3 images a second: the second epoch over 480 images, validation on 120 included." in text
+    assert f"| {ONLINE} |" not in text  # its time is of fewer images
+    results[ONLINE] = [{"failed": "no"}]
+    (tmp_path / "train.json").write_text(json.dumps({"machine": MACHINE, "tiny": False, "results": results}))
+    assert "Online mode with all layers did not run: no." in write(tmp_path)
 
 
 def test_validation_is_measured_on_a_tiny_set(tmp_path: Path, checkout: Path) -> None:

@@ -1,0 +1,36 @@
+"""Ours from the images, with the whole backbone training: how fast an epoch is, in images a second.
+
+python -m benchmarks.train_online, in a folder with data/ and params.yaml (benchmarks.workspace)
+
+Of two epochs the second counts, its validation included: in the first one TensorFlow also builds its functions.
+"""
+
+import json
+import re
+import subprocess
+import sys
+import time
+
+import pandas as pd
+
+EPOCH = re.compile(r"train: fine_tune epoch ")
+for stage in ("validate", "split", "features"):
+    subprocess.run([sys.executable, "-m", "facegender", stage], check=True, capture_output=True)
+fold = pd.read_parquet("artifacts/splits.parquet")["fold"]
+process = subprocess.Popen([sys.executable, "-m", "facegender", "train"], stderr=subprocess.PIPE, text=True)
+assert process.stderr
+ends = [time.perf_counter() for line in process.stderr if EPOCH.search(line)]
+if process.wait():
+    sys.exit("facegender train failed")
+seconds = ends[1] - ends[0]
+trained, validated = int((fold == -1).sum()), int((fold == 0).sum())
+print(
+    json.dumps(
+        {
+            "trained": trained,
+            "validated": validated,
+            "epoch_seconds": round(seconds, 2),
+            "images_per_second": round(trained / seconds, 1),
+        }
+    )
+)
