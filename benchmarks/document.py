@@ -78,7 +78,9 @@ def _online(results: dict[str, list[dict[str, Any]]]) -> list[str]:
     rate, rows = median_of(runs, "images_per_second"), runs[0] if runs else {}
     if rate is None:
         return [f"Online mode with all layers did not run: {rows.get('failed', 'not asked')}.", ""]
-    told = f"With all layers training, on raw images (online mode), ours trains {rate:.1f} images a second: the second epoch"
+    told = (
+        f"With all layers training, from images (online mode), ours trains {rate:.1f} images a second: the second epoch"
+    )
     return [f"{told} over {rows['trained']:,} images, validation on {rows['validated']:,} included.", ""]
 
 

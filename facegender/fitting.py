@@ -32,7 +32,10 @@ NO_PACES: Mapping[str, Pace] = MappingProxyType({})
 
 @dataclass(frozen=True)
 class Phase:
-    """A stretch of training with an optimizer of its own."""
+    """A stretch of training with an optimizer of its own.
+
+    `unfreeze_epochs`: over which the blocks join in; `layer_decay`: see `facegender.paces`.
+    """
 
     name: str
     epochs: int

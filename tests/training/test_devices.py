@@ -1,5 +1,6 @@
 """Several devices: the same code on two logical CPUs, in a process of its own: TensorFlow divides a CPU only once."""
 
+import json
 import subprocess
 import sys
 import textwrap
@@ -13,6 +14,7 @@ from facegender.train import train
 from tests.training.conftest import Workspace, params_with
 
 ON_TWO = """
+import json
 import sys
 from pathlib import Path
 import tensorflow as tf
@@ -24,18 +26,20 @@ from facegender.train import train
 from tests.training.conftest import params_with
 assert strategy().num_replicas_in_sync == 2
 root = Path(sys.argv[1])
-train(Layout(root / "data", root / "artifacts"), params_with(train={"dropout": 0.0, "mode": sys.argv[2]}))
+train(Layout(root / "data", root / "artifacts"), params_with(train=json.loads(sys.argv[2])))
 """
+PACED = {"ema": 0.9, "layer_decay": 0.5, "unfreeze": 1, "sampling": "balanced"}
 
 
-@pytest.mark.parametrize("mode", ["features", "online"])
-def test_two_devices_train_as_one(workspace: Workspace, checkout: Path, mode: str) -> None:
-    layout, params = workspace.layout, params_with(train={"dropout": 0.0, "mode": mode})
+@pytest.mark.parametrize("changes", [{}, {"mode": "online"}, PACED], ids=["features", "online", "paced"])
+def test_two_devices_train_as_one(workspace: Workspace, checkout: Path, changes: dict[str, object]) -> None:
+    changes = {"dropout": 0.0, **changes}
+    layout, params = workspace.layout, params_with(train=changes)
     features(layout, params)
     train(layout, params)
     alone = pd.read_csv(layout.model / "history.csv")
     run = subprocess.run(
-        [sys.executable, "-c", textwrap.dedent(ON_TWO), str(layout.data.parent), mode],
+        [sys.executable, "-c", textwrap.dedent(ON_TWO), str(layout.data.parent), json.dumps(changes)],
         cwd=checkout,
         capture_output=True,
         text=True,
