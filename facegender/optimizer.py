@@ -30,8 +30,8 @@ class PacedAdamW(keras.optimizers.Adam):
     paces
         By the variable's path; 1 from step 0 on for those that are missing.
     ema
-        Momentum of the average; 0: none is kept. Early steps count more, min(ema, n / (n + 10)) at step n from 0, so
-        that the average forgets where it began (the polynomial decay of Shamir and Zhang 2013).
+        Momentum of the average; 0: none is kept. At step n from 0 it is no more than n / (n + 10), so
+        that the average forgets where it began (polynomial-decay averaging, Shamir and Zhang 2013).
     """
 
     def __init__(

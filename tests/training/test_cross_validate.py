@@ -119,12 +119,13 @@ def test_other_features_and_folds_that_are_not_there_are_refused(workspace: Work
         FoldStore(layout)
 
 
-@pytest.mark.parametrize("mode", ["features", "online", "pooled"])
+@pytest.mark.parametrize("mode", ["features", "online", "all", "pooled"])
 def test_the_ensemble_is_the_mean_of_its_folds_and_a_model_like_any_other(
     workspace: Workspace, monkeypatch: pytest.MonkeyPatch, mode: str
 ) -> None:
     layout = workspace.layout
-    choice = {"features": {}, "online": {"mode": "online"}, "pooled": {"fine_tune_layers": 0}}[mode]
+    whole = {"mode": "online", "fine_tune_layers": "all"}
+    choice = {"features": {}, "online": {"mode": "online"}, "all": whole, "pooled": {"fine_tune_layers": 0}}[mode]
     params = tiny(train={"epochs": 1, **choice})
     asked = in_process(monkeypatch, layout, params)
     features(layout, params)
