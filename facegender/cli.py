@@ -358,6 +358,35 @@ def score(
 
 
 @app.command(rich_help_panel="For people")
+def preset(
+    name: Annotated[
+        str | None, typer.Argument(help="One of the folder params/; or default; or the path of a .yaml file.")
+    ] = None,
+    params: ParamsOption = PARAMS,
+) -> None:
+    """Write a preset's values into params.yaml and say what changed; without a name, list the presets.
+
+    A preset holds only what differs from the defaults; its file says what for. `default` goes back to them.
+    `python -m flows.retrain --preset NAME` tries one as an experiment and leaves params.yaml alone.
+    """
+    from facegender.presets import DEFAULT, apply_preset, folder_beside, preset_names, read_preset
+
+    if name is None:
+        for known in preset_names(params):
+            values = ", ".join(f"{key} {value}" for key, value in read_preset(known, params).items())
+            typer.echo(f"{known}: {values} ({folder_beside(params) / known}.yaml)")
+        return
+    changed = apply_preset(name, params)
+    for key, (before, after) in changed.items():
+        typer.echo(f"{key}: {before} -> {after}")
+    if not changed:
+        typer.echo(f"{params} has the values of {name} already.")
+        return
+    back = "" if name == DEFAULT else f" `facegender preset {DEFAULT}` goes back to the defaults,"
+    typer.echo(f"Written to {params}.{back} `git diff {params}` shows the lines. Next: dvc repro, or make run.")
+
+
+@app.command(rich_help_panel="For people")
 def demo(
     out: Annotated[Path, typer.Option("--out", help="The folder to draw into.")] = DATA,
     images: Annotated[int, typer.Option(min=60, help="How many pictures.")] = 600,

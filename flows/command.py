@@ -17,6 +17,8 @@ from prefect.settings import PREFECT_API_URL, temporary_settings
 from rich.console import Console
 from rich.text import Text
 
+from facegender.errors import UserError
+from facegender.presets import read_preset
 from flows.options import PARAMETER_NAME, RetrainOptions
 from flows.server import address, at_hand, named_or_running, page
 from flows.summary import as_text, summarise
@@ -42,6 +44,10 @@ def main(retrain: Flow[[RetrainOptions], State[Any]]) -> None:
                 "and leaves params.yaml and dvc.lock alone. Can be given several times.",
             ),
         ] = None,
+        preset: Annotated[
+            str | None,
+            typer.Option(help="For this run alone, the values of a preset of params/, as --set would; --set adds."),
+        ] = None,
     ) -> None:
         """Bring every stage of dvc.yaml up to date for what data/ holds now, and print what was reached.
 
@@ -53,13 +59,22 @@ def main(retrain: Flow[[RetrainOptions], State[Any]]) -> None:
         """
         if not Path("dvc.yaml").is_file():
             raise typer.BadParameter("There is no dvc.yaml in this folder: start it in a checkout of the repository.")
-        options = RetrainOptions(hours_per_stage=hours_per_stage, set=dict(map(assignment, changed or [])))
+        changes = preset_values(preset) | dict(map(assignment, changed or []))
+        options = RetrainOptions(hours_per_stage=hours_per_stage, set=changes)
         with recorded(), tags("retrain", "by hand"):
             state = retrain(options, return_state=True)
             code = say(state, experiment=bool(options.set))
         sys.exit(code)
 
     typer.run(run)
+
+
+def preset_values(name: str | None) -> dict[str, Any]:
+    """What the preset sets, none without one; a wrong name ends the command."""
+    try:
+        return {} if name is None else dict(read_preset(name, Path("params.yaml")))
+    except UserError as error:
+        raise typer.BadParameter(str(error)) from None
 
 
 def assignment(text: str) -> tuple[str, Any]:

@@ -5,15 +5,14 @@ import subprocess
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import yaml
 from prefect.artifacts import create_markdown_artifact
 from pydantic import JsonValue
-from ruamel.yaml import YAML
 
 from facegender.errors import UserError
 from facegender.params import checked
+from facegender.params_file import write_params
 from tasks.checkout import Checkout
 from tasks.dvc_stage import dvc
 
@@ -127,23 +126,6 @@ def copy_uncommitted(root: Path, folder: Path) -> None:
             shutil.copy2(root / name, folder / name)
         else:
             (folder / name).unlink(missing_ok=True)
-
-
-def write_params(path: Path, changes: Mapping[str, JsonValue]) -> None:
-    """Change params.yaml and keep its comments, which `dvc exp apply` brings back with it."""
-    edit = YAML()
-    edit.width = 4096  # no line is broken anew
-    edit.representer.add_representer(type(None), write_null)
-    values: Any = edit.load(path)
-    for name, value in changes.items():
-        section, _, key = name.partition(".")
-        values.setdefault(section, {})[key] = value
-    edit.dump(values, path)
-
-
-def write_null(representer: Any, _: None) -> Any:
-    """As params.yaml has it; ruamel would leave the place empty."""
-    return representer.represent_scalar("tag:yaml.org,2002:null", "null")
 
 
 def git(root: Path, *arguments: str) -> str:
