@@ -7,6 +7,7 @@ again; the saved file carries those decisions along, so that it can take the pla
 
 import hashlib
 import json
+import logging
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -23,9 +24,9 @@ import pandas as pd
 from facegender.atomic import atomic_file
 from facegender.decode import Undecodable
 from facegender.describe import label_name
+from facegender.doubts import doubts
 from facegender.errors import UserError
 from facegender.gallery import thumbnail
-from facegender.label_issues import find_suspects
 from facegender.layout import Layout
 from facegender.overrides import COLUMNS, check_overrides
 from facegender.params import EvaluateParams
@@ -34,6 +35,8 @@ from facegender.prefetch import prefetch
 from facegender.progress import track
 from facegender.store import FeatureStore
 from facegender.tables import read_table
+
+logger = logging.getLogger(__name__)
 
 NEIGHBOURS: Final = 6
 LARGE: Final = 256  # pixels of a row's own picture, longer side
@@ -64,10 +67,8 @@ def review(layout: Layout, params: EvaluateParams, count: int, out: Path) -> int
     if not layout.splits.is_file():
         raise UserError(str(layout.splits), "the split must be made first", None, "Run the pipeline up to `features`.")
     splits = pd.read_parquet(layout.splits)
-    suspects = find_suspects(layout.features, splits, classes[1], params.crossfit_folds, params.seed)
-    if suspects is None:
-        remedy = "Set train.mode to features in params.yaml and run `facegender features`."
-        raise UserError(str(layout.features), "features must be cached to find suspect labels", "online mode", remedy)
+    suspects, judge = doubts(layout, splits, classes[1], params)
+    logger.info("review: doubted by %s", judge)
     decided = read_decided(layout.label_overrides, classes)
     rows = suspects[~suspects["image"].isin(decided.images)].head(count)
     if not len(rows):
@@ -75,7 +76,7 @@ def review(layout: Layout, params: EvaluateParams, count: int, out: Path) -> int
         raise UserError("review", "some rows must be left to decide about", f"{len(suspects)} decided", remedy)
     neighbours = find_neighbours(layout.features, rows["image"].tolist())
     links = quote(os.path.relpath(layout.images, out.parent)) + "/"
-    content = page_content(rows, neighbours, splits, classes, decided) | {"folder": links}
+    content = page_content(rows, neighbours, splits, classes, decided) | {"folder": links, "judge": judge}
     pictures = embed(layout.images, rows["image"].tolist(), neighbours)
     with atomic_file(out) as file:
         file.write_text(render(content, pictures, classes), encoding="utf-8")
@@ -196,4 +197,5 @@ def render(content: dict[str, Any], pictures: dict[str, dict[str, str]], classes
         count=len(content["rows"]),
         carried=len(content["decided"]),
         names=[label_name(label) for label in classes],
+        judge=content["judge"],
     )
