@@ -17,7 +17,7 @@ LIMITS = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THRE
 
 
 def run(command: Sequence[str], cwd: Path | None = None) -> dict[str, Any]:
-    """Run to the end: seconds, peak_kb, and the fields of the JSON object on the last line of stdout, if it is one.
+    """Run to the end: seconds, cpu_seconds, peak_kb, and the fields of stdout's last line, if it is a JSON object.
 
     A run that fails has `failed`, its last line of error, and nothing else: a peer that is not installed is no fault.
     """
@@ -34,7 +34,12 @@ def run(command: Sequence[str], cwd: Path | None = None) -> dict[str, Any]:
         said, complaint = out.read().decode(errors="replace"), err.read().decode(errors="replace")
     if process.returncode:
         return {"failed": (complaint.strip().splitlines() or [f"exit code {process.returncode}"])[-1]}
-    result: dict[str, Any] = {"seconds": round(seconds, 3), "peak_kb": usage.ru_maxrss}
+    processor = usage.ru_utime + usage.ru_stime
+    result: dict[str, Any] = {
+        "seconds": round(seconds, 3),
+        "cpu_seconds": round(processor, 3),
+        "peak_kb": usage.ru_maxrss,
+    }
     last = (said.strip().splitlines() or [""])[-1]
     return result | (json.loads(last) if last.startswith("{") else {})
 

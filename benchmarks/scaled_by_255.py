@@ -1,0 +1,26 @@
+"""The `facegender` command with pixels from 0 to 1, as plain scripts feed MobileNetV2, instead of from -1 to 1.
+
+No parameter does this, and none should: ImageNet's weights of this network were trained on [-1, 1].
+"""
+
+import keras
+
+from facegender import model
+from facegender.cli import main
+from facegender.quiet import import_tensorflow
+
+import_tensorflow()
+build = model.build_classifier
+
+
+def build_scaled(*arguments: object, **options: object) -> model.Classifier:
+    """The same network; its layer `scale` divides by 255."""
+    classifier = build(*arguments, **options)  # type: ignore[arg-type]
+    layer = classifier.whole.get_layer("scale")
+    assert isinstance(layer, keras.layers.Rescaling)
+    layer.scale, layer.offset = 1 / 255, 0.0
+    return classifier
+
+
+model.build_classifier = build_scaled  # before any stage imports it
+main()
