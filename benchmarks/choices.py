@@ -37,7 +37,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks.choices", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("parts", nargs="*", choices=["run", "write"], help="both where none is named")
+    parser.add_argument("part", nargs="?", choices=("both", "run", "write"), default="both")
     parser.add_argument("--only", nargs="+", choices=NAMES, default=NAMES, metavar="NAME", help=", ".join(NAMES))
     parser.add_argument("--data", type=Path, default=Path("data"))
     parser.add_argument("--weights", default="auto", help="as backbone.weights: auto, or a .weights.h5 file")
@@ -49,9 +49,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     weights = str(Path(asked.weights).resolve()) if Path(asked.weights).is_file() else asked.weights
     changes = TINY if asked.tiny else {"backbone": {"weights": weights}}
     asked.results.mkdir(parents=True, exist_ok=True)
-    if asked.parts != ["write"]:
+    if asked.part != "write":
         run(asked, changes)
-    if asked.parts != ["run"]:
+    if asked.part != "run":
         asked.document.write_text(write(asked.results), encoding="utf-8")
 
 

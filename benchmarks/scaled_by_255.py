@@ -3,13 +3,15 @@
 No parameter does this, and none should: ImageNet's weights of this network were trained on [-1, 1].
 """
 
-import keras
-
-from facegender import model
-from facegender.cli import main
 from facegender.quiet import import_tensorflow
 
 import_tensorflow()
+
+import keras  # noqa: E402
+
+from facegender import model  # noqa: E402
+from facegender.cli import main  # noqa: E402
+
 build = model.build_classifier
 
 
