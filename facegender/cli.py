@@ -270,6 +270,7 @@ def review(
 ) -> None:
     """Write a page of the rows whose labels look most wrong, on which a person keeps, flips or drops each.
 
+    They are doubted by the networks of the cross-validation, where there is one, or else by a plainer model.
     The page saves label_overrides.csv, which belongs into the data folder; the next run of the pipeline follows it.
     """
     from facegender.params import read_params
@@ -384,6 +385,42 @@ def preset(
         return
     back = "" if name == DEFAULT else f" `facegender preset {DEFAULT}` goes back to the defaults,"
     typer.echo(f"Written to {params}.{back} `git diff {params}` shows the lines. Next: dvc repro, or make run.")
+
+
+@app.command(rich_help_panel="For people")
+def search(
+    params: ParamsOption = PARAMS,
+    data: DataOption = DATA,
+    artifacts: ArtifactsOption = ARTIFACTS,
+    trials: Annotated[
+        int | None, typer.Option(min=1, help="In all, earlier ones included.", show_default="search.trials")
+    ] = None,
+) -> None:
+    """Look for better training parameters in search.space, on the cached features; leave the best as a preset.
+
+    Hopeless trials are pruned. A killed search, started again, goes on: finished trials are kept, and the one under way
+    resumes after its last epoch. Only figures are kept of a trial; `python -m flows.search` goes on with the same study
+    and makes a DVC experiment of each of its trials, with model and report, which `dvc exp show` lists.
+    """
+    from rich.console import Console
+
+    from facegender.params import read_params
+    from facegender.quiet import import_tensorflow
+    from facegender.search import Search
+    from facegender.search_report import as_rich, caution, to_adopt, trials_of, write_best
+
+    layout, values = Layout(data, artifacts), read_params(params)
+    with Search(layout, values) as study:
+        wanted = trials or values.search.trials
+        if len(study.ended) < wanted:
+            import_tensorflow()
+            from facegender.search_trial import trainer
+
+            study.run(wanted, trainer(layout, values, study.folder))
+        found = trials_of(study)
+    write_best(found, layout)
+    Console(width=_width()).print(as_rich(found, caution(found, values)))
+    typer.echo(f"\n{to_adopt(found, layout)}")
 
 
 @app.command(rich_help_panel="For people")

@@ -14,6 +14,7 @@ from typing import Any
 import keras
 from dvclive.live import Live
 
+from facegender import events
 from facegender.batches import Batches, FeatureBatches, Rows
 from facegender.checkpoint import Checkpoints, Progress
 from facegender.inputs import VALIDATION_BATCH, Source
@@ -25,6 +26,10 @@ from facegender.progress import Advance, track
 from facegender.store import RowFile
 
 logger = logging.getLogger(__name__)
+
+OnEpoch = Callable[
+    [dict[str, Any]], None
+]  # called with an epoch's row of the history; what it raises ends the training
 
 METRICS = ("loss", "accuracy", "val_loss", "val_accuracy", "learning_rate")
 NO_PACES: Mapping[str, Pace] = MappingProxyType({})
@@ -59,8 +64,11 @@ class Curves(Live):
 class Trainer:
     """Runs the phases of one training over a source; resumes from its checkpoints."""
 
-    def __init__(self, source: Source, params: TrainParams, checkpoints: Checkpoints, live: Path) -> None:
+    def __init__(
+        self, source: Source, params: TrainParams, checkpoints: Checkpoints, live: Path, on_epoch: OnEpoch | None = None
+    ) -> None:
         self.source, self.params, self.checkpoints = source, params, checkpoints
+        self.on_epoch = on_epoch or tell_epoch
         self.live: Live = Curves(str(live), save_dvc_exp=False, dvcyaml=None, report=None)
 
     def run(self, phases: list[Phase]) -> list[dict[str, Any]]:
@@ -166,6 +174,12 @@ class Trainer:
         for name in METRICS:
             self.live.log_metric(name, row[name])
         self.live.next_step()
+        self.on_epoch(row)
+
+
+def tell_epoch(row: dict[str, Any]) -> None:
+    """An event for whoever started us."""
+    events.emit("epoch", **row)
 
 
 def make_optimizer(

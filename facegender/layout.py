@@ -103,6 +103,11 @@ class Layout:
         return self.artifacts / "review.html"
 
     @property
+    def search(self) -> Path:
+        """The best parameters of the last search, as a preset; no stage's output."""
+        return self.artifacts / "search.yaml"
+
+    @property
     def champion(self) -> Path:
         """The model promoted last, as model/ and evaluation/, where one was; no stage's output."""
         return self.artifacts / "champion"

@@ -4,7 +4,17 @@ from pathlib import Path
 from typing import Annotated, Any, Final, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Discriminator,
+    Field,
+    Tag,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 
 from facegender.architectures import ARCHITECTURES, choices, is_own, title
 from facegender.errors import UserError
@@ -222,6 +232,52 @@ class ScoreParams(Section):
     significance: Annotated[float, Field(gt=0.0, lt=1.0)] = 0.01
 
 
+class Range(Section):
+    """Numbers between two ends, which belong to it."""
+
+    type: Literal["float", "int"] = "float"
+    low: float
+    high: float
+    log: bool = False
+
+    @model_validator(mode="after")
+    def _has_numbers(self) -> "Range":
+        if self.low >= self.high:
+            raise ValueError("low must be below high")
+        if self.log and self.low <= 0:
+            raise ValueError("low must be over 0 where log is true")
+        if self.type == "int" and (self.low % 1 or self.high % 1):
+            raise ValueError("low and high must be whole numbers where type is int")
+        return self
+
+
+Choice = bool | int | float | str
+Choices = Annotated[tuple[Choice, ...], Field(min_length=2)]
+
+
+def _form(values: object) -> str:
+    return "range" if isinstance(values, (dict, Range)) else "choices"
+
+
+# told apart by their form, so that an error speaks of what was meant
+Values = Annotated[Annotated[Range, Tag("range")] | Annotated[Choices, Tag("choices")], Discriminator(_form)]
+
+
+class SearchParams(Section):
+    trials: Count = 20
+    space: dict[str, Values] = {
+        "train.learning_rate": Range(low=0.0003, high=0.003, log=True),
+        "train.weight_decay": Range(low=0.001, high=0.1, log=True),
+        "train.dropout": Range(low=0.2, high=0.6),
+        "train.label_smoothing": Range(low=0.0, high=0.2),
+        "train.mixup": (0, 0.2),
+    }
+    startup: Count = 6
+    pruner: Literal["median", "hyperband", "none"] = "median"
+    warmup: Annotated[int, Field(ge=0)] = 3
+    seed: int = 2026
+
+
 class SubmitParams(Section):
     form: Literal["labels", "probabilities"] = "labels"
 
@@ -241,6 +297,7 @@ class Params(Section):
     cross_validate: CrossValidateParams = CrossValidateParams()
     evaluate: EvaluateParams = EvaluateParams()
     submit: SubmitParams = SubmitParams()
+    search: SearchParams = SearchParams()
     compare: CompareParams = CompareParams()
     promote: PromoteParams = PromoteParams()
     score: ScoreParams = ScoreParams()

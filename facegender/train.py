@@ -16,7 +16,7 @@ from facegender.backbone import Cut, fingerprint, weighted_backbone
 from facegender.checkpoint import Checkpoints
 from facegender.device import prepare, strategy
 from facegender.errors import UserError
-from facegender.fitting import Phase, Trainer
+from facegender.fitting import OnEpoch, Phase, Trainer
 from facegender.inputs import Source, features_source, online_source
 from facegender.layout import Layout
 from facegender.model import Classifier, build_classifier
@@ -74,6 +74,7 @@ def fit(
     positive: str,
     checkpoints: Checkpoints,
     live: Path,
+    on_epoch: OnEpoch | None = None,
 ) -> Fitted:
     """Train one classifier: the rows of `table` with fold 0 validate, -2 takes no part, all others train.
 
@@ -83,6 +84,8 @@ def fit(
         The store's rows with label and fold, in the store's order.
     live
         The folder of the training's curves.
+    on_epoch
+        Called with an epoch's row of the history when it has ended; without one, an event is emitted.
     """
     manifest = store.manifest
     _check_fit(manifest, params)
@@ -93,7 +96,7 @@ def fit(
             source = features_source(store, table, positive, params.train, classifier)
         else:
             source = online_source(layout.images, table, positive, params, manifest, classifier)
-        history = Trainer(source, params.train, checkpoints, live).run(phases(params.train))
+        history = Trainer(source, params.train, checkpoints, live, on_epoch).run(phases(params.train))
     return Fitted(classifier, source, history)
 
 

@@ -41,6 +41,17 @@ class CrossValidateOptions(Options):
     hours_per_stage: HoursPerStage = 24.0
 
 
+class SearchOptions(Options):
+    """Of the flow `search`."""
+
+    hours_per_stage: HoursPerStage = 24.0
+    trials: Annotated[int, Field(ge=1)] | None = Field(
+        default=None,
+        title="Trials",
+        description="In all, those of earlier runs included; without a number, search.trials of params.yaml.",
+    )
+
+
 class ScoreOptions(Options):
     """Of the flow `score`."""
 

@@ -87,7 +87,8 @@ def try_out(checkout: Checkout, recorded: State[Any], changes: dict[str, JsonVal
         if not state.is_completed():
             return carried(state)
     reached = headline(summarise(apart))
-    name = experiment.save(checkout, apart, changes, str(runtime.flow_run.name), str(runtime.flow_run.id))
+    subject = experiment.slug(changes)
+    name = experiment.save(checkout, apart, subject, str(runtime.flow_run.name), str(runtime.flow_run.id))
     experiment.publish(name, changes, reached)
     return Completed(message=f"Experiment {name}: {reached}")
 

@@ -7,6 +7,7 @@ import re
 import signal
 import sys
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -23,6 +24,9 @@ from tasks.checkout import Checkout
 from tasks.child import Child
 from tasks.progress import ProgressArtifact
 from tasks.stage_events import StageEvents
+
+PRUNED = "Pruned"
+Watch = Callable[[dict[str, Any]], bool]
 
 LAST_LINES = 12  # of a stage that failed without a message of its own
 KILLED = re.compile(r"failed to run: .*, exited with (-9|137)$")  # DVC's words; 137 is a shell's -9
@@ -67,7 +71,7 @@ def carried(state: State[Any]) -> State[Any]:
     return State(type=state.type, name=state.name, message=state.message, data=state.result(raise_on_failure=False))
 
 
-def run_stage(stage: str, checkout: Checkout, pipeline: str | None = None) -> State[Any]:
+def run_stage(stage: str, checkout: Checkout, pipeline: str | None = None, watch: Watch | None = None) -> State[Any]:
     """Run `dvc repro -s STAGE` and give the state that the task ends with; `pipeline`: another file than dvc.yaml.
 
     Returns
@@ -79,7 +83,7 @@ def run_stage(stage: str, checkout: Checkout, pipeline: str | None = None) -> St
     if checkout.up_to_date:
         return unchanged()
     address = stage if pipeline is None else f"{pipeline}:{stage}"
-    ended = follow([sys.executable, "-m", "dvc", "repro", "--single-item", address], stage, checkout)
+    ended = follow([sys.executable, "-m", "dvc", "repro", "--single-item", address], stage, checkout, watch=watch)
     if isinstance(ended, State):
         return ended
     if ended.returncode != 0:
@@ -99,7 +103,9 @@ class Ended:
     notes: list[str]
 
 
-def follow(command: list[str], what: str, checkout: Checkout, stop: Event | None = None) -> Ended | State[Any]:
+def follow(
+    command: list[str], what: str, checkout: Checkout, stop: Event | None = None, watch: Watch | None = None
+) -> Ended | State[Any]:
     """Run a command of this checkout to its end, its lines in the run's log, its progress in the UI.
 
     Parameters
@@ -108,10 +114,12 @@ def follow(command: list[str], what: str, checkout: Checkout, stop: Event | None
         Names its progress.
     stop
         Ends it when set: in a thread of a task runner no signal arrives.
+    watch
+        Is told every event; ends it by True.
 
     Returns
     -------
-    Ended, or the state of a task that was ended: TimedOut or Cancelled.
+    Ended, or the state of a task that was ended: TimedOut, Cancelled, or by `watch` Pruned, a state of type Completed.
     """
     logger = get_run_logger()
     lines: list[str] = []
@@ -127,12 +135,16 @@ def follow(command: list[str], what: str, checkout: Checkout, stop: Event | None
                     logger.log(logging.DEBUG if NOISE.match(line) else logging.INFO, line)
                 for event in journal.new():
                     progress.show(event)
+                    if watch is not None and watch(event):
+                        return Completed(name=PRUNED, message=f"{what} was ended early.")
                 if time.monotonic() - start > limit:
                     return Failed(name="TimedOut", message=f"{what} took longer than {limit:,g} s.")
                 if stop is not None and stop.is_set():
                     return Cancelled(message=f"{what} was ended with its run.")
         for event in journal.new():
             progress.show(event)
+            if watch is not None:
+                watch(event)
         return Ended(child.returncode, lines, journal.error, journal.notes)
 
 

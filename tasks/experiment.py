@@ -77,15 +77,17 @@ def workspace(checkout: Checkout, changes: Mapping[str, JsonValue]) -> Checkout:
     return apart
 
 
-def save(checkout: Checkout, apart: Checkout, changes: Mapping[str, JsonValue], run: str, number: str) -> str:
+def save(checkout: Checkout, apart: Checkout, subject: str, run: str, number: str) -> str:
     """Hand the finished experiment to the checkout, where `dvc exp show` lists it; remove its workspace; its name.
 
     Parameters
     ----------
+    subject
+        What the name begins with.
     run, number
         Name and id of the Prefect run, which the experiment's commit names.
     """
-    name = f"{slug(changes)}-{number[:8]}"
+    name = f"{subject}-{number[:8]}"
     message = f"{run}, Prefect run {number}"
     succeed(checkout, apart, "exp", "save", "--name", name, "--message", message, *PIPELINE)
     baseline = git(checkout.root, "rev-parse", "HEAD")

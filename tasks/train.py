@@ -9,7 +9,7 @@ from prefect.cache_policies import NO_CACHE
 from prefect.client.schemas.objects import State
 
 from tasks.checkout import Checkout
-from tasks.dvc_stage import run_stage, was_killed
+from tasks.dvc_stage import Watch, run_stage, was_killed
 
 
 @task(task_run_name="train", cache_policy=NO_CACHE, retries=1, retry_condition_fn=was_killed)
@@ -21,3 +21,9 @@ def train(checkout: Checkout) -> State[Any]:
             epochs = list(csv.DictReader(file))
         create_table_artifact(table=epochs, key="history", description="Loss and accuracy at every epoch")
     return state
+
+
+@task(task_run_name="train", cache_policy=NO_CACHE, retries=1, retry_condition_fn=was_killed)
+def train_watched(checkout: Checkout, watch: Watch) -> State[Any]:
+    """Train a trial of a search, which `watch` may end early: it is told every event of the training."""
+    return run_stage("train", checkout, watch=watch)

@@ -36,6 +36,7 @@ MADE_ELSEWHERE = {
     "incoming/": "the user's, if they want one; params.yaml names it",
     "score/nightly": "a deployment; tests/flows/test_deployments.py holds that it is there",
     "cross_validate/by-hand": "another",
+    "search/by-hand": "another",
     "promote/by-hand": "another",
     "rollback/by-hand": "another",
 }

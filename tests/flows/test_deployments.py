@@ -11,6 +11,7 @@ SCHEDULES = {
     "retrain/weekly": "0 3 * * 1",
     "score/nightly": "0 1 * * *",
     "cross_validate/by-hand": None,
+    "search/by-hand": None,
     "rollback/by-hand": None,
     "promote/by-hand": None,
 }

@@ -220,6 +220,25 @@ one()
     assert_gone(Checkout(root))
 
 
+def test_a_stage_is_pruned_when_whoever_watches_its_events_says_so(pipeline):
+    code = SPEAK + "emit(kind='epoch', epoch=1)\nemit(kind='epoch', epoch=2)\n" + SLEEP
+    checkout = pipeline(work=code)
+    seen: list[int] = []
+
+    def watch(event: dict[str, Any]) -> bool:
+        seen.append(event["epoch"])
+        return event["epoch"] == 2
+
+    @flow
+    def watched() -> State[Any]:
+        return carried(task(run_stage)("work", checkout, watch=watch, return_state=True))
+
+    state = watched(return_state=True)
+    assert (state.type, state.name, seen) == ("COMPLETED", "Pruned", [1, 2])
+    assert not (checkout.root / "work.txt").exists()
+    assert_gone(checkout)
+
+
 def test_a_stage_that_is_not_there_is_a_failure(pipeline):
     state = run("nothing", pipeline(work=WRITE.format("work")))
     assert state.is_failed()
