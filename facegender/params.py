@@ -4,17 +4,7 @@ from pathlib import Path
 from typing import Annotated, Any, Final, Literal
 
 import yaml
-from pydantic import (
-    BaseModel,
-    ConfigDict,
-    Discriminator,
-    Field,
-    Tag,
-    ValidationError,
-    ValidationInfo,
-    field_validator,
-    model_validator,
-)
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator, model_validator
 
 from facegender.architectures import ARCHITECTURES, choices, is_own, title
 from facegender.errors import UserError
@@ -252,20 +242,11 @@ class Range(Section):
 
 
 Choice = bool | int | float | str
-Choices = Annotated[tuple[Choice, ...], Field(min_length=2)]
-
-
-def _form(values: object) -> str:
-    return "range" if isinstance(values, (dict, Range)) else "choices"
-
-
-# told apart by their form, so that an error speaks of what was meant
-Values = Annotated[Annotated[Range, Tag("range")] | Annotated[Choices, Tag("choices")], Discriminator(_form)]
 
 
 class SearchParams(Section):
     trials: Count = 20
-    space: dict[str, Values] = {
+    space: dict[str, Range | tuple[Choice, ...]] = {
         "train.learning_rate": Range(low=0.0003, high=0.003, log=True),
         "train.weight_decay": Range(low=0.001, high=0.1, log=True),
         "train.dropout": Range(low=0.2, high=0.6),
@@ -276,6 +257,27 @@ class SearchParams(Section):
     pruner: Literal["median", "hyperband", "none"] = "median"
     warmup: Annotated[int, Field(ge=0)] = 3
     seed: int = 2026
+
+    @field_validator("space", mode="before")
+    @classmethod
+    def _ranges_or_lists(cls, space: dict[str, Any]) -> dict[str, Any]:
+        # of a union pydantic would tell the faults of both, and of which it was meant to be nothing
+        return {name: _range_or_list(name, values) for name, values in space.items()} if space else {}
+
+
+def _range_or_list(name: str, values: object) -> object:
+    if isinstance(values, dict):
+        try:
+            return Range.model_validate(values)
+        except ValidationError as error:
+            first = error.errors()[0]
+            key = ".".join([name, *map(str, first["loc"])])
+            raise ValueError(f"{key}: {first['msg'].removeprefix('Value error, ')}") from None
+    if isinstance(values, Range):
+        return values
+    if not isinstance(values, (list, tuple)) or len(values) < 2 or not all(isinstance(one, Choice) for one in values):
+        raise ValueError(f"{name}: must be {{low: …, high: …}}, or a list of two or more plain values")
+    return values
 
 
 class SubmitParams(Section):

@@ -97,7 +97,11 @@ def test_what_cannot_be_searched_is_refused(space: dict[str, Any], message: str)
         ("{low: 2, high: 1}", "low must be below high"),
         ("{low: 0, high: 1, log: true}", "low must be over 0 where log is true"),
         ("{low: 1, high: 2.5, type: int}", "low and high must be whole numbers where type is int"),
-        ("[1]", "at least 2 items"),
+        ("{low: 1}", "train.epochs.high: Field required"),
+        ("{low: 1, high: 2, step: 1}", "train.epochs.step: Extra inputs are not permitted"),
+        ("[1]", "train.epochs: must be {low: …, high: …}, or a list of two or more plain values"),
+        ("[[1], [2]]", "a list of two or more plain values"),
+        ("5", "a list of two or more plain values"),
     ],
 )
 def test_what_is_no_range_is_refused(tmp_path: Path, values: str, message: str) -> None:
