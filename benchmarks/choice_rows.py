@@ -42,7 +42,7 @@ class Row:
     @property
     def slug(self) -> str:
         """For files."""
-        return self.name.replace(" ", "-").replace("/", "-")
+        return self.name.replace(",", "").replace(" ", "-").replace("/", "-")
 
 
 HOLDOUT: Changes = {"split.holdout": 0.2}
