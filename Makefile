@@ -15,8 +15,10 @@ help:  ## show this
 	@sed -n 's/^\([a-z][a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
 
 # who has a remote has data of their own: drawing the demo in its place would put data.dvc wrong
+DATA = test -d data || if [ -n "$$($(BIN)/dvc remote list)" ]; then $(BIN)/dvc pull data.dvc; else $(BIN)/facegender demo; fi
+
 run: $(READY)  ## retrain: data to model, report and submission (draws the demo data if data/ is missing)
-	@test -d data || if [ -n "$$($(BIN)/dvc remote list)" ]; then $(BIN)/dvc pull data.dvc; else $(BIN)/facegender demo; fi
+	@$(DATA)
 	$(BIN)/python -m flows.retrain
 
 test: $(READY) lint  ## check style, types and imports, then run every test
@@ -39,10 +41,12 @@ ui: $(READY)  ## the Prefect UI with every run of this checkout, at http://127.0
 	$(BIN)/python -m flows.server run
 
 deploy: $(READY)  ## start the Prefect server, or find it; create the work pool and the deployments of prefect.yaml
+	@$(DATA)
 	$(BIN)/python -m flows.server start
 	$(BIN)/python -m tasks prefect --no-prompt work-pool create --type process --overwrite local
 	$(BIN)/python -m tasks prefect --no-prompt deploy --all
 	$(BIN)/python -m flows.automations
+	@echo "Deployed. Runs wait for a worker: make worker, in a terminal of its own."
 
 worker: $(READY)  ## serve the deployments, until interrupted
 	$(BIN)/python -m flows.server start

@@ -17,7 +17,7 @@ from pydantic import JsonValue
 
 from facegender.errors import UserError
 from flows.options import RetrainOptions
-from flows.running import at_work, overtaken
+from flows.running import SKIPPED, at_work, overtaken
 from flows.summary import headline, publish, summarise
 from tasks import experiment
 from tasks.checkout import Checkout
@@ -49,7 +49,7 @@ def retrain(options: RetrainOptions = RetrainOptions()) -> State[Any]:  # noqa: 
     Labels are gender as perceived by annotators.
     """
     if later := overtaken():
-        return Completed(name="Skipped", message=f"{later} is due too, and does the work of both.")
+        return Completed(name=SKIPPED, message=f"{later} was due after it, and does the work of both.")
     root = Path.cwd()
     try:
         changes = experiment.check(root, options.set)

@@ -29,6 +29,8 @@ from flows.lock import held
 
 RUNS = Path(".dvc/tmp/runs")
 WATCH_EVERY_S = 1.0
+SKIPPED = "Skipped"  # the name of a state of type Completed
+WORKED_OR_WILL = [StateType.SCHEDULED, StateType.PENDING, StateType.RUNNING, StateType.COMPLETED]
 
 
 @contextmanager
@@ -118,9 +120,10 @@ def ended_with_its_worker() -> Iterator[None]:
 
 
 def overtaken() -> str | None:
-    """The name of a later scheduled run of the same deployment that is due too; None where this is the last.
+    """The name of a scheduled run of the same deployment that was due after this one, with the same parameters.
 
-    After a night without a worker several are due at once. The last does the work of all.
+    None where this is the last. After a night without a worker several are due at once. The last does the work of all,
+    also where a worker has begun with it and comes to the earlier ones behind it.
     """
     deployment = runtime.deployment.id
     if deployment is None:
@@ -132,11 +135,11 @@ def overtaken() -> str | None:
         later = client.read_flow_runs(
             deployment_filter=DeploymentFilter(id=DeploymentFilterId(any_=[UUID(str(deployment))])),
             flow_run_filter=FlowRunFilter(
-                state=FlowRunFilterState(type=FlowRunFilterStateType(any_=[StateType.SCHEDULED, StateType.PENDING])),
+                state=FlowRunFilterState(type=FlowRunFilterStateType(any_=WORKED_OR_WILL)),
                 expected_start_time=FlowRunFilterExpectedStartTime.model_validate(
                     {"after_": this.expected_start_time, "before_": datetime.now(UTC)}
                 ),
             ),
         )
-    due = [run for run in later if run.id != this.id and run.auto_scheduled]
-    return due[0].name if due else None
+    due = (run for run in later if run.id != this.id and run.auto_scheduled and run.state_name != SKIPPED)
+    return next((run.name for run in due if run.parameters == this.parameters), None)

@@ -15,7 +15,7 @@ from prefect.client.schemas.objects import State
 from prefect.states import Completed
 
 from flows.options import ScoreOptions
-from flows.running import at_work, overtaken
+from flows.running import SKIPPED, at_work, overtaken
 from tasks.checkout import Checkout
 from tasks.dvc_stage import carried
 from tasks.registry import RECORD
@@ -37,7 +37,7 @@ def score(options: ScoreOptions = ScoreOptions()) -> State[Any]:  # noqa: B008 -
     gender as perceived by annotators.
     """
     if later := overtaken():
-        return Completed(name="Skipped", message=f"{later} is due too, and does the work of both.")
+        return Completed(name=SKIPPED, message=f"{later} was due after it, and does the work of both.")
     root = Path.cwd()
     with at_work(root) as lock:
         checkout = Checkout(root, lock, options.hours_per_stage * 3600)

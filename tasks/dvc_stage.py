@@ -28,6 +28,7 @@ from tasks.stage_events import StageEvents
 PRUNED = "Pruned"
 Watch = Callable[[dict[str, Any]], bool]
 
+ENGINE_LOG = logging.getLogger("prefect.flow_runs")
 LAST_LINES = 12  # of a stage that failed without a message of its own
 KILLED = re.compile(r"failed to run: .*, exited with (-9|137)$")  # DVC's words; 137 is a shell's -9
 # TensorFlow's and DVC's standing remarks: in the run's log only for who asks for DEBUG
@@ -55,8 +56,17 @@ class StageError(Exception):
         self.killed = killed
 
 
+def told_once(record: logging.LogRecord) -> bool:
+    """Whether a record may go into a run's log: not Prefect's traceback to a failure whose message the state holds.
+
+    Under a worker its engine raises the error of the final state once more, and logs that as unexpected.
+    """
+    return not (record.exc_info and isinstance(record.exc_info[1], StageError))
+
+
 def failed(message: str, by_user: bool, killed: bool = False) -> State[Any]:
     """The state of a task that failed: its message is the message, with no traceback in front of it."""
+    ENGINE_LOG.addFilter(told_once)
     return Failed(message=message, data=StageError(message, by_user, killed))
 
 
@@ -68,6 +78,7 @@ def was_killed(task: Task[..., Any], run: TaskRun, state: State[Any]) -> bool:
 
 def carried(state: State[Any]) -> State[Any]:
     """A flow's final state that is the one its task ended with; the task's own would become "1/1 states failed"."""
+    ENGINE_LOG.addFilter(told_once)  # here too: a task runner's processes are others
     return State(type=state.type, name=state.name, message=state.message, data=state.result(raise_on_failure=False))
 
 

@@ -4,6 +4,7 @@ import json
 import re
 import sys
 import time
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from urllib.error import HTTPError
 
@@ -107,6 +108,21 @@ def epochs_done(log: str) -> list[int]:
     return [int(number) for number in re.findall(r"fine_tune epoch (\d+)/", log)]
 
 
+def test_runs_that_are_late_do_not_pile_up(trained):
+    site = trained
+    deployment = f"/deployments/{site.deployment('retrain/weekly')}"
+    now = datetime.now(UTC)
+    month = {"start_time": (now - timedelta(weeks=4)).isoformat(), "end_time": now.isoformat(), "max_runs": 10}
+    known = {run["id"] for run in site.runs()}
+    site.api(f"{deployment}/schedule", month)  # as if no worker had been there for four Mondays
+    late = [run["id"] for run in site.runs() if run["id"] not in known and moment(run["expected_start_time"]) < now]
+    assert len(late) == 4
+    ended = sorted((site.ended(run) for run in late), key=lambda run: moment(run["expected_start_time"]))
+    assert [run["state_name"] for run in ended] == ["Skipped"] * 3 + ["Completed"]
+    assert steps(site, ended[-1]["id"]) == dict.fromkeys(STEPS, "Cached")
+    print(f"\nnothing has changed: a run of {ended[-1]['total_run_time']:.1f} s")  # noqa: T201
+
+
 def test_parameters_from_the_form_run_as_an_experiment(trained):
     site = trained
     files = {name: (site.root / name).read_bytes() for name in ("params.yaml", "dvc.lock", "data.dvc")}
@@ -138,6 +154,7 @@ def test_a_parameter_that_does_not_exist_is_told_before_anything_runs(trained):
     assert ended["state_name"] == "Failed"
     assert ended["state"]["message"] == ("changed parameters, train.epohcs: no such parameter. Check its spelling.")
     assert steps(trained, run) == {}
+    assert "Traceback" not in trained.log(run)
 
 
 def test_values_from_the_form_reach_no_shell(trained, tmp_path):
