@@ -15,7 +15,7 @@ ChangedParameters = Annotated[
     dict[ParameterName, JsonValue],
     Field(
         title="Changed parameters",
-        description="For this run alone, in the names of params.yaml, such as train.epochs: it runs as a DVC "
+        description='For this run alone, as JSON in the names of params.yaml: {"train.epochs": 5}. It runs as a DVC '
         "experiment in a workspace of its own, and leaves params.yaml and dvc.lock alone.",
         examples=[{"train.epochs": 5}],
     ),
@@ -29,14 +29,14 @@ class Options(BaseModel):
 
 
 class RetrainOptions(Options):
-    """Of the flow `retrain`."""
+    """How this run differs from the usual."""
 
     hours_per_stage: HoursPerStage = 24.0
     set: ChangedParameters = Field(default_factory=dict)
 
 
 class CrossValidateOptions(Options):
-    """Of the flow `cross_validate`."""
+    """How this run differs from the usual."""
 
     hours_per_stage: HoursPerStage = 24.0
 
@@ -53,7 +53,7 @@ class SearchOptions(Options):
 
 
 class ScoreOptions(Options):
-    """Of the flow `score`."""
+    """How this run differs from the usual."""
 
     hours_per_stage: HoursPerStage = 24.0
     again: bool = Field(
@@ -64,7 +64,7 @@ class ScoreOptions(Options):
 
 
 class PromoteOptions(Options):
-    """Of the flow `promote`."""
+    """How this run differs from the usual."""
 
     anyway: bool = Field(
         default=False,
@@ -74,7 +74,7 @@ class PromoteOptions(Options):
 
 
 class RollbackOptions(Options):
-    """Of the flow `rollback`."""
+    """How this run differs from the usual."""
 
     version: Annotated[str, Field(pattern=r"^v\d+\.\d+\.\d+$")] | None = Field(
         default=None,

@@ -19,6 +19,7 @@ class Summary:
 
     judged: str  # validation or holdout
     accuracy: str
+    change: str  # ", +0.4 points against v1.0.0", empty where there was nothing to compare with
     against: str
     quarantined: str
     weights: str
@@ -48,6 +49,7 @@ def summarise(checkout: Checkout) -> Summary:
     return Summary(
         judged=metrics["judged"],
         accuracy=estimate(metrics["accuracy"]),
+        change=change(compared(checkout)),
         against=against(checkout),
         quarantined=quarantined(validation["counts"], files.validation.relative_to(checkout.root)),
         weights=weights(provenance["weights"]["source"]),
@@ -57,15 +59,28 @@ def summarise(checkout: Checkout) -> Summary:
     )
 
 
+def compared(checkout: Checkout) -> dict[str, Any] | None:
+    """promotion.json, where it compares this very model with a champion."""
+    path = checkout.files.promotion
+    decision: dict[str, Any] = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+    return decision if "accuracy" in decision and decision["of"]["model"] == made(checkout.root).model else None
+
+
+def change(decision: dict[str, Any] | None) -> str:
+    """ ", +0.4 points against v1.0.0" """
+    if decision is None:
+        return ""
+    return f", {100 * decision['accuracy']['difference']['value']:+.1f} points against {decision['of']['champion']}"
+
+
 def against(checkout: Checkout) -> str:
     """The champion, and how this model compared with the one that was the champion when it was decided about."""
-    champion, decided = checkout.files.champion / RECORD, checkout.files.promotion
+    champion, decision = checkout.files.champion / RECORD, compared(checkout)
     serving = json.loads(champion.read_text(encoding="utf-8"))["version"] if champion.is_file() else "none"
-    decision = json.loads(decided.read_text(encoding="utf-8")) if decided.is_file() else {}
-    if "accuracy" not in decision or decision["of"]["model"] != made(checkout.root).model:
+    if decision is None:
         return serving
-    change = points(decision["accuracy"]["difference"])
-    return f"accuracy {change} against {decision['of']['champion']}; the champion is {serving}"
+    difference = points(decision["accuracy"]["difference"])
+    return f"accuracy {difference} against {decision['of']['champion']}; the champion is {serving}"
 
 
 def points(difference: dict[str, Any]) -> str:
@@ -103,12 +118,13 @@ def headline(summary: Summary) -> str:
 
 def publish(summary: Summary) -> None:
     """The summary on the run's page."""
-    (figure, value), *others = summary.rows()
-    lines = [f"# {figure.capitalize()} {value}", "", *(f"- **{what}**: {value}" for what, value in others)]
+    value = summary.accuracy.partition(" (")[0]
+    lines = [f"# {summary.judged.capitalize()} accuracy {value}{summary.change}", ""]
+    lines += [f"- **{what}**: {said}" for what, said in summary.rows()]
     create_markdown_artifact(
         markdown="\n".join([*lines, "", "Labels are gender as perceived by annotators."]),
         key="summary",
-        description=headline(summary),
+        description=f"{summary.judged.capitalize()} accuracy {summary.accuracy}",
     )
 
 

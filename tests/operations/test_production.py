@@ -66,7 +66,7 @@ def test_a_cancel_stops_training_at_once_and_the_next_run_resumes_while_another_
     run = site.begin()
     assert site.worker is not None
     saved: set[float] = set()
-    until(lambda: three_epochs(site, saved), "the head's epoch and two more", every=0.05)
+    until(lambda: three_epochs(site, run, saved), "the head's epoch and two more", every=0.05)
     training = stage_process(site.root, "train")
     assert training is not None
     at_work = [training, *training.parents()[: training.parents().index(psutil.Process(site.worker.pid))]]
@@ -81,7 +81,7 @@ def test_a_cancel_stops_training_at_once_and_the_next_run_resumes_while_another_
     assert site.ended(run)["state_name"] == "Cancelled"
     until(lambda: not living(at_work), "the run's processes to end")
     assert {path: path.read_bytes() for path in (site.root / "artifacts/model").iterdir()} == before
-    assert list((site.root / "artifacts/.resume").iterdir())
+    assert list((site.root / "artifacts/.resume/train").iterdir())
 
     # two at once: the first goes on where the cancelled one stood, the second waits and finds everything done
     earlier = epochs_done(site.log(run))
@@ -97,9 +97,10 @@ def test_a_cancel_stops_training_at_once_and_the_next_run_resumes_while_another_
     assert {run["state_type"] for run in site.runs()} <= FINAL
 
 
-def three_epochs(site: Production, saved: set[float]) -> bool:
-    """Whether three checkpoints have been seen; each takes the place of the one before."""
-    saved |= {file.stat().st_mtime for file in (site.root / "artifacts/.resume").glob("*/last.npz")}
+def three_epochs(site: Production, run: str, saved: set[float]) -> bool:
+    """Whether three checkpoints of the training have been seen; each takes the place of the one before."""
+    saved |= {file.stat().st_mtime for file in (site.root / "artifacts/.resume/train").glob("*/last.npz")}
+    assert site.run(run)["state_type"] not in FINAL, "it has ended before three checkpoints were seen"
     return len(saved) >= 3
 
 
