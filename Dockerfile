@@ -14,7 +14,7 @@ COPY --chown=facegender pyproject.toml requirements.lock README.md LICENSE ./
 RUN python -m venv .venv \
  && sed -n '/^uv==/,/[^\\]$/p' requirements.lock > /tmp/uv.lock \
  && .venv/bin/pip install --no-cache-dir --require-hashes --only-binary :all: -r /tmp/uv.lock \
- && .venv/bin/uv pip install --no-cache --python .venv/bin/python --require-hashes -r requirements.lock
+ && .venv/bin/uv pip install --no-cache --compile-bytecode --python .venv/bin/python --require-hashes -r requirements.lock
 
 COPY --chown=facegender . .
 RUN .venv/bin/uv pip install --no-cache --python .venv/bin/python --no-deps --no-build-isolation -e . \

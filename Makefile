@@ -5,7 +5,7 @@ PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
-UV = UV_HTTP_TIMEOUT=300 $(BIN)/uv pip install --quiet --python $(BIN)/python
+UV = UV_HTTP_TIMEOUT=300 $(BIN)/uv pip install --quiet --compile-bytecode --python $(BIN)/python
 PIP = $(BIN)/python -m pip install --quiet
 
 .DEFAULT_GOAL := help
@@ -76,7 +76,9 @@ clean:  ## remove what can be had again: .venv and tools' caches; data/, artifac
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache dist
 
 # uv comes first, out of the same hashed lock, because it installs the rest several times quicker than pip; where it cannot
-# run, pip does the same. The project itself is built by the lock's hatchling: no index is asked for a builder.
+# run, pip does the same. Like pip it is to compile what it installs: where Python may not (PYTHONDONTWRITEBYTECODE, as in
+# many containers), every process would compile TensorFlow and Prefect anew. The project itself is built by the lock's
+# hatchling: no index is asked for a builder.
 $(READY): requirements.lock pyproject.toml
 	@test -n "$(PYTHON)" || { echo "Python 3.11, 3.12 or 3.13 is needed and none was found. Name one: make PYTHON=/path/to/python" >&2; exit 2; }
 	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' || { echo "$(PYTHON) must be Python 3.11, 3.12 or 3.13. Received: $$($(PYTHON) --version). Name another: make PYTHON=/path/to/python" >&2; exit 2; }
