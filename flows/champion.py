@@ -18,7 +18,7 @@ from rich.table import Table
 
 from facegender.errors import UserError
 from flows.options import PromoteOptions, RollbackOptions
-from flows.running import at_work
+from flows.running import at_work, disk_told
 from tasks import registry
 from tasks.checkout import Checkout
 from tasks.dvc_stage import carried, failed, status
@@ -43,6 +43,7 @@ NOT_WORSE = "a model that is not worse than the champion on the same validation 
     flow_run_name=lambda: f"promote {date.today().isoformat()}",
     description=f"By hand what every retraining does: {NOT_WORSE}.",
 )
+@disk_told
 def promote_by_hand(options: PromoteOptions = PromoteOptions()) -> State[Any]:  # noqa: B008 - frozen
     """Decide about the model in artifacts/."""
     root = Path.cwd()
@@ -58,6 +59,7 @@ def promote_by_hand(options: PromoteOptions = PromoteOptions()) -> State[Any]:  
     flow_run_name=lambda: f"rollback {date.today().isoformat()}",
     description="An earlier version becomes the champion again.",
 )
+@disk_told
 def rollback_by_hand(options: RollbackOptions = RollbackOptions()) -> State[Any]:  # noqa: B008 - frozen
     """Put the version before the champion, or the one that is named, in its place."""
     root = Path.cwd()

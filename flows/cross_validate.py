@@ -17,7 +17,7 @@ from prefect.states import Completed
 from facegender.errors import UserError
 from facegender.params import CrossValidateParams, read_params
 from flows.options import CrossValidateOptions
-from flows.running import at_work
+from flows.running import at_work, disk_told
 from flows.task_runners import make_runner
 from tasks.checkout import Checkout
 from tasks.cross_validation import (
@@ -44,6 +44,7 @@ def run_name() -> str:
 
 
 @flow(name="cross_validate", flow_run_name=run_name, description="Every row judged by a model that has not seen it.")
+@disk_told
 def cross_validation(options: CrossValidateOptions = CrossValidateOptions()) -> State[Any]:  # noqa: B008 - frozen
     """Bring cross_validate/dvc.yaml up to date, with what it needs of dvc.yaml; its folds are tasks of their own.
 

@@ -17,7 +17,7 @@ from pydantic import JsonValue
 
 from facegender.errors import UserError
 from flows.options import RetrainOptions
-from flows.running import SKIPPED, at_work, overtaken
+from flows.running import SKIPPED, at_work, disk_told, overtaken
 from flows.summary import headline, publish, summarise
 from tasks import experiment
 from tasks.checkout import Checkout
@@ -43,6 +43,7 @@ def run_name() -> str:
 
 
 @flow(name="retrain", flow_run_name=run_name, description="Data to model, evaluation, submission, champion.")
+@disk_told
 def retrain(options: RetrainOptions = RetrainOptions()) -> State[Any]:  # noqa: B008 - frozen
     """Bring every stage of the current folder's dvc.yaml up to date; what is up to date already costs a second.
 

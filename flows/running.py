@@ -4,10 +4,12 @@ import fcntl
 import os
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from functools import wraps
 from pathlib import Path
+from typing import Any, ParamSpec
 from uuid import UUID
 
 from prefect import runtime
@@ -20,17 +22,36 @@ from prefect.client.schemas.filters import (
     FlowRunFilterState,
     FlowRunFilterStateType,
 )
-from prefect.client.schemas.objects import StateType
+from prefect.client.schemas.objects import State, StateType
 from prefect.exceptions import ObjectNotFound
 from prefect.logging import get_run_logger
 from prefect.states import Crashed
 
+from facegender.errors import UserError, of_the_machine
 from flows.lock import held
+from tasks.dvc_stage import failed
 
+Options = ParamSpec("Options")
 RUNS = Path(".dvc/tmp/runs")
 WATCH_EVERY_S = 1.0
 SKIPPED = "Skipped"  # the name of a state of type Completed
 WORKED_OR_WILL = [StateType.SCHEDULED, StateType.PENDING, StateType.RUNNING, StateType.COMPLETED]
+
+
+def disk_told(work: Callable[Options, State[Any]]) -> Callable[Options, State[Any]]:
+    """The flow's function, which ends Failed with one message where the disk is full or may not be written."""
+
+    @wraps(work)
+    def run(*args: Options.args, **kwargs: Options.kwargs) -> State[Any]:
+        try:
+            return work(*args, **kwargs)
+        except Exception as error:
+            told = error if isinstance(error, UserError) else of_the_machine(error)
+            if told is None:
+                raise
+            return failed(str(told), by_user=True)
+
+    return run
 
 
 @contextmanager

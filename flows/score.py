@@ -15,7 +15,7 @@ from prefect.client.schemas.objects import State
 from prefect.states import Completed
 
 from flows.options import ScoreOptions
-from flows.running import SKIPPED, at_work, overtaken
+from flows.running import SKIPPED, at_work, disk_told, overtaken
 from tasks.checkout import Checkout
 from tasks.dvc_stage import carried
 from tasks.registry import RECORD
@@ -30,6 +30,7 @@ def run_name() -> str:
 
 
 @flow(name="score", flow_run_name=run_name, description="What is new, by the champion; and whether it has drifted.")
+@disk_told
 def score(options: ScoreOptions = ScoreOptions()) -> State[Any]:  # noqa: B008 - frozen
     """Score what is new in score.folder of params.yaml or, without such a folder, of test.csv.
 

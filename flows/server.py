@@ -15,6 +15,7 @@ from contextlib import contextmanager
 from importlib.metadata import version
 from pathlib import Path
 from socket import socket
+from typing import NoReturn
 from urllib.error import URLError
 from urllib.request import urlopen
 
@@ -24,6 +25,12 @@ from tasks.child import end_group, guarded
 from tasks.environment import SETTINGS, Server, running_server, server_file
 
 PATIENCE_S = 120.0  # a fresh database on a busy machine takes nearly 30
+NO_ROOM = (  # as SQLite says it
+    "database or disk is full",
+    "unable to open database file",
+    "attempt to write a readonly database",
+    "disk I/O error",
+)
 app = typer.Typer(help="The Prefect server of this checkout.", add_completion=False, pretty_exceptions_enable=False)
 
 
@@ -152,8 +159,24 @@ def make_ready(home: Path) -> None:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not done.exists():
             command = [sys.executable, "-m", "prefect", "server", "database", "upgrade", "--yes"]
-            subprocess.run(command, check=True, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+            made = subprocess.run(command, check=False, stdin=subprocess.DEVNULL, capture_output=True, text=True)
+            if made.returncode != 0:
+                refuse_database(home, made.stdout + made.stderr)
             done.touch()
+
+
+def refuse_database(home: Path, said: str) -> NoReturn:
+    """End with 2 where the tables found no room or may not be written; with 1 and all that was said otherwise."""
+    told = next((word for word in NO_ROOM if word in said), None)
+    if told is None:
+        typer.echo(f"{said}\nError: Prefect's database below {home} could not be made.", err=True)
+        raise typer.Exit(1)
+    typer.echo(
+        f"Error: {home}: there must be room for Prefect's database, and it must be possible to write there. "
+        f"Received: {told}. Make room, or change the permissions, and try again.",
+        err=True,
+    )
+    raise typer.Exit(2)
 
 
 def refuse_taken(host: str, port: int) -> None:

@@ -20,6 +20,7 @@ from prefect.logging import get_run_logger
 from prefect.states import Cancelled, Completed, Failed
 
 from facegender import events
+from facegender.errors import UserError, of_the_machine
 from tasks.checkout import Checkout
 from tasks.child import Child
 from tasks.progress import ProgressArtifact
@@ -30,6 +31,7 @@ Watch = Callable[[dict[str, Any]], bool]
 
 ENGINE_LOG = logging.getLogger("prefect.flow_runs")
 LAST_LINES = 12  # of a stage that failed without a message of its own
+SYSTEM_ERROR = re.compile(r"\[Errno (?P<number>\d+)\] (?P<text>[^:]+)(?:: '(?P<file>[^']+)')?")  # as Python writes it
 KILLED = re.compile(r"failed to run: .*, exited with (-9|137)$")  # DVC's words; 137 is a shell's -9
 # TensorFlow's and DVC's standing remarks: in the run's log only for who asks for DEBUG
 NOISE = re.compile(
@@ -180,10 +182,20 @@ def dvc(checkout: Checkout, *arguments: str) -> tuple[int | None, str]:
     return child.returncode, "\n".join(lines)
 
 
+def of_the_disk(lines: list[str]) -> UserError | None:
+    """A full disk or a folder that may not be written, where a command's output tells of one, as DVC's does."""
+    for line in reversed(lines):
+        if found := SYSTEM_ERROR.search(line):
+            return of_the_machine(OSError(int(found["number"]), found["text"], found["file"]))
+    return None
+
+
 def explain(command: str, ended: Ended) -> State[Any]:
     """The failure's message: what the command said to the user, or else the end of its output."""
     if ended.error is not None:
         return failed(ended.error, by_user=True)
+    if (told := of_the_disk(ended.lines)) is not None:
+        return failed(str(told), by_user=True)
     end = "\n".join(ended.lines[-LAST_LINES:])
     killed = ended.returncode == -signal.SIGKILL or any(KILLED.search(line) for line in ended.lines)
     return failed(f"`{command}` ended with {ended.returncode}:\n{end}", False, killed)

@@ -14,7 +14,7 @@ from facegender.errors import UserError
 from facegender.params import checked
 from facegender.params_file import write_params
 from tasks.checkout import Checkout
-from tasks.dvc_stage import dvc
+from tasks.dvc_stage import dvc, of_the_disk
 
 WORKSPACES = Path(".dvc/tmp/experiments")
 PIPELINE = ("data.dvc", "dvc.yaml")
@@ -137,8 +137,10 @@ def git(root: Path, *arguments: str) -> str:
 
 
 def succeed(checkout: Checkout, apart: Checkout, *arguments: str) -> None:
-    """Run DVC in the workspace; anything but success is a bug of ours, or a full disk."""
+    """Run DVC in the workspace; anything but success is a full disk, or a bug of ours."""
     code, said = dvc(apart, *arguments)
+    if code != 0 and (told := of_the_disk(said.splitlines())) is not None:
+        raise told
     if code != 0:
         raise RuntimeError(
             f"`dvc {' '.join(arguments)}` for an experiment of {checkout.root} ended with {code}:\n{said}"

@@ -9,7 +9,7 @@ from prefect.logging import get_run_logger
 from prefect.states import Completed
 
 from tasks.checkout import Checkout
-from tasks.dvc_stage import dvc, failed, status, was_killed
+from tasks.dvc_stage import Ended, dvc, explain, failed, status, was_killed
 
 
 @task(task_run_name="record_data", cache_policy=NO_CACHE, retries=1, retry_condition_fn=was_killed)
@@ -38,7 +38,7 @@ def record_data(checkout: Checkout) -> State[Any]:
     before = recorded.read_bytes() if recorded.exists() else None
     code, output = dvc(checkout, "add", "data")
     if code != 0:
-        return failed(f"`dvc add data` ended with {code}:\n{output}", by_user=False)
+        return explain("dvc add data", Ended(code, output.splitlines(), None, []))
     if recorded.read_bytes() == before:
         return Completed(message="data/ is as data.dvc says, and lies in DVC's cache now.")
     what = "is recorded" if before is None else "has changed"

@@ -1,5 +1,6 @@
 """Runs that were killed are reported, and runs end with their worker."""
 
+import errno
 import os
 import signal
 import subprocess
@@ -14,7 +15,7 @@ from prefect.client.orchestration import get_client
 from prefect.client.schemas.objects import State
 from prefect.settings import get_current_settings
 
-from flows.running import RUNS, at_work, overtaken
+from flows.running import RUNS, at_work, disk_told, overtaken
 
 pytestmark = pytest.mark.usefixtures("prefect_server")
 
@@ -114,3 +115,31 @@ def test_a_run_ends_with_the_worker_that_started_it(checkout, tmp_path):
 
 def test_a_run_by_hand_is_overtaken_by_none():
     assert by_hand() is None
+
+
+@pytest.mark.parametrize(
+    ("error", "message"),
+    [
+        (OSError(errno.ENOSPC, "No space left on device", "here"), "here: there must be room to write."),
+        (PermissionError(errno.EACCES, "Permission denied", "there"), "there: it must be possible to read and write"),
+    ],
+)
+def test_a_flow_that_finds_no_room_ends_with_one_message(error, message):
+    @flow
+    @disk_told
+    def full() -> State:
+        raise error
+
+    state = full(return_state=True)
+    assert state.is_failed()
+    assert state.message.startswith(message)
+    assert state.result(raise_on_failure=False).by_user
+
+
+def test_a_bug_of_a_flow_stays_one():
+    @flow
+    @disk_told
+    def wrong() -> State:
+        raise ValueError("a bug")
+
+    assert "ValueError" in wrong(return_state=True).message

@@ -11,8 +11,9 @@ from urllib.error import URLError
 from urllib.request import urlopen
 
 import pytest
+from typer import Exit
 
-from flows.server import free_port, page
+from flows.server import free_port, page, refuse_database
 from tasks.environment import running_server
 
 AT_HAND = """
@@ -97,3 +98,19 @@ def test_a_named_server_that_does_not_answer_is_told(variables):
     answer = server({**variables, "PREFECT_API_URL": f"http://127.0.0.1:{free_port()}/api"}, "start")
     assert answer.returncode == 2
     assert "does not answer" in answer.stderr
+
+
+def test_a_database_that_cannot_be_made_is_told(variables, tmp_path):
+    (tmp_path / "prefect.db").mkdir()  # no file can be opened there
+    answer = server({**variables, "PREFECT_HOME": str(tmp_path)}, "run")
+    assert answer.returncode == 2
+    assert f"Error: {tmp_path}: there must be room for Prefect's database" in answer.stderr
+    assert "Received: unable to open database file." in answer.stderr
+    assert "Traceback" not in answer.stderr
+
+
+def test_a_database_that_fails_otherwise_keeps_what_was_said(tmp_path, capsys):
+    with pytest.raises(Exit) as caught:
+        refuse_database(tmp_path, "Traceback: a bug")
+    assert caught.value.exit_code == 1
+    assert "Traceback: a bug" in capsys.readouterr().err

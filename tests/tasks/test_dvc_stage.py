@@ -101,6 +101,19 @@ def test_a_bug_shows_the_end_of_its_traceback(pipeline):
     assert not error.by_user
 
 
+def test_a_full_disk_under_dvc_is_the_users_to_mend(pipeline):
+    # the stage is done, and DVC finds no room for its outputs
+    code = (
+        "import sys\nprint(\"ERROR: unexpected error - [Errno 28] No space left on device: 'cache/f1'\")\nsys.exit(1)\n"
+    )
+    state = run("work", pipeline(work=code))
+    assert state.message == (
+        "cache/f1: there must be room to write. Received: [Errno 28] No space left on device: 'cache/f1'. "
+        "Make room, and run it again."
+    )
+    assert state.result(raise_on_failure=False).by_user
+
+
 def test_a_killed_stage_is_tried_once_more(pipeline):
     code = "import os, signal\n" + "open('tries', 'a').write('x')\n" + "os.kill(os.getpid(), signal.SIGKILL)\n"
     checkout = pipeline(work=code)
