@@ -71,6 +71,7 @@ class _Meter:
             self._say(f"{self.rate:,.0f} {self.unit}/s, {left:,.0f} s left")
 
     def finish(self, log: bool) -> None:
+        self.total = self.done  # less than was planned where patience has ended a training: nothing is left
         self._emit()
         if log:
             self._say(f"{self.rate:,.0f} {self.unit}/s, {time.monotonic() - self.start:,.1f} s")

@@ -18,6 +18,8 @@ ChangedParameters = Annotated[
         description='For this run alone, as JSON in the names of params.yaml: {"train.epochs": 5}. It runs as a DVC '
         "experiment in a workspace of its own, and leaves params.yaml and dvc.lock alone.",
         examples=[{"train.epochs": 5}],
+        # so that the server refuses other names with the form, before there is a run
+        json_schema_extra={"additionalProperties": False},
     ),
 ]
 

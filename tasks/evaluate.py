@@ -35,14 +35,11 @@ def evaluate(checkout: Checkout) -> State[Any]:
 
 
 def pictures(folder: Path) -> str:
-    """Every plot, two side by side where the page is wide enough, as markdown that holds the pictures themselves."""
-    plots = sorted(folder.glob("*.svg"))
+    """Every plot under its name, as markdown that holds the pictures themselves."""
     parts = []
-    for pair in (plots[place : place + 2] for place in range(0, len(plots), 2)):
-        names = [plot.stem.replace("_", " ").replace("roc", "ROC") for plot in pair]
-        heading = ", ".join(names)
-        shown = " ".join(f"![{name}]({data_url(plot)})" for name, plot in zip(names, pair, strict=True))
-        parts.append(f"## {heading[0].upper()}{heading[1:]}\n\n{shown}")
+    for plot in sorted(folder.glob("*.svg")):
+        name = "ROC" if plot.stem == "roc" else plot.stem.replace("_", " ").capitalize()
+        parts.append(f"## {name}\n\n![{name}]({data_url(plot)})")
     return "\n\n".join([*parts, "Labels are gender as perceived by annotators."])
 
 

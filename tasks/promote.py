@@ -124,7 +124,7 @@ def refused(decision: dict[str, Any], serving: Version | None) -> State[Any]:
     name = serving.name if serving else "none"
     why = " ".join(decision["reasons"])
     message = f"Not promoted: {why} The champion stays {name}."
-    show(message, decision, serving)
+    show(f"Not promoted: the champion stays {name}.", decision, serving)
     tell("not-promoted", champion=name, reasons=decision["reasons"])
     return Completed(name=NOT_PROMOTED, message=message)
 
@@ -134,9 +134,10 @@ def tell(what: str, **payload: Any) -> None:
     emit_event(event=f"facegender.model.{what}", resource=RESOURCE, payload=payload)
 
 
-def show(message: str, decision: dict[str, Any], version: Version | None) -> None:
-    """The decision with its figures on the run's page."""
-    lines = [f"# {message}", "", "Labels are gender as perceived by annotators.", ""]
+def show(heading: str, decision: dict[str, Any], version: Version | None) -> None:
+    """The decision with its reasons and figures on the run's page."""
+    lines = [f"# {heading}", "", *(f"- {reason}" for reason in decision["reasons"]), ""]
+    lines += ["Labels are gender as perceived by annotators.", ""]
     if "accuracy" in decision:
         lines += figures(decision)
     if version is not None:
@@ -144,7 +145,7 @@ def show(message: str, decision: dict[str, Any], version: Version | None) -> Non
         lines += ["", f"Champion: {version.name}, {record['judged']} accuracy {estimate(record['accuracy'])}", ""]
         lines += ["| what made it | |", "|---|---|", f"| tag | `{registry.ARTIFACT}@{version.name}` |"]
         lines += [f"| {name} | `{record[name]}` |" for name in ("code", "data", "model")]
-    create_markdown_artifact(markdown="\n".join(lines), key="promotion", description=message)
+    create_markdown_artifact(markdown="\n".join(lines), key="promotion", description=heading)
 
 
 def figures(decision: dict[str, Any]) -> list[str]:

@@ -23,6 +23,8 @@ from tasks.promote import RESOURCE
 DRIFTED = "Drifted"  # the name of a state of type Completed
 NOTHING_NEW = "Nothing is new"
 TABLE_ROWS = 1000
+LEAST_P = 0.0001  # smaller ones are approximations
+PERCEIVED = "Labels are gender as perceived by annotators."
 
 
 @task(task_run_name="score", cache_policy=NO_CACHE, retries=1, retry_condition_fn=was_killed)
@@ -61,11 +63,12 @@ def publish(checkout: Checkout, folder: Path) -> State[Any]:
         f"({facts['abstained']:,} without an answer, {facts['quarantined']:,} unreadable): {where}"
     )
     drifted = facts["drifted"]
-    said = f"{message}. Drifted: {', '.join(drifted)}." if drifted else f"{message}. Nothing has drifted."
+    verdict = f"Drifted: {', '.join(drifted)}." if drifted else "Nothing has drifted."
+    said = f"{message}. {verdict}"
     create_markdown_artifact(
-        markdown=f"# {said}\n\nLabels are gender as perceived by annotators.\n\n{table(facts['drift'])}",
+        markdown=f"# {verdict}\n\n{message}.\n\n{PERCEIVED}\n\n{table(facts['drift'])}",
         key="drift",
-        description=said,
+        description=verdict,
     )
     plot = data_url(folder / "drift.svg")
     create_image_artifact(image_url=plot, key="plot-drift", description="New pictures beside the champion's own")
@@ -86,14 +89,14 @@ def publish(checkout: Checkout, folder: Path) -> State[Any]:
 
 def table(drift: list[dict[str, Any]]) -> str:
     """The quantities as markdown: means and shares, how far apart, and the limit."""
-    lines = ["| quantity | champion's rows | n | now | n | statistic | limit | p | verdict |"]
-    lines.append("|---|---:|---:|---:|---:|---|---:|---:|---|")
+    lines = ["| quantity | verdict | champion's rows | n | now | n | statistic | limit | p |"]
+    lines.append("|---|---|---:|---:|---:|---:|---|---:|---:|")
     for row in drift:
         verdict = "**drifted**" if row["drifted"] else "within limits"
+        p = f"{row['p_value']:.2g}" if row["p_value"] >= LEAST_P else f"< {LEAST_P}"
         lines.append(
-            f"| {row['quantity']} | {row['reference']:.3f} | {row['n_reference']:,} | {row['now']:.3f} | "
-            f"{row['n_now']:,} | {row['statistic']} {row['value']:.3f} | {row['limit']:g} | {row['p_value']:.2g} | "
-            f"{verdict} |"
+            f"| {row['quantity']} | {verdict} | {row['reference']:.3f} | {row['n_reference']:,} | {row['now']:.3f} | "
+            f"{row['n_now']:,} | {row['statistic']} {row['value']:.3f} | {row['limit']:g} | {p} |"
         )
     return "\n".join(lines)
 

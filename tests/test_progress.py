@@ -32,6 +32,14 @@ def test_the_last_event_says_that_all_is_done(monkeypatch: pytest.MonkeyPatch, t
     assert last["seconds_left"] == 0
 
 
+def test_what_has_ended_early_has_nothing_left(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv(events.VARIABLE, str(tmp_path / "events"))
+    with track("fine tune", 10, "images") as advance:
+        advance(6)
+    last = read_events(tmp_path / "events")[-1]
+    assert (last["done"], last["total"], last["seconds_left"]) == (6, 6, 0)
+
+
 def test_what_an_earlier_run_did_is_not_this_runs_speed(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
