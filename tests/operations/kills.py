@@ -65,8 +65,9 @@ def main() -> int:
             say([field.name.replace("_", " ") for field in fields(Row)])
             say(["---"] * len(fields(Row)))
             rows: list[Row] = []
+            lasts = {changed: share * usual for changed, (share, _) in WORK.items()}
             while len(rows) < chosen.kills:
-                if row := one_kill(site, len(rows) + 1, rng, usual):
+                if row := one_kill(site, len(rows) + 1, rng, lasts):
                     rows.append(row)
                     say([str(getattr(row, field.name)) for field in fields(Row)])
         finally:
@@ -77,10 +78,10 @@ def main() -> int:
     return int(len(good) != len(rows))
 
 
-def one_kill(site: Production, number: int, rng: random.Random, usual: float) -> Row | None:
+def one_kill(site: Production, number: int, rng: random.Random, lasts: dict[tuple[str, str], float]) -> Row | None:
     """Start a run with work to do, kill somebody, mend what is dead, start the run again and look.
 
-    None where the run had ended before its moment came.
+    None where the run had ended before its moment came; `lasts`, the seconds in which it may come, learns from that.
     """
     victim = rng.choice(VICTIMS)
     changed = rng.choices(list(WORK), [often for _, often in WORK.values()])[0]
@@ -88,14 +89,18 @@ def one_kill(site: Production, number: int, rng: random.Random, usual: float) ->
     set_params(site.root, {section: {key: rng.randrange(10**6) if key == "seed" else rng.random() / 100}})
     champion = champion_of(site.root)
     run = site.begin()
-    until(lambda: site.run(run)["state_type"] == "RUNNING", "the run to begin")
+    until(lambda: site.run(run)["state_type"] == "RUNNING" or over(site, run), "the run to begin")
     begun = time.monotonic()
     until(lambda: stage_process(site.root) or over(site, run), "a stage")
-    time.sleep(rng.uniform(0, WORK[changed][0] * usual))
+    at_work = time.monotonic()
+    moment = at_work + rng.uniform(0, lasts[changed])
+    while time.monotonic() < moment and not over(site, run):
+        time.sleep(0.2)
     stage = stage_process(site.root)
     if victim == "stage" and stage is None:
         stage = until(lambda: stage_process(site.root) or over(site, run), "a stage to kill")
     if over(site, run):
+        lasts[changed] = time.monotonic() - at_work
         return None
     name = stage.cmdline()[2] if stage else "between two"
     dead = {"stage": stage, "worker": site.worker, "server": site.server}[victim]
@@ -108,7 +113,7 @@ def one_kill(site: Production, number: int, rng: random.Random, usual: float) ->
         time.sleep(0.1)
     gone = f"no: {[one.pid for one in left]}" if left else f"{len(children)} in {time.monotonic() - killed:.1f} s"
     if victim == "server":
-        site.make("deploy")
+        site.call(sys.executable, "-m", "flows.server", "start")  # as make deploy and make worker begin
     if victim == "worker":
         site.start_worker()
     if victim == "stage":
