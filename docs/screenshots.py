@@ -1,6 +1,7 @@
-"""Takes the documents' pictures: the Prefect UI with the last complete run of this checkout, and its report.
+"""Takes the documents' pictures: the Prefect UI with the last promotion of this checkout, and its report.
 
-On the drawn demo alone, so that no picture shows a person. `make deploy`, `make worker`, a run of retrain/weekly, then:
+On the drawn demo alone, so that no picture shows a person. `make deploy`, `make worker`, a run of retrain/weekly, and
+another after a change of params.yaml (train.epochs, say), then:
 
 python docs/screenshots.py
 """
@@ -36,18 +37,18 @@ def main() -> None:
     ui = api.removesuffix("/api")
     run = last_run(api)
     shown = {key: f"{ui}/artifacts/artifact/{artifact(api, run['id'], key)}" for key in ("plots", "summary")}
-    pictures: dict[str, tuple[str, Callable[[Page], None], int]] = {
-        "prefect-run.png": (f"{ui}/runs/flow-run/{run['id']}", wait_for_graph, 560),
-        "prefect-artifacts.png": (f"{ui}/runs/flow-run/{run['id']}", open_artifacts, 1000),
-        "prefect-plots.png": (shown["plots"], wait_for_pictures, 980),
-        "prefect-summary.png": (shown["summary"], wait_for_summary, 480),
-        "prefect-form.png": (f"{ui}/deployments/deployment/{run['deployment_id']}/run", wait_for_form, 800),
-        "report.png": ((ROOT / "artifacts/evaluation/report.html").as_uri(), lambda page: None, 830),
+    pictures: dict[str, tuple[str, Callable[[Page], None], int, int]] = {
+        "prefect-run.png": (f"{ui}/runs/flow-run/{run['id']}", wait_for_graph, 1120, 560),
+        "prefect-artifacts.png": (f"{ui}/runs/flow-run/{run['id']}", open_artifacts, 1280, 1120),
+        "prefect-plots.png": (shown["plots"], wait_for_pictures, 1120, 980),
+        "prefect-summary.png": (shown["summary"], wait_for_summary, 1120, 580),
+        "prefect-form.png": (f"{ui}/deployments/deployment/{run['deployment_id']}/run", wait_for_form, 1120, 680),
+        "report.png": ((ROOT / "artifacts/evaluation/report.html").as_uri(), lambda page: None, 1120, 830),
     }
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
-        for name, (url, ready, height) in pictures.items():
-            page = browser.new_page(viewport={"width": 1120, "height": height}, device_scale_factor=2)
+        for name, (url, ready, width, height) in pictures.items():
+            page = browser.new_page(viewport={"width": width, "height": height}, device_scale_factor=2)
             page.goto(url)
             ready(page)
             page.wait_for_timeout(1500)  # for what moves to come to rest
@@ -64,15 +65,17 @@ def ask(api: str, path: str, body: object) -> Any:
 
 
 def last_run(api: str) -> dict[str, Any]:
-    """The last run of retrain/weekly in which a model was trained."""
+    """The last run of retrain/weekly in which a model was trained, and promoted after another."""
     filters = {
         "flows": {"name": {"any_": ["retrain"]}},
         "flow_runs": {"state": {"name": {"any_": ["Completed"]}}},
-        "task_runs": {"name": {"like_": "train"}, "state": {"name": {"any_": ["Completed"]}}},
+        "task_runs": {"name": {"like_": "promote"}, "state": {"name": {"any_": ["Completed"]}}},
         "sort": "START_TIME_DESC",
     }
     runs: list[dict[str, Any]] = [run for run in ask(api, "/flow_runs/filter", filters) if run["deployment_id"]]
-    return runs[0] if runs else sys.exit("There is no complete run of a deployment: start retrain/weekly first.")
+    after_another = (run for run in runs if "is the champion, after" in run["state"]["message"])
+    found: dict[str, Any] | None = next(after_another, None)
+    return found or sys.exit("There is no run of a deployment that has promoted a model after another: see above.")
 
 
 def artifact(api: str, run: str, key: str) -> str:
@@ -88,10 +91,13 @@ def wait_for_graph(page: Page) -> None:
 
 
 def open_artifacts(page: Page) -> None:
-    """The list of the run's artifacts."""
-    page.get_by_text("Artifacts", exact=True).last.click()
+    """The cards of the run's artifacts."""
+    tab = page.get_by_text("Artifacts", exact=True).last
+    tab.click()
     page.get_by_text("Rows set aside").first.wait_for(timeout=60_000)
-    page.mouse.wheel(0, 500)
+    wait_for_graph(page)  # above the tabs, which it moves
+    tab.evaluate("element => element.scrollIntoView({block: 'start'})")
+    page.mouse.move(0, 0)  # or what is below it is framed
 
 
 def wait_for_pictures(page: Page) -> None:
