@@ -12,7 +12,6 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from importlib.metadata import version
 from pathlib import Path
 from socket import socket
 from typing import NoReturn
@@ -21,16 +20,11 @@ from urllib.request import urlopen
 
 import typer
 
+from flows.database import make_ready
 from tasks.child import end_group, guarded
 from tasks.environment import SETTINGS, Server, running_server, server_file
 
 PATIENCE_S = 120.0  # a fresh database on a busy machine takes nearly 30
-NO_ROOM = (  # as SQLite says it
-    "database or disk is full",
-    "unable to open database file",
-    "attempt to write a readonly database",
-    "disk I/O error",
-)
 app = typer.Typer(help="The Prefect server of this checkout.", add_completion=False, pretty_exceptions_enable=False)
 
 
@@ -59,7 +53,7 @@ def run() -> None:
 @app.command()
 def start() -> None:
     """Start a server that stays, or find the one that is there."""
-    url = named_or_running()
+    url = found()
     if url is None:
         refuse_taken(*address())
         home = home_folder()
@@ -74,8 +68,6 @@ def start() -> None:
             )
         url = await_record(home, process, log).url
         await_answer(url, process)
-    else:
-        await_answer(url)
     typer.echo(f"The Prefect UI: {page(url)}")
 
 
@@ -101,9 +93,8 @@ def stop() -> None:
 @contextmanager
 def at_hand() -> Iterator[str]:
     """The API's address: of the server that is there, or of one that lives as long as the block, and never longer."""
-    url = named_or_running()
+    url = found()
     if url is not None:
-        await_answer(url)
         yield url
         return
     home = home_folder()
@@ -129,9 +120,36 @@ def at_hand() -> Iterator[str]:
         process.stdin.close()
 
 
+def found() -> str | None:
+    """The address of a server that answers; None where one must be started. Ends with 2 where a named one is silent."""
+    url = named_or_running()
+    if url is not None and not answers(url):
+        if named_or_running() is not None:
+            refuse_silent(url)
+        return None  # it was ours, and was killed a moment ago
+    return url
+
+
 def named_or_running() -> str | None:
-    """The API's address that PREFECT_API_URL names; tasks.environment sets it where a server of ours is running."""
-    return os.environ.get("PREFECT_API_URL")
+    """The API's address that PREFECT_API_URL names; tasks.environment sets it where a server of ours is running.
+
+    None, and the variable gone, where it names the server that this checkout would start and nobody is there: killed
+    since then, or before, in a terminal that still names it as the documents tell.
+    """
+    url, (host, port) = os.environ.get("PREFECT_API_URL"), address()
+    if url is None or url.rstrip("/") not in (f"http://{host}:{port}/api", f"http://localhost:{port}/api"):
+        return url
+    if running_server(home_folder()) or listens(host, port):
+        return url
+    del os.environ["PREFECT_API_URL"]
+    os.environ.setdefault("PREFECT_HOME", SETTINGS["PREFECT_HOME"])
+    return None
+
+
+def listens(host: str, port: int) -> bool:
+    """Whether somebody does."""
+    with socket() as probe:
+        return probe.connect_ex((host, port)) == 0
 
 
 def home_folder() -> Path:
@@ -152,43 +170,15 @@ def page(url: str) -> str:
     return url.rstrip("/").removesuffix("/api")
 
 
-def make_ready(home: Path) -> None:
-    """Let one process make the tables of a fresh database; two servers that both try spoil it for each other."""
-    done = home / f"database-{version('prefect')}"
-    with (home / "database.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if not done.exists():
-            command = [sys.executable, "-m", "prefect", "server", "database", "upgrade", "--yes"]
-            made = subprocess.run(command, check=False, stdin=subprocess.DEVNULL, capture_output=True, text=True)
-            if made.returncode != 0:
-                refuse_database(home, made.stdout + made.stderr)
-            done.touch()
-
-
-def refuse_database(home: Path, said: str) -> NoReturn:
-    """End with 2 where the tables found no room or may not be written; with 1 and all that was said otherwise."""
-    told = next((word for word in NO_ROOM if word in said), None)
-    if told is None:
-        typer.echo(f"{said}\nError: Prefect's database below {home} could not be made.", err=True)
-        raise typer.Exit(1)
-    typer.echo(
-        f"Error: {home}: there must be room for Prefect's database, and it must be possible to write there. "
-        f"Received: {told}. Make room, or change the permissions, and try again.",
-        err=True,
-    )
-    raise typer.Exit(2)
-
-
 def refuse_taken(host: str, port: int) -> None:
     """End with 2 where somebody else listens on the port."""
-    with socket() as probe:
-        if probe.connect_ex((host, port)) == 0:
-            typer.echo(
-                f"Error: {host}:{port} must be free for the Prefect server, and something else answers there. "
-                f"Choose another port: PREFECT_SERVER_API_PORT={port + 1} make ui (or make deploy).",
-                err=True,
-            )
-            raise typer.Exit(2)
+    if listens(host, port):
+        typer.echo(
+            f"Error: {host}:{port} must be free for the Prefect server, and something else answers there. "
+            f"Choose another port: PREFECT_SERVER_API_PORT={port + 1} make ui (or make deploy).",
+            err=True,
+        )
+        raise typer.Exit(2)
 
 
 def free_port() -> int:
@@ -211,20 +201,29 @@ def await_record(home: Path, process: subprocess.Popen[bytes], log: Path) -> Ser
 
 def await_answer(url: str, process: subprocess.Popen[bytes] | None = None) -> None:
     """Wait until the API answers; ends with 2 where it does not."""
+    if not answers(url, process):
+        refuse_silent(url)
+
+
+def refuse_silent(url: str) -> NoReturn:
+    """End with 2 for a server that does not answer."""
+    typer.echo(f"Error: the Prefect server at {url} does not answer. Start it, or unset PREFECT_API_URL.", err=True)
+    raise typer.Exit(2)
+
+
+def answers(url: str, process: subprocess.Popen[bytes] | None = None) -> bool:
+    """Whether the API answers; waits for one that `process`, or another process of this checkout, is starting."""
     deadline = time.monotonic() + PATIENCE_S
-    while process is None or process.poll() is None:
+    while (process is None or process.poll() is None) and time.monotonic() < deadline:
         try:
             with urlopen(f"{url.rstrip('/')}/health", timeout=10) as answer:
                 if answer.status == 200:
-                    return
+                    return True
         except (URLError, ConnectionError, TimeoutError):
             if process is None and running_server(home_folder()) is None:
-                break  # no server of ours that may still be starting
-        if time.monotonic() > deadline:
-            break
+                return False
         time.sleep(0.1)
-    typer.echo(f"Error: the Prefect server at {url} does not answer. Start it, or unset PREFECT_API_URL.", err=True)
-    raise typer.Exit(2)
+    return False
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
 """The server of a checkout: started once, found by all, stopped by one command, and never left behind."""
 
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -11,9 +12,8 @@ from urllib.error import URLError
 from urllib.request import urlopen
 
 import pytest
-from typer import Exit
 
-from flows.server import free_port, page, refuse_database
+from flows.server import free_port, page
 from tasks.environment import running_server
 
 AT_HAND = """
@@ -68,6 +68,19 @@ def test_a_server_is_started_once_found_and_stopped(checkout, variables):
     assert server(variables, "stop").stdout == "No server of this checkout is running.\n"
 
 
+def test_a_killed_server_is_started_again_also_where_the_terminal_still_names_it(variables):
+    home, url = Path(variables["PREFECT_HOME"]), f"http://127.0.0.1:{variables['PREFECT_SERVER_API_PORT']}/api"
+    first = server(variables, "start")
+    killed = running_server(home)
+    assert killed is not None
+    os.kill(killed.process, signal.SIGKILL)
+    again = server({**variables, "PREFECT_API_URL": url}, "start")
+    assert (again.returncode, again.stdout) == (0, first.stdout), again.stderr
+    assert running_server(home) not in (None, killed)
+    assert answers(url)
+    assert server(variables, "stop").returncode == 0
+
+
 def test_a_server_that_only_a_run_needs_dies_with_it_even_by_kill_9(checkout, variables):
     process = subprocess.Popen([sys.executable, "-c", AT_HAND], cwd=checkout, env=variables, stdout=subprocess.PIPE)
     assert process.stdout is not None
@@ -98,19 +111,3 @@ def test_a_named_server_that_does_not_answer_is_told(variables):
     answer = server({**variables, "PREFECT_API_URL": f"http://127.0.0.1:{free_port()}/api"}, "start")
     assert answer.returncode == 2
     assert "does not answer" in answer.stderr
-
-
-def test_a_database_that_cannot_be_made_is_told(variables, tmp_path):
-    (tmp_path / "prefect.db").mkdir()  # no file can be opened there
-    answer = server({**variables, "PREFECT_HOME": str(tmp_path)}, "run")
-    assert answer.returncode == 2
-    assert f"Error: {tmp_path}: there must be room for Prefect's database" in answer.stderr
-    assert "Received: unable to open database file." in answer.stderr
-    assert "Traceback" not in answer.stderr
-
-
-def test_a_database_that_fails_otherwise_keeps_what_was_said(tmp_path, capsys):
-    with pytest.raises(Exit) as caught:
-        refuse_database(tmp_path, "Traceback: a bug")
-    assert caught.value.exit_code == 1
-    assert "Traceback: a bug" in capsys.readouterr().err
