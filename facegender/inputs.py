@@ -10,6 +10,7 @@ import keras
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
+import tensorflow as tf
 
 from facegender.atomic import atomic_file
 from facegender.batches import Batches, FeatureBatches, ImageBatches, Pictures, Rows
@@ -128,12 +129,14 @@ def _every_row(table: pd.DataFrame) -> Rows:
 
 def write_pooled(to_pool: keras.Model, batches: Batches, path: Path) -> None:
     """Pooled vectors of every row, float16 (n, channels), as a .npy file."""
+    # as a graph: called eagerly, a model keeps every layer's output until the last, gigabytes behind an early cut
+    run = tf.function(lambda inputs: to_pool(inputs, training=False), reduce_retracing=True)
     count = len(batches.rows.rows)
     with atomic_file(path) as temporary, track("train, pooling", count, "images") as advance:
         out = RowFile.create(temporary, count, to_pool.output.shape[1:])
         row = 0
         for batch in range(len(batches)):
-            for values in np.asarray(to_pool(batches[batch][0], training=False)):
+            for values in np.asarray(run(tf.constant(batches[batch][0]))):
                 out.write(row, values)
                 row += 1
             advance(min(batches.batch_size, count - batch * batches.batch_size))

@@ -20,7 +20,7 @@ def run(*arguments: str, cwd: Path, **environment: str) -> "subprocess.Completed
         cwd=cwd,
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=300,
         check=False,
         env={**os.environ, "PYTHONPATH": str(Path(__file__).resolve().parents[1]), **environment},
     )
