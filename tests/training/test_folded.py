@@ -6,7 +6,7 @@ import pytest
 import tensorflow as tf
 
 from facegender.backbone import cut_for, weighted_backbone
-from facegender.folded import fitted
+from facegender.folded import Folded, can_fold, fitted
 from facegender.model import Classifier, build_classifier
 from tests.training.conftest import params_with
 
@@ -57,3 +57,16 @@ def test_what_does_not_fold_is_trained_by_plain_keras() -> None:
     classifier = classifier_of(30)
     with tf.distribute.MirroredStrategy(["CPU:0"]).scope():
         assert fitted(classifier) is classifier.trains
+
+
+def test_a_network_of_ones_own_folds_only_where_every_step_is_known() -> None:
+    features = keras.Input((4, 4, 3))
+    bare = keras.layers.Conv2D(3, 1, use_bias=False)
+    leaky = keras.layers.ReLU(max_value=6.0, negative_slope=0.5)(bare(features))
+    known = keras.Model(features, leaky)
+    assert can_fold(known)
+    images = np.random.default_rng(0).normal(size=(2, 4, 4, 3)).astype(np.float32)
+    assert np.allclose(np.asarray(Folded(known)(images)), np.asarray(known(images)), atol=1e-6)
+    squashed = keras.layers.Conv2D(3, 1, use_bias=False, activation="relu")(features)
+    for output in (squashed, leaky + 1.0, keras.layers.LayerNormalization()(leaky)):
+        assert not can_fold(keras.Model(features, output))
