@@ -347,7 +347,7 @@ def _place(values: Any, parts: tuple[int | str, ...]) -> str:
     """The keys that lead to a value, without the kind that pydantic names behind them."""
     keys = []
     for part in parts:
-        if not isinstance(values, dict | list):
+        if not isinstance(values, dict | list) or (isinstance(values, list) and isinstance(part, str)):
             break
         keys.append(str(part))
         values = values[part] if isinstance(values, list) else values.get(part)  # type: ignore[index]

@@ -47,6 +47,7 @@ def test_an_empty_file_means_the_defaults(tmp_path: Path) -> None:
             "params.yaml, train: fine_tune_layers: all leaves .* set train.mode to online",
         ),
         ("train: {fine_tune_layers: some}", "params.yaml, train.fine_tune_layers: .* Received: 'some'."),
+        ("train: {fine_tune_layers: [3]}", r"params.yaml, train.fine_tune_layers: .* Received: \[3\]."),
         ("train: {fine_tune_layers: -1}", "params.yaml, train.fine_tune_layers: .* Received: -1."),
         ("train: {epochs: 3, unfreeze: 3}", "params.yaml, train: unfreeze must be below epochs"),
         ("train: {class_weights: true, sampling: balanced}", "params.yaml, train: class_weights .* choose one"),
