@@ -44,7 +44,7 @@ class CrossValidateOptions(Options):
 
 
 class SearchOptions(Options):
-    """Of the flow `search`."""
+    """How this run differs from the usual."""
 
     hours_per_stage: HoursPerStage = 24.0
     trials: Annotated[int, Field(ge=1)] | None = Field(

@@ -24,7 +24,7 @@ from facegender.search import Finished, Pruned, Report, Search
 from facegender.search_report import Trial, as_records, as_rich, caution, text, to_adopt, trials_of, write_best
 from facegender.search_space import check_space
 from flows.options import SearchOptions
-from flows.running import at_work
+from flows.running import at_work, disk_told
 from tasks import experiment
 from tasks.checkout import Checkout
 from tasks.dvc_stage import PRUNED, carried, failed
@@ -52,6 +52,7 @@ def run_name() -> str:
 
 
 @flow(name="search", flow_run_name=run_name, description="Better training parameters, each trial a DVC experiment.")
+@disk_told
 def search(options: SearchOptions = SearchOptions()) -> State[Any]:  # noqa: B008 - frozen
     """Bring features up to date and run the trials that search.trials still lacks; params.yaml stays as it is.
 
