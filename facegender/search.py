@@ -129,12 +129,16 @@ class Search:
         while len(ended := self.ended) < trials:
             if ended:
                 logger.info("search: %d of %d trials, best accuracy %s", len(ended), trials, self._best())
-            elif (today := inside(self.space, self.params)) is not None:
-                self.study.enqueue_trial(today, skip_if_exists=True)
+            elif (today := inside(self.space, self.params)) is not None and not self._waiting():
+                self.study.enqueue_trial(today)
             self.study.sampler = optuna.samplers.TPESampler(
                 n_startup_trials=self.params.search.startup, seed=self.params.search.seed + len(ended)
             )
             self._run_one(self.study.ask(), run_trial)
+
+    def _waiting(self) -> bool:
+        """Whether a killed search has put the first trial in line, and not begun with it."""
+        return bool(self.study.get_trials(deepcopy=False, states=(TrialState.WAITING,)))
 
     def _best(self) -> str:
         values = [trial.value for trial in self.ended if trial.state is TrialState.COMPLETE and trial.value is not None]

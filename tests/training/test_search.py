@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import yaml
+from optuna.trial import TrialState
 
 from facegender.errors import UserError
 from facegender.intervals import wilson
@@ -140,6 +141,22 @@ def test_todays_parameters_come_first_where_the_space_holds_them(ready: Layout) 
         study.run(2, trials)
     assert trials.asked[0] == {"train.learning_rate": 0.001, "train.batch_size": 32}
     assert trials.asked[1] != trials.asked[0]
+
+
+@pytest.mark.parametrize("in_line", [False, True])  # a kill may come between putting a trial in line and its beginning
+def test_todays_parameters_still_come_first_where_their_trial_was_killed(ready: Layout, in_line: bool) -> None:
+    today = {"train.learning_rate": 0.001, "train.batch_size": 32}
+    params = with_search(space={"train.learning_rate": SPACE["train.learning_rate"], "train.batch_size": [16, 32]})
+    killed, again = Trials(lambda number: [0.5], die_at=1), Trials(lambda number: [0.5])
+    with pytest.raises(KeyboardInterrupt), Search(ready, params) as study:
+        study.run(2, killed)
+    with Search(ready, params) as study:
+        if in_line:
+            study.study.enqueue_trial(today)
+        study.run(2, again)
+        assert study.study.get_trials(states=(TrialState.WAITING,)) == []
+    assert killed.asked == again.asked[:1] == [today]
+    assert again.asked[1] != today
 
 
 def test_a_search_that_ended_early_goes_on_as_an_undisturbed_one(ready: Layout, tmp_path: Path) -> None:
