@@ -17,7 +17,6 @@ from prefect.states import Completed
 from pydantic import JsonValue
 from rich.console import Console
 
-from facegender.errors import UserError
 from facegender.layout import Layout
 from facegender.params import read_params
 from facegender.search import Finished, Pruned, Report, Search
@@ -27,7 +26,7 @@ from flows.options import SearchOptions
 from flows.running import at_work, disk_told
 from tasks import experiment
 from tasks.checkout import Checkout
-from tasks.dvc_stage import PRUNED, carried, failed
+from tasks.dvc_stage import PRUNED, carried
 from tasks.evaluate import evaluate
 from tasks.features import features
 from tasks.progress import ProgressArtifact
@@ -59,11 +58,8 @@ def search(options: SearchOptions = SearchOptions()) -> State[Any]:  # noqa: B00
     Labels are gender as perceived by annotators.
     """
     root = Path.cwd()
-    try:
-        params = read_params(root / "params.yaml")
-        check_space(params.search)
-    except UserError as error:
-        return failed(str(error), by_user=True)
+    params = read_params(root / "params.yaml")
+    check_space(params.search)
     with at_work(root) as lock:
         checkout = Checkout(root, lock, options.hours_per_stage * 3600)
         recorded = record_data(checkout, return_state=True)
@@ -87,8 +83,6 @@ def search(options: SearchOptions = SearchOptions()) -> State[Any]:  # noqa: B00
                 found = trials_of(study)
         except TrialError as ended:
             return carried(ended.state)
-        except UserError as error:
-            return failed(str(error), by_user=True)
         write_best(found, checkout.files)
         said = caution(found, params)
         create_table_artifact(table=as_records(found), key="search", description=said)

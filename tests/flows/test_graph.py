@@ -81,6 +81,18 @@ def test_the_last_step_promotes_behind_every_stage(checkout):
     assert "finish(checkout, [recorded, *run_stages(checkout, recorded)])" in bodies["retrain"]
 
 
+def test_every_flow_tells_a_full_disk_and_a_users_mistake_as_one_message(checkout):
+    found = {}
+    for path in sorted((checkout / "flows").glob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.FunctionDef):
+                decorators = [ast.unparse(one) for one in node.decorator_list]
+                if any(one.startswith("flow(") for one in decorators):
+                    found[node.name] = decorators[-1]
+    assert len(found) == 6
+    assert set(found.values()) == {"disk_told"}, found
+
+
 @pytest.mark.parametrize("stage", STAGES)
 def test_a_stage_depends_on_every_file_it_is_made_of_and_no_other(checkout, stages, stage):
     listed = {dep for dep in stages[stage]["deps"] if dep.startswith("facegender/")}
