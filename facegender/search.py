@@ -29,7 +29,7 @@ from facegender.errors import UserError
 from facegender.layout import Layout
 from facegender.params import Params, Range, SearchParams
 from facegender.provenance import depends_on
-from facegender.search_space import Space, check_space, inside, suggest, with_changes
+from facegender.search_space import Space, check_space, ends, inside, suggest, with_changes
 from facegender.store import FeatureStore, labelled
 
 logger = logging.getLogger(__name__)
@@ -67,7 +67,7 @@ class Search:
     """
 
     def __init__(self, layout: Layout, params: Params) -> None:
-        self.space = check_space(params.search)
+        self.space = check_space(params)
         self.params = params
         if not layout.splits.is_file():
             remedy = "Run the pipeline up to `features`."
@@ -82,10 +82,7 @@ class Search:
 
     def _constant(self) -> dict[str, JsonValue]:
         """A value for each searched parameter that does not depend on today's."""
-        return {
-            name: values[0] if isinstance(values, tuple) else int(values.low) if values.type == "int" else values.low
-            for name, values in self.space.items()
-        }
+        return {name: ends(values)[0] for name, values in self.space.items()}
 
     def __enter__(self) -> Self:
         self.folder.mkdir(parents=True, exist_ok=True)

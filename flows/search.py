@@ -59,7 +59,7 @@ def search(options: SearchOptions = SearchOptions()) -> State[Any]:  # noqa: B00
     """
     root = Path.cwd()
     params = read_params(root / "params.yaml")
-    check_space(params.search)
+    check_space(params)
     with at_work(root) as lock:
         checkout = Checkout(root, lock, options.hours_per_stage * 3600)
         recorded = record_data(checkout, return_state=True)

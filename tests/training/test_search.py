@@ -18,7 +18,7 @@ from optuna.trial import TrialState
 from facegender.errors import UserError
 from facegender.intervals import wilson
 from facegender.layout import Layout
-from facegender.params import Params, SearchParams, read_params
+from facegender.params import Params, read_params
 from facegender.presets import read_preset
 from facegender.search import Finished, Pruned, Report, Search, kept_epoch
 from facegender.search_report import as_rich, caution, to_adopt, trials_of, write_best
@@ -84,12 +84,25 @@ class Trials:
         ({"train.fine_tune_layers": [0, 30]}, "must leave the cached features as they are. .*--set train.fine_tune_la"),
         ({"train.class_weights": [True, False]}, "must not name train.class_weights"),
         ({"train.dropout": [0.5, 1.5]}, "train.dropout: Input should be less than 1. Received: 1.5."),
-        ({"train.epochs": {"low": 1.5, "high": 4}}, "train.epochs: Input should be a valid integer"),
+        ({"train.epochs": [1.5, 4]}, "train.epochs: Input should be a valid integer"),
+        ({"train.epochs": {"low": 1, "high": 4}}, "train.epochs takes whole numbers: .* type: int. Received: 1 to 4."),
+        ({"train.unfreeze": [0, 10]}, "unfreeze must be below epochs: .* Received: train.unfreeze 10."),
+        ({"train.epochs": [4, 8], "train.unfreeze": [0, 4]}, "Received: train.epochs 4, train.unfreeze 4."),
     ],
 )
 def test_what_cannot_be_searched_is_refused(space: dict[str, Any], message: str) -> None:
+    params = Params.model_validate({"train": {"epochs": 10}, "search": {"space": space}})
     with pytest.raises(UserError, match=message):
-        check_space(SearchParams(space=space))
+        check_space(params)
+
+
+def test_a_space_is_held_against_todays_parameters_not_the_defaults() -> None:
+    space = {"train.epochs": [10, 12], "train.unfreeze": {"low": 0, "high": 9}}  # the defaults have 8 epochs
+    today = {"epochs": 10, "unfreeze": 9}
+    assert check_space(Params.model_validate({"train": today, "search": {"space": space}}))
+    weighted = {"train": {"class_weights": True}, "search": {"space": {"train.sampling": ["shuffle", "balanced"]}}}
+    with pytest.raises(UserError, match="both make the classes count alike"):
+        check_space(Params.model_validate(weighted))
 
 
 @pytest.mark.parametrize(
@@ -113,7 +126,7 @@ def test_what_is_no_range_is_refused(tmp_path: Path, values: str, message: str) 
 
 
 def test_the_default_space_can_be_searched_and_holds_todays_parameters(checkout: Path) -> None:
-    assert check_space(read_params(checkout / "params.yaml").search)
+    assert check_space(read_params(checkout / "params.yaml"))
 
 
 def test_features_depend_on_what_dvc_yaml_says(checkout: Path) -> None:
