@@ -26,18 +26,23 @@ def folder_beside(params: Path) -> Path:
 
 
 def preset_names(params: Path) -> list[str]:
-    """Of the presets that there are, sorted."""
-    return sorted(file.stem for file in folder_beside(params).glob("*.yaml"))
+    """Of the presets that have a file, sorted."""
+    return sorted(file.stem for file in folder_beside(params).glob("*.yaml") if file.stem != DEFAULT)
 
 
 def read_preset(name: str, params: Path) -> dict[str, JsonValue]:
     """A preset's values by dotted name; `name` may also be the path of such a file.
+
+    `default` has no file: it holds the defaults of all that the others set.
 
     Raises
     ------
     UserError
         There is none of this name, or it holds what is no parameter.
     """
+    if name == DEFAULT:
+        usual = as_written(Params())
+        return {key: usual[key] for other in preset_names(params) for key in read_preset(other, params)}
     path = Path(name) if name.endswith((".yaml", ".yml")) else folder_beside(params) / f"{name}.yaml"
     if not path.is_file():
         known = ", ".join([*preset_names(params), DEFAULT])
@@ -67,7 +72,7 @@ def apply_preset(name: str, params: Path) -> Changes:
     """Write a preset into params.yaml; what changed, as (before, after) by name.
 
     What only other presets set goes back to its default, so that one preset after another is the latter, not a mixture
-    of both. `default` is a preset that sets nothing.
+    of both.
 
     Raises
     ------
@@ -76,12 +81,8 @@ def apply_preset(name: str, params: Path) -> Changes:
     """
     before = as_written(read_params(params))
     written: dict[str, Any] = yaml.safe_load(params.read_text(encoding="utf-8")) or {}
-    wanted: dict[str, JsonValue] = {}
-    if not name.endswith((".yaml", ".yml")):
-        usual = as_written(Params())
-        wanted = {key: usual[key] for other in preset_names(params) for key in read_preset(other, params)}
-    if name != DEFAULT:
-        wanted |= read_preset(name, params)
+    wanted = {} if name.endswith((".yaml", ".yml")) else read_preset(DEFAULT, params)
+    wanted |= read_preset(name, params)
     changed = {key: (before[key], value) for key, value in wanted.items() if before[key] != value}
     values = nested({key: value for key, (_, value) in changed.items()})
     together = {section: {**written.get(section, {}), **values.get(section, {})} for section in {**written, **values}}

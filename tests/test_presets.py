@@ -58,6 +58,13 @@ def test_one_after_the_other_is_the_latter(params: Path) -> None:
     assert apply_preset("quick", params) == {}
 
 
+def test_default_can_be_tried_beside_like_any_other(params: Path) -> None:
+    # as `python -m flows.retrain --preset default` asks for it
+    usual = as_written(Params())
+    set_by_others = {key for name in NAMES for key in read_preset(name, params)}
+    assert read_preset("default", params) == {key: usual[key] for key in set_by_others}
+
+
 def test_ones_own_file_changes_nothing_but_what_it_names(params: Path, tmp_path: Path) -> None:
     apply_preset("accurate", params)
     own = tmp_path / "mine.yaml"
