@@ -33,7 +33,7 @@ from facegender.params import EvaluateParams
 from facegender.pooling import Pooled, nearest
 from facegender.prefetch import prefetch
 from facegender.progress import track
-from facegender.store import FeatureStore
+from facegender.store import FeatureStore, labelled
 from facegender.tables import read_table
 
 logger = logging.getLogger(__name__)
@@ -74,7 +74,7 @@ def review(layout: Layout, params: EvaluateParams, count: int, out: Path) -> int
     if not len(rows):
         remedy = f"Remove rows from {layout.label_overrides} to decide again."
         raise UserError("review", "some rows must be left to decide about", f"{len(suspects)} decided", remedy)
-    neighbours = find_neighbours(layout.features, rows["image"].tolist())
+    neighbours = find_neighbours(layout.features, splits, rows["image"].tolist())
     links = quote(os.path.relpath(layout.images, out.parent)) + "/"
     content = page_content(rows, neighbours, splits, classes, decided) | {"folder": links, "judge": judge}
     pictures = embed(layout.images, rows["image"].tolist(), neighbours)
@@ -105,10 +105,19 @@ def read_decided(path: Path, classes: tuple[str, str]) -> Decided:
     return Decided(table.frame[list(COLUMNS)].to_numpy(dtype=object).tolist())
 
 
-def find_neighbours(features: Path, images: Sequence[str]) -> list[list[str]]:
-    """Of each image the labelled ones most like it to the backbone, the likest first."""
+def find_neighbours(features: Path, splits: pd.DataFrame, images: Sequence[str]) -> list[list[str]]:
+    """Of each image the labelled ones most like it to the backbone, the likest first.
+
+    Raises
+    ------
+    UserError
+        The features were not cached (online mode), or made of other rows.
+    """
     with FeatureStore(features) as store:
-        names = store.rows["image"]
+        if not store.views:
+            remedy = "Set train.mode to features in params.yaml and run `facegender features`."
+            raise UserError(str(features), "features must be cached to find like pictures", "online mode", remedy)
+        names = labelled(store, features, splits)["image"]
         rows = pd.Index(names).get_indexer(pd.Index(images)).astype(np.int64)
         places = nearest(Pooled(store), rows, NEIGHBOURS)
         return [names.iloc[row].tolist() for row in places]

@@ -6,9 +6,10 @@ import pandas as pd
 import pytest
 
 from facegender.doubts import NETWORKS, REGRESSION, by_networks, doubts
+from facegender.errors import UserError
 from facegender.layout import Layout
 from facegender.params import EvaluateParams
-from tests.review.pages import content, page_of
+from tests.review.pages import cache, content, page_of
 from tests.small_data import Data
 
 
@@ -64,6 +65,17 @@ def test_predictions_of_other_rows_or_labels_are_left_out(data: Data, change: st
     splits = pd.read_parquet(data.layout.splits)
     assert by_networks(data.layout, splits, "1") is None
     assert doubts(data.layout, splits, "1", EvaluateParams())[1] == REGRESSION
+
+
+def test_also_behind_networks_the_page_needs_features_of_its_rows(data: Data) -> None:
+    predict(data.layout, doubted="a7.png")
+    rows = pd.read_parquet(data.layout.features / "rows.parquet")
+    rows[1:].to_parquet(data.layout.features / "rows.parquet")
+    with pytest.raises(UserError, match=r"must be those of the rows in splits\.parquet"):
+        page_of(data)
+    cache(data.layout, set(), views=0)
+    with pytest.raises(UserError, match=r"features must be cached to find like pictures\. Received: online mode"):
+        page_of(data)
 
 
 def test_a_holdout_is_judged_by_nobody(data: Data, tmp_path: Path) -> None:
