@@ -120,8 +120,9 @@ class Search:
         """Go on until the study has that many trials.
 
         What is proposed follows from search.seed and the trials that have ended, so that a search which was killed and
-        started again proposes what an undisturbed one would have. Parameters that were tried before are not trained
-        again. The first trial has today's parameters, where they lie in the space: the others are to beat them.
+        started again proposes what an undisturbed one would have; but for hyperband, which goes by a trial's number as
+        well, and a killed one keeps its number. Parameters that were tried before are not trained again. The first
+        trial has today's parameters, where they lie in the space: the others are to beat them.
         """
         while len(ended := self.ended) < trials:
             if ended:

@@ -43,7 +43,7 @@ def train(layout: Layout, params: Params) -> None:
     Raises
     ------
     UserError
-        Features that do not fit the parameters, or a class without a training or validation row.
+        Features that do not fit the parameters, the splits or the weights.
     """
     validation = json.loads(layout.validation.read_text())
     with FeatureStore(layout.features) as store:
