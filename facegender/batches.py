@@ -29,10 +29,6 @@ class Rows:
     weights: npt.NDArray[np.float32]
     views: npt.NDArray[np.int64]
 
-    def as_they_are(self) -> "Rows":
-        """The same rows in view 0."""
-        return Rows(self.rows, self.labels, self.weights, np.zeros_like(self.views))
-
     def shuffled(self, seed: int, epoch: int, views: int) -> "Rows":
         """The order of one epoch. Each row goes through its `views` views in turn, from a starting view of its own."""
         first = np.random.default_rng((seed, 0)).integers(views, size=len(self.rows))
