@@ -20,7 +20,7 @@ from benchmarks.child import python, run
 from benchmarks.choice_rows import Row, named
 from benchmarks.workspace import write_params
 from facegender.layout import Layout
-from facegender.params_file import nested
+from facegender.params_file import merged
 from facegender.store import FeatureStore
 
 FEATURE_PARAMS = ("augment.", "backbone.", "features.", "split.", "train.fine_tune_layers", "train.mode")
@@ -78,10 +78,7 @@ def prepare(setting: Setting, row: Row) -> None:
     """The row's parameters, and links to what all rows share."""
     files, shared = setting.layout(row), Layout(setting.base / "data", setting.base / "artifacts")
     files.artifacts.mkdir(parents=True, exist_ok=True)
-    changes: dict[str, Any] = nested(row.changes)
-    sections = {**setting.changes, **changes}
-    both = {name: {**setting.changes.get(name, {}), **changes.get(name, {})} for name in sections}
-    write_params(setting.folder(row) / "params.yaml", both)
+    write_params(setting.folder(row) / "params.yaml", merged(setting.changes, row.changes))
     for source, target in ((shared.index, files.index), (shared.validation, files.validation)):
         link(source, target)
     if any(name.startswith("split.") for name in row.changes):

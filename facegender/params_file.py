@@ -40,3 +40,9 @@ def nested(changes: Mapping[str, JsonValue]) -> dict[str, dict[str, JsonValue]]:
         section, _, key = name.partition(".")
         sections.setdefault(section, {})[key] = value
     return sections
+
+
+def merged(sections: Mapping[str, Mapping[str, JsonValue]], changes: Mapping[str, JsonValue]) -> dict[str, Any]:
+    """The sections with what changes, by dotted name; neither is touched."""
+    new = nested(changes)
+    return {name: {**sections.get(name, {}), **new.get(name, {})} for name in {**sections, **new}}

@@ -13,7 +13,7 @@ from pydantic import JsonValue
 
 from facegender.errors import UserError
 from facegender.params import Params, checked, read_params
-from facegender.params_file import dotted, nested, write_params
+from facegender.params_file import dotted, merged, write_params
 
 DEFAULT: Final = "default"
 
@@ -84,11 +84,10 @@ def apply_preset(name: str, params: Path) -> Changes:
     wanted = {} if name.endswith((".yaml", ".yml")) else read_preset(DEFAULT, params)
     wanted |= read_preset(name, params)
     changed = {key: (before[key], value) for key, value in wanted.items() if before[key] != value}
-    values = nested({key: value for key, (_, value) in changed.items()})
-    together = {section: {**written.get(section, {}), **values.get(section, {})} for section in {**written, **values}}
-    checked(together, f"{params} with the preset {name}")
+    values = {key: value for key, (_, value) in changed.items()}
+    checked(merged(written, values), f"{params} with the preset {name}")
     if changed:
-        write_params(params, dotted(values))
+        write_params(params, values)
     return changed
 
 

@@ -12,7 +12,8 @@ from pydantic import JsonValue
 
 from facegender.errors import UserError
 from facegender.params import checked
-from facegender.params_file import write_params
+from facegender.params_file import merged, write_params
+from facegender.presets import as_written
 from tasks.checkout import Checkout
 from tasks.dvc_stage import dvc, of_the_disk
 
@@ -31,11 +32,8 @@ def check(root: Path, changes: Mapping[str, JsonValue]) -> dict[str, JsonValue]:
         There is no such parameter, or it cannot have this value.
     """
     values = yaml.safe_load((root / "params.yaml").read_text(encoding="utf-8")) or {}
-    for name, value in changes.items():
-        section, _, key = name.partition(".")
-        values[section] = {**values.get(section, {}), key: value}
-    known = checked(values, "changed parameters").model_dump(mode="json", by_alias=True)
-    return {name: known[section][key] for name in changes for section, _, key in [name.partition(".")]}
+    known = as_written(checked(merged(values, changes), "changed parameters"))
+    return {name: known[name] for name in changes}
 
 
 def workspace(checkout: Checkout, changes: Mapping[str, JsonValue]) -> Checkout:
