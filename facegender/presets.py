@@ -55,7 +55,7 @@ def read_preset(name: str, params: Path) -> dict[str, JsonValue]:
 
 
 def known_values(sections: Any, where: str) -> dict[str, JsonValue]:
-    """Sections of parameters by dotted name.
+    """Sections of parameters by dotted name, as params.yaml is read: "1e-4", to YAML a text, is the number.
 
     Raises
     ------
@@ -64,8 +64,8 @@ def known_values(sections: Any, where: str) -> dict[str, JsonValue]:
     """
     if not isinstance(sections, dict) or not all(isinstance(values, dict) for values in sections.values()):
         raise UserError(where, "must hold sections of params.yaml, each with some of its parameters", sections)
-    checked(sections, where)
-    return dotted(sections)
+    known = as_written(checked(sections, where))
+    return {name: None if value is None else known[name] for name, value in dotted(sections).items()}
 
 
 def apply_preset(name: str, params: Path) -> Changes:

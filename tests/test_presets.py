@@ -73,6 +73,14 @@ def test_ones_own_file_changes_nothing_but_what_it_names(params: Path, tmp_path:
     assert read_params(params).features.views == read_preset("accurate", params)["features.views"]
 
 
+def test_a_number_without_a_point_is_written_as_one(params: Path, tmp_path: Path) -> None:
+    own = tmp_path / "mine.yaml"
+    own.write_text("train: {learning_rate: 1e-4}\naugment: {flip: null}")  # YAML 1.1 takes 1e-4 for a text
+    assert read_preset(str(own), params) == {"train.learning_rate": 0.0001, "augment.flip": None}
+    assert apply_preset(str(own), params)["train.learning_rate"] == (0.001, 0.0001)
+    assert "learning_rate: 0.0001 " in params.read_text(encoding="utf-8")
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [
