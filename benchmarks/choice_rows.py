@@ -78,7 +78,7 @@ ROWS = (
     Row(
         "depth all",
         "the whole backbone trains, from images (online mode)",
-        {"train.fine_tune_layers": 154, "train.mode": "online"},
+        {"train.fine_tune_layers": "all", "train.mode": "online"},
     ),
 )
 NAMES = tuple(row.name for row in ROWS)

@@ -41,11 +41,15 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--only", nargs="+", choices=NAMES, default=NAMES, metavar="NAME", help=", ".join(NAMES))
     parser.add_argument("--data", type=Path, default=Path("data"))
     parser.add_argument("--weights", default="auto", help="as backbone.weights: auto, or a .weights.h5 file")
-    parser.add_argument("--work", type=Path, default=Path("artifacts/benchmarks/choices"), help="where the rows run")
-    parser.add_argument("--results", type=Path, default=HERE / "results/choices")
-    parser.add_argument("--document", type=Path, default=HERE.parent / "docs/choices.md")
+    parser.add_argument("--work", type=Path, help="where the rows run; artifacts/benchmarks/choices")
+    parser.add_argument("--results", type=Path, help="benchmarks/results/choices; with --tiny below --work")
+    parser.add_argument("--document", type=Path, help="docs/choices.md; with --tiny below --work")
     parser.add_argument("--tiny", action="store_true", help="a small network: to see that it all runs")
     asked = parser.parse_args(arguments)
+    # tiny figures must never pass for real ones that are kept
+    asked.work = asked.work or Path("artifacts/benchmarks") / ("choices-tiny" if asked.tiny else "choices")
+    asked.results = asked.results or (asked.work / "results" if asked.tiny else HERE / "results/choices")
+    asked.document = asked.document or (asked.work / "choices.md" if asked.tiny else HERE.parent / "docs/choices.md")
     weights = str(Path(asked.weights).resolve()) if Path(asked.weights).is_file() else asked.weights
     changes = TINY if asked.tiny else {"backbone": {"weights": weights}}
     asked.results.mkdir(parents=True, exist_ok=True)

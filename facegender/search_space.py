@@ -33,6 +33,9 @@ def check_space(params: Params) -> Space:
     where, space = "params.yaml, search.space", params.search.space
     if not space:
         raise UserError(where, "must name a parameter to search", None, "train.learning_rate, say.")
+    if params.train.class_weights:
+        remedy = "Trials are compared by accuracy, in which every row must count alike; set train.sampling to balanced."
+        raise UserError("params.yaml, train.class_weights", "must be false for a search", True, remedy)
     for name, values in space.items():
         section, _, key = name.partition(".")
         if section != "train" or key not in TrainParams.model_fields:

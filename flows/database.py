@@ -30,9 +30,12 @@ def make_ready(home: Path) -> None:
             done.touch()
 
 
-def refuse_database(home: Path, said: str) -> NoReturn:
-    """End with 2 where the tables found no room or may not be written; with 1 and all that was said otherwise."""
-    told = next((word for word in NO_ROOM if word in said), None)
+def refuse_database(home: Path, said: str, told: str | None = None) -> NoReturn:
+    """End with 2 where the tables found no room or may not be written; with 1 and all that was said otherwise.
+
+    `told` is the reason, where it is known; else it is looked for in `said`.
+    """
+    told = told or next((word for word in NO_ROOM if word in said), None)
     if told is None:
         typer.echo(f"{said}\nError: Prefect's database below {home} could not be made.", err=True)
         raise typer.Exit(1)

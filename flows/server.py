@@ -20,7 +20,7 @@ from urllib.request import urlopen
 
 import typer
 
-from flows.database import make_ready
+from flows.database import make_ready, refuse_database
 from tasks.child import end_group, guarded
 from tasks.environment import SETTINGS, Server, running_server, server_file
 
@@ -153,9 +153,14 @@ def listens(host: str, port: int) -> bool:
 
 
 def home_folder() -> Path:
-    """PREFECT_HOME, which is there afterwards."""
+    """PREFECT_HOME, which is there afterwards and may be written to; else the command ends with one message."""
     home = Path(os.environ.get("PREFECT_HOME", SETTINGS["PREFECT_HOME"]))
-    home.mkdir(mode=0o700, parents=True, exist_ok=True)
+    try:
+        home.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        refuse_database(home, "", told=str(error.strerror))
+    if not os.access(home, os.W_OK | os.X_OK):
+        refuse_database(home, "", told="no permission to write")
     return home
 
 

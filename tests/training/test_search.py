@@ -100,8 +100,8 @@ def test_a_space_is_held_against_todays_parameters_not_the_defaults() -> None:
     space = {"train.epochs": [10, 12], "train.unfreeze": {"low": 0, "high": 9}}  # the defaults have 8 epochs
     today = {"epochs": 10, "unfreeze": 9}
     assert check_space(Params.model_validate({"train": today, "search": {"space": space}}))
-    weighted = {"train": {"class_weights": True}, "search": {"space": {"train.sampling": ["shuffle", "balanced"]}}}
-    with pytest.raises(UserError, match="both make the classes count alike"):
+    weighted = {"train": {"class_weights": True}, "search": {"space": {"train.dropout": [0.4, 0.5]}}}
+    with pytest.raises(UserError, match=r"train.class_weights: must be false for a search. Received: True."):
         check_space(Params.model_validate(weighted))
 
 
