@@ -5,7 +5,7 @@ of those very rows is cross-fitted: no row is judged by a choice that saw it or 
 """
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -120,7 +120,11 @@ def fit(
     slices: Slices | None = None,
 ) -> Decision:
     """Fit all three on the same rows: labels bool (n,), the model's probabilities float64 (n,), groups int64 (n,)."""
-    calibrator = fit_calibrator(positive, probabilities, groups, choices)
+    return _fit(positive, probabilities, _that_helps(positive, probabilities, groups, choices), slices)
+
+
+def _fit(positive: BoolArray, probabilities: FloatArray, choices: Choices, slices: Slices | None) -> Decision:
+    calibrator = calibration.fit(choices.calibration, positive, probabilities)
     calibrated = calibrator.apply(probabilities)
     # stored figures are rounded, so that another BLAS or platform stores the same
     threshold = round(choose_threshold(choices.threshold, positive, calibrated, slices), 6)
@@ -128,8 +132,8 @@ def fit(
     return Decision(calibrator, threshold, choices.error, quantile)
 
 
-def fit_calibrator(positive: BoolArray, probabilities: FloatArray, groups: IntArray, choices: Choices) -> Calibrator:
-    """Calibrate as the choices say, but only where that helps on rows that the fit did not see.
+def _that_helps(positive: BoolArray, probabilities: FloatArray, groups: IntArray, choices: Choices) -> Choices:
+    """The choices, with their calibration only where that helps on rows that the fit did not see.
 
     Helps: the cross-fitted log loss falls by more than the standard error of its fall (the one-standard-error rule,
     Hastie et al. 2009, section 7.10). A model that is calibrated already would only take on the fit's noise.
@@ -140,7 +144,7 @@ def fit_calibrator(positive: BoolArray, probabilities: FloatArray, groups: IntAr
         calibrated[here] = fitted.apply(probabilities[here])
     fall = log_losses(positive, probabilities) - log_losses(positive, calibrated)
     helps = fall.mean() > fall.std() / np.sqrt(len(fall))
-    return calibration.fit(choices.calibration if helps else "none", positive, probabilities)
+    return choices if helps else replace(choices, calibration="none")
 
 
 def judge(decision: Decision, positive: BoolArray, probabilities: FloatArray) -> Judged:
@@ -161,12 +165,14 @@ def cross_fit(
 ) -> Judged:
     """Answer each row by a decision fitted on the other folds, which hold no row of its group.
 
+    Whether there is a calibration at all is decided once, on all rows: what is told is of the model as it answers.
     Where a class has fewer than two groups nothing can be fitted on other rows: each is judged by the model's own
     probability, and none is abstained from.
     """
     judged = judge(_unfitted(choices), positive, probabilities)
+    chosen = _that_helps(positive, probabilities, groups, choices)
     for rest, here in _folds(positive, groups, choices):
-        decision = fit(positive[rest], probabilities[rest], groups[rest], choices, slices and slices.take(rest))
+        decision = _fit(positive[rest], probabilities[rest], chosen, slices and slices.take(rest))
         fold = judge(decision, positive[here], probabilities[here])
         for name in ("probabilities", "predicted", "abstain", "covered"):
             getattr(judged, name)[here] = getattr(fold, name)

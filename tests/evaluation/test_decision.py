@@ -74,7 +74,11 @@ def test_a_calibration_is_left_out_where_it_would_only_add_noise(method):
     for seed in range(20):
         rng = np.random.default_rng(seed)
         truth = sigmoid(rng.normal(0, 1.5, 400))
-        kept += fit(rng.random(400) < truth, truth, np.arange(400), choices).calibrator.method != "none"
+        positive = rng.random(400) < truth
+        judged = cross_fit(positive, truth, np.arange(400), choices)
+        left_out = fit(positive, truth, np.arange(400), choices).calibrator.method == "none"
+        assert left_out == (judged.probabilities.tolist() == truth.tolist())  # told of the model as it answers
+        kept += not left_out
     assert kept <= 5  # the standard error is passed by chance in one case of six at most
     assert fit(*drawn(400), np.arange(400), choices).calibrator.method == method
 
