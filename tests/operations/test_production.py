@@ -129,7 +129,9 @@ def test_runs_that_are_late_do_not_pile_up(trained):
     schedules = [sys.executable, "-m", "tasks", "prefect", "deployment", "schedule"]
     site.call(*schedules, "clear", "retrain/weekly", "--accept-yes")
     weekly = {"interval": timedelta(weeks=1).total_seconds(), "anchor_date": (now - timedelta(days=26)).isoformat()}
-    site.api(f"{deployment}/schedules", [{"schedule": weekly, "active": True}])
+    # parameters of its own: what another schedule has run since would rightly do the work of all four
+    other = {"options": {"hours_per_stage": 23.0}}
+    site.api(f"{deployment}/schedules", [{"schedule": weekly, "active": True, "parameters": other}])
     # as if no worker had been there for four weeks
     month = {"start_time": (now - timedelta(weeks=4)).isoformat(), "end_time": now.isoformat(), "min_runs": 4}
     site.api(f"{deployment}/schedule", month)
