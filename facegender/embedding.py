@@ -43,7 +43,9 @@ def _joined_openvino(path: Path) -> object:
     return openvino.Model([opset13.result(joined)], network.get_parameters(), "embedding_and_probability")
 
 
-def distances(embeddings: Halves, reference: Halves, neighbours: int, same: bool = False) -> npt.NDArray[np.float64]:
+def distances(
+    embeddings: Halves, reference: Halves, neighbours: int, own: npt.NDArray[np.int64] | None = None
+) -> npt.NDArray[np.float64]:
     """How far pictures lie from a reference: 0 on top of it, 2 opposite; a new kind of picture lies far.
 
     Of vectors scaled to length 1, the Euclidean distance to the k-th nearest of the reference (Sun et al. 2022,
@@ -55,24 +57,26 @@ def distances(embeddings: Halves, reference: Halves, neighbours: int, same: bool
         (n, d) and (m, d).
     neighbours
         k; with fewer in the reference, the farthest counts.
-    same
-        The embeddings are the reference itself: nobody is their own neighbour.
+    own
+        (n,): the place of each picture itself in the reference, -1 where it is not: nobody is their own neighbour.
 
     Returns
     -------
     float64 (n,); NaN where there is nobody to compare with.
     """
-    ours, theirs = _unit(embeddings), _unit(reference)
-    found = np.full(len(ours), np.nan)
-    place = min(neighbours, len(theirs) - same) - 1
-    if place < 0:
-        return found
-    for start in range(0, len(ours), AT_ONCE):
-        likeness = ours[start : start + AT_ONCE] @ theirs.T
-        if same:
-            likeness[np.arange(len(likeness)), np.arange(start, start + len(likeness))] = -np.inf
-        nearest = np.partition(likeness, len(theirs) - 1 - place, axis=1)[:, len(theirs) - 1 - place]
-        found[start : start + AT_ONCE] = np.sqrt(np.maximum(2 - 2 * nearest, 0))
+    theirs = _unit(reference)
+    found = np.full(len(embeddings), np.nan)
+    for start in range(0, len(embeddings), AT_ONCE):
+        likeness = _unit(embeddings[start : start + AT_ONCE]) @ theirs.T
+        if own is not None:
+            here = own[start : start + AT_ONCE]
+            likeness[here >= 0, here[here >= 0]] = -np.inf
+        place = min(neighbours, len(theirs)) - 1
+        if place < 0:
+            break
+        nearest = -np.partition(-likeness, place, axis=1)[:, : place + 1]
+        farthest = np.fmin.reduce(np.where(np.isneginf(nearest), np.nan, nearest), axis=1)  # oneself is none
+        found[start : start + AT_ONCE] = np.sqrt(np.maximum(2 - 2 * farthest, 0))
     return found
 
 

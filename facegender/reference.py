@@ -17,6 +17,7 @@ from facegender.scoring import Scores
 
 TABLE: Final = "reference.parquet"
 EMBEDDINGS: Final = "embeddings.npy"
+MOST: Final = 4096  # embeddings kept; old and new pictures are compared with the same ones, so fewer cost no fairness
 NEIGHBOURS: Final = 10  # of embedding distance; the published choices lie between 1 and 50 for 1,000 rows
 
 
@@ -25,12 +26,20 @@ def reference_table(
 ) -> pd.DataFrame:
     """reference.parquet: image, sha256 and the `quantities`; `traits` are those of `picture_traits`."""
     assert scores.embeddings is not None
-    far = distances(scores.embeddings, scores.embeddings, NEIGHBOURS, same=True)
+    kept = kept_rows(len(scores.embeddings))
+    own = np.full(len(scores.embeddings), -1)
+    own[kept] = np.arange(len(kept))
+    far = distances(scores.embeddings, scores.embeddings[kept], NEIGHBOURS, own)
     brightness, side = (traits[name].to_numpy(np.float64) for name in ("brightness", "shorter side"))
     table = quantities(scores.probabilities, far, decision, brightness, side)
     table.insert(0, "image", images.to_numpy())
     table.insert(1, "sha256", hashes.to_numpy())
     return table
+
+
+def kept_rows(count: int) -> npt.NDArray[np.int64]:
+    """The rows whose embeddings are kept: all, or MOST of them from everywhere in their order."""
+    return np.arange(count) if count <= MOST else np.arange(MOST) * count // MOST
 
 
 def quantities(
@@ -54,9 +63,9 @@ def quantities(
 
 
 def write_reference(folder: Path, table: pd.DataFrame, embeddings: Halves) -> None:
-    """Leave both in an evaluation folder."""
+    """Leave both in an evaluation folder; `embeddings` of all rows, of which some are kept."""
     table.to_parquet(folder / TABLE, index=False)
-    np.save(folder / EMBEDDINGS, embeddings)
+    np.save(folder / EMBEDDINGS, embeddings[kept_rows(len(embeddings))])
 
 
 def with_hashes(predictions: pd.DataFrame, folder: Path) -> pd.DataFrame:

@@ -8,6 +8,7 @@ from facegender.drift import find_drift
 from facegender.drift_plot import drift_plot
 from facegender.embedding import distances
 from facegender.params import ScoreParams
+from facegender.reference import MOST, kept_rows
 
 QUANTITIES = ["brightness", "shorter side, pixels", "embedding distance", "probability of the positive class"]
 
@@ -82,6 +83,15 @@ def test_distances_by_hand():
     assert distances(ours, reference, 2) == pytest.approx([np.sqrt(2)])
     assert distances(ours, reference, 9) == pytest.approx([2.0])  # the farthest of three
     # none is its own neighbour
-    assert distances(reference, reference, 1, same=True) == pytest.approx([np.sqrt(2)] * 3)
+    own = np.arange(3)
+    assert distances(reference, reference, 1, own) == pytest.approx([np.sqrt(2)] * 3)
+    assert distances(reference, reference, 3, own) == pytest.approx([2.0, np.sqrt(2), 2.0])
+    assert distances(reference, reference[:2], 1, np.array([0, 1, -1])) == pytest.approx([np.sqrt(2)] * 3)
     assert np.isnan(distances(ours, reference[:0], 1)).all()
-    assert np.isnan(distances(reference[:1], reference[:1], 1, same=True)).all()
+    assert np.isnan(distances(reference[:1], reference[:1], 1, own[:1])).all()
+
+
+def test_the_reference_holds_rows_of_everywhere_up_to_a_number():
+    assert kept_rows(5).tolist() == [0, 1, 2, 3, 4]
+    many = kept_rows(3 * MOST)
+    assert many.tolist() == list(range(0, 3 * MOST, 3))
