@@ -29,7 +29,7 @@ from facegender.intervals import FloatArray
 from facegender.label_issues import find_suspects
 from facegender.layout import Layout
 from facegender.params import EvaluateParams, Params
-from facegender.picture_traits import picture_traits
+from facegender.picture_traits import traits_of
 from facegender.reference import reference_table, write_reference
 from facegender.repairs import read_overrides
 from facegender.slices import members, read_attributes
@@ -77,8 +77,8 @@ def evaluate(model: Path, data: Layout, index: Path, splits: Path, validation: P
     chosen = choices(params.evaluate)
     decision, predictions = judge_rows(held, scores.probabilities.astype(np.float64), classes, chosen, slices)
     decision, predictions = replace(decision, views=params.scoring.tta), predictions.assign(views=params.scoring.tta)
-    known = found.index.set_index("image").loc[held["image"]]
-    traits = picture_traits(files, known["width"].tolist(), known["height"].tolist())
+    hashes = found.index.drop_duplicates("image").set_index("image").loc[held["image"], "sha256"]
+    traits = traits_of(held["image"], data.images, found.index)
     assert scores.embeddings is not None
     made = Made(pd.read_csv(model / "history.csv"), read_json(model / "provenance.json"))
     with atomic_folder(out) as folder:
@@ -89,14 +89,13 @@ def evaluate(model: Path, data: Layout, index: Path, splits: Path, validation: P
             classes,
             made,
             found,
+            traits,
             params,
             data,
             os.path.relpath(data.images, out),
             partial(heat_maps, model),
         )
-        write_reference(
-            folder, reference_table(held["image"], known["sha256"], scores, decision, traits), scores.embeddings
-        )
+        write_reference(folder, reference_table(held["image"], hashes, scores, decision, traits), scores.embeddings)
 
 
 def held_rows(splits: pd.DataFrame, path: Path) -> pd.DataFrame:

@@ -33,7 +33,6 @@ from facegender.layout import Layout
 from facegender.leakage import find_copies, without_copies
 from facegender.metrics import Rows, confusion, measure
 from facegender.params import Params
-from facegender.picture_traits import picture_traits
 from facegender.plot_set import draw_plots
 from facegender.repairs import effect
 from facegender.report import Story, render_card, render_report
@@ -71,6 +70,7 @@ def write_evaluation(
     classes: Classes,
     made: Made,
     found: Found,
+    traits: pd.DataFrame,
     params: Params,
     data: Layout,
     images_from_report: str,
@@ -78,8 +78,8 @@ def write_evaluation(
 ) -> None:
     """Compute every figure of a predictions table and write all files of the folder.
 
-    `images_from_report` is the images' folder as a relative link; `look` says what the model goes by in some pictures,
-    and without it the gallery shows them plain.
+    `traits` are those of the pictures, by image (`traits_of`); `images_from_report` is the images' folder as a relative
+    link; `look` says what the model goes by in some pictures, and without it the gallery shows them plain.
     """
     settings, threshold, bins = params.evaluate, decision.threshold, params.evaluate.calibration_bins
     rng = np.random.default_rng(settings.seed)
@@ -101,7 +101,7 @@ def write_evaluation(
         "reliability_raw": reliability(raw, bins),
         "coverage_risk": coverage_risk(rows, threshold),
     }
-    cuts, picture_cuts = cut(predictions["image"], rows, found, params, data, rng)
+    cuts, picture_cuts = cut(predictions["image"], rows, found, traits, params, data, rng)
     figures["slices"] = gaps_json([*cuts, *picture_cuts])
     share = figures["abstention"]
     answered = share["answered"]["value"], share["accuracy_where_answered"]["value"]
@@ -177,7 +177,13 @@ def beside(
 
 
 def cut(
-    images: pd.Series, rows: Rows, found: Found, params: Params, data: Layout, rng: np.random.Generator
+    images: pd.Series,
+    rows: Rows,
+    found: Found,
+    traits: pd.DataFrame,
+    params: Params,
+    data: Layout,
+    rng: np.random.Generator,
 ) -> tuple[list[Cut], list[Cut]]:
     """Cut the rows by the user's attributes, and by what the pictures themselves tell."""
     settings = params.evaluate
@@ -186,9 +192,7 @@ def cut(
     if attributes is not None:
         crossed = cross(attributes.reindex(images), settings.two_way, params.data.attributes)
         by_attributes = cut_by(crossed, rows, settings.min_slice, settings.bootstrap, rng)
-    sizes = found.index.drop_duplicates("image").set_index("image").loc[images, ["width", "height"]].astype(int)
-    traits = picture_traits([data.images / name for name in images], sizes["width"].tolist(), sizes["height"].tolist())
-    return by_attributes, cut_by(traits, rows, settings.min_slice, settings.bootstrap, rng)
+    return by_attributes, cut_by(traits.loc[images], rows, settings.min_slice, settings.bootstrap, rng)
 
 
 def write_json(path: Path, values: Any) -> None:

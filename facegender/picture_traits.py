@@ -41,6 +41,13 @@ def picture_traits(files: Sequence[Path], width: Sequence[int], height: Sequence
     return table
 
 
+def traits_of(names: pd.Series, folder: Path, index: pd.DataFrame) -> pd.DataFrame:
+    """`picture_traits` of some images below a folder, by image; their sizes are those of index.parquet."""
+    sizes = index.drop_duplicates("image").set_index("image").loc[names, ["width", "height"]].astype(int)
+    traits = picture_traits([folder / name for name in names], sizes["width"].tolist(), sizes["height"].tolist())
+    return traits.set_index(sizes.index)
+
+
 def light(pixels: Pixels) -> tuple[str, str, str, str]:
     """Brightness, contrast, sharpness and colour of uint8 (s, s, 3)."""
     luma = pixels.astype(np.float32) @ LUMA / 255

@@ -16,6 +16,7 @@ from facegender.evaluation_folder import Found, Made, write_evaluation
 from facegender.gradcam import Look
 from facegender.layout import Layout
 from facegender.params import EvaluateParams, Params
+from facegender.picture_traits import traits_of
 
 CONTRADICTORY = {
     "kind": "near",
@@ -49,6 +50,7 @@ class Case:
             CLASSES,
             values["made"],
             values["found"],
+            traits_of(values["predictions"]["image"], self.layout.images, self.found.index),
             values["params"],
             self.layout,
             "../../data/images",
