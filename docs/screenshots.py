@@ -107,7 +107,7 @@ def wait_for_pictures(page: Page) -> None:
 
 def wait_for_summary(page: Page) -> None:
     """The headline of a Markdown artifact."""
-    page.get_by_text("last promoted").first.wait_for(timeout=60_000)
+    page.get_by_text("champion:").first.wait_for(timeout=60_000)
 
 
 def wait_for_form(page: Page) -> None:

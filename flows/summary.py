@@ -20,7 +20,7 @@ class Summary:
     judged: str  # validation or holdout
     accuracy: str
     change: str  # ", +0.4 points against v1.0.0", empty where there was nothing to compare with
-    against: str
+    champion: str  # which model scores, and whether this one became it
     quarantined: str
     weights: str
     report: Path
@@ -31,7 +31,7 @@ class Summary:
         """(what, its value)."""
         return [
             (f"{self.judged} accuracy", self.accuracy),
-            ("last promoted", self.against),
+            ("champion", self.champion),
             ("set aside", self.quarantined),
             ("weights", self.weights),
             ("report", str(self.report)),
@@ -49,8 +49,8 @@ def summarise(checkout: Checkout) -> Summary:
     return Summary(
         judged=metrics["judged"],
         accuracy=estimate(metrics["accuracy"]),
-        change=change(compared(checkout)),
-        against=against(checkout),
+        change=change(decided(checkout)),
+        champion=champion(checkout),
         quarantined=quarantined(validation["counts"], files.validation.relative_to(checkout.root)),
         weights=weights(provenance["weights"]["source"]),
         report=(files.evaluation / "report.html").relative_to(checkout.root),
@@ -59,28 +59,34 @@ def summarise(checkout: Checkout) -> Summary:
     )
 
 
-def compared(checkout: Checkout) -> dict[str, Any] | None:
-    """promotion.json, where it compares this very model with a champion."""
+def decided(checkout: Checkout) -> dict[str, Any] | None:
+    """promotion.json, where it is about this very model."""
     path = checkout.files.promotion
     decision: dict[str, Any] = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
-    return decision if "accuracy" in decision and decision["of"]["model"] == made(checkout.root).model else None
+    return decision if decision and decision["of"]["model"] == made(checkout.root).model else None
 
 
 def change(decision: dict[str, Any] | None) -> str:
     """ ", +0.4 points against v1.0.0" """
-    if decision is None:
+    if decision is None or "accuracy" not in decision:
         return ""
     return f", {100 * decision['accuracy']['difference']['value']:+.1f} points against {decision['of']['champion']}"
 
 
-def against(checkout: Checkout) -> str:
-    """The champion, and how this model compared with the one that was the champion when it was decided about."""
-    champion, decision = checkout.files.champion / RECORD, compared(checkout)
-    serving = json.loads(champion.read_text(encoding="utf-8"))["version"] if champion.is_file() else "none"
-    if decision is None:
-        return serving
-    difference = points(decision["accuracy"]["difference"])
-    return f"accuracy {difference} against {decision['of']['champion']}; the champion is {serving}"
+def champion(checkout: Checkout) -> str:
+    """The model that scores, whether it is this one, and how this one compared when it was decided about."""
+    record, decision = checkout.files.champion / RECORD, decided(checkout)
+    if not record.is_file():
+        return "none"
+    serving = json.loads(record.read_text(encoding="utf-8"))
+    this = serving["model"] == made(checkout.root).model
+    said = [f"{serving['version']}, this model" if this else serving["version"]]
+    if decision is not None:
+        if not decision["promote"] and not this:  # one that was promoted by hand all the same is "this model"
+            said.append(f"this model was not promoted. {' '.join(decision['reasons']).rstrip('.')}")
+        if "accuracy" in decision:
+            said.append(f"accuracy {points(decision['accuracy']['difference'])} against {decision['of']['champion']}")
+    return "; ".join(said)
 
 
 def points(difference: dict[str, Any]) -> str:

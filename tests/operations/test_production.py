@@ -55,7 +55,7 @@ def test_two_runs_come_by_themselves_and_the_second_finds_all_cached(site):
     assert steps(site, first["id"])["train"] == "Completed"
     summary, progress = (site.artifact(first["id"], key) for key in ("summary", "progress-features"))
     assert summary["data"].startswith("# Validation accuracy 0.")
-    assert "- **last promoted**: v1.0.0" in summary["data"]
+    assert "- **champion**: v1.0.0, this model" in summary["data"]
     assert re.fullmatch(r"features: ([\d,]+) of \1 \w+ · [\d,]+ \w+/s", progress["description"])
     assert progress["data"] == 100
     aside = json.loads(site.artifact(first["id"], "quarantine")["data"])

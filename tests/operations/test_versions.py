@@ -61,6 +61,7 @@ def test_a_model_of_flipped_labels_is_refused_promoted_by_hand_and_rolled_back(t
         assert (refused["state_type"], refused["state_name"]) == ("COMPLETED", "NotPromoted"), site.log(run)
         assert f"The champion stays {before}." in refused["state"]["message"]
         assert "Not promoted" in site.artifact(run, "promotion")["data"]
+        assert f"- **champion**: {before}; this model was not promoted. " in site.artifact(run, "summary")["data"]
         assert serving(site) == before
         forced = site.ended(site.begin("promote/by-hand", anyway=True))
         assert forced["state"]["message"].endswith(f"is the champion, after {before}.")
