@@ -13,7 +13,7 @@ class ProgressArtifact:
     """Shows the progress events of one stage; one artifact for each thing that the stage counts."""
 
     def __init__(self, stage: str) -> None:
-        self.stage = stage
+        self.stage = slug(stage)
         self._artifacts: dict[str, UUID] = {}
         self._shown = 0.0
 

@@ -134,6 +134,13 @@ def test_notes_become_the_states_message(pipeline):
     assert run("work", pipeline(work=code)).message == "resumed at epoch 3"
 
 
+def test_a_stage_of_two_words_has_a_key_that_prefect_takes(pipeline):
+    step = "emit(kind='progress', what='features', done=5, total=5, unit='views', rate=50.0, seconds_left=0.0)\n"
+    state = run("fold_features", pipeline(fold_features=SPEAK + step + WRITE.format("fold_features")))
+    assert state.is_completed()
+    assert Artifact.get(key="progress-fold-features-features").description == "features: 5 of 5 views · 50 views/s"
+
+
 def test_progress_moves_an_artifact_and_the_log_is_streamed(pipeline):
     step = "emit(kind='progress', what='pictures', done={}, total=200, unit='images', rate=50.0, seconds_left={})\n"
     code = SPEAK + "print('half way')\n" + step.format(100, 2.0) + step.format(200, 0.0) + WRITE.format("work")
