@@ -56,7 +56,7 @@ stop: $(READY)  ## stop the server that `make deploy` or `make worker` has start
 	$(BIN)/python -m flows.server stop
 
 # the peers' packages in a venv of their own, which sees the project's behind them
-bench: $(READY)  ## measure against peers; write docs/benchmarks.md, docs/decoding.md (WEIGHTS=file.weights.h5; over an hour)
+bench: $(READY)  ## measure against peers; write docs/benchmarks.md, docs/decoding.md (WEIGHTS=file.weights.h5; hours; goes on where cut off)
 	@test -x $(VENV)/bench/bin/python || { $(BIN)/python -m venv $(VENV)/bench && \
 	  $(BIN)/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))' \
 	  > $$($(VENV)/bench/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/zz_project.pth; }

@@ -4,9 +4,11 @@ import json
 from pathlib import Path
 from typing import Any
 
-from benchmarks.child import median_of
+from benchmarks import document_train
+from benchmarks.child import Result, median_of
 from benchmarks.gpu_table import table
-from benchmarks.parts import ONLINE
+from benchmarks.machine import MOMENT
+from benchmarks.train_part import ONLINE
 
 TITLES = {
     "train": "Train to a model",
@@ -15,16 +17,20 @@ TITLES = {
     "orchestration": "Orchestration",
     "memory": "Memory",
 }
+NAMED = ("processor", "cores", *MOMENT)
+NOT_RUN = "not run yet"
 
 
 def write(results: Path) -> str:
-    """The document; a part that was not run says so."""
+    """The document; a part that was not run says so, and one that was run in part says what is missing."""
     lines = [
         "# Benchmarks",
         "",
         "`make bench` writes this file; `python -m benchmarks write` puts it together again from the raw numbers of",
         "its parts. Each peer and we work on the same rows, as child processes, in turn; figures are medians.",
-        "Whole trainings run once unless asked for more, and their times are kept by epoch.",
+        "Whole trainings run once unless asked for more, and their times are kept by epoch. Every finished run is kept",
+        "at once: a command that was cut off goes on with the missing ones, and those of another machine, code or data",
+        "are thrown away. `python -m benchmarks train --only ours keras` runs the peers whose names begin so.",
         "Labels are gender as perceived by annotators.",
         "",
     ]
@@ -34,13 +40,12 @@ def write(results: Path) -> str:
         if not path.exists():
             lines += ["Not run yet.", ""]
             continue
-        content = json.loads(path.read_text())
-        here = content["machine"]
-        others = ", ".join(f"{name} {value}" for name, value in here.items() if name not in NAMED)
-        lines += [f"{here['processor']}, {here['cores']} cores, load {here['load']} at the start, {here['date']}.", ""]
-        lines += [f"{others}.", ""]
+        content = json.loads(path.read_text(encoding="utf-8"))
+        lines += _where(content)
         lines += ["A small network, to see that it all runs: no figure to go by.", ""] if content["tiny"] else []
-        lines += _memory(content["results"]) if part == "memory" else _times(content["results"], part)
+        lines += _missing(content)
+        found = content["results"]
+        lines += _memory(found) if part == "memory" else _times(found, part, content.get("asked", {}))
         lines += [""]
     lines += ["## Decoding", "", "`python -m benchmarks.decoding` writes [decoding.md](decoding.md).", ""]
     gpu = results / "gpu.json"
@@ -48,68 +53,63 @@ def write(results: Path) -> str:
     return "\n".join(lines)
 
 
-NAMED = ("processor", "cores", "load", "date")
+def _where(content: dict[str, Any]) -> list[str]:
+    """The machine, when, and how busy it was as the runs began."""
+    here = content["machine"]
+    runs = [run for done in content["results"].values() for run in done if "date" in run] or [here]
+    dates, loads = sorted(run["date"] for run in runs), sorted(run["load"] for run in runs)
+    when = dates[0] if dates[0] == dates[-1] else f"{dates[0]} to {dates[-1]}"
+    load = f"{loads[0]}" if loads[0] == loads[-1] else f"{loads[0]} to {loads[-1]}"
+    others = ", ".join(f"{name} {value}" for name, value in here.items() if name not in NAMED)
+    commits = sorted({run["commit"] for run in runs if "commit" in run})
+    others += f", commit {', '.join(commits)}" if commits else ""
+    return [f"{here['processor']}, {here['cores']} cores, load {load} at the start, {when}.", "", f"{others}.", ""]
 
 
-def _times(results: dict[str, list[dict[str, Any]]], part: str) -> list[str]:
+def _missing(content: dict[str, Any]) -> list[str]:
+    """Which peers have run less often than asked; those that failed are told in the table."""
+    results = content["results"]
+    missing = [
+        f"{name} ({len(results.get(name, []))} of {repeats} runs)"
+        for name, repeats in content.get("asked", {}).items()
+        if len(results.get(name, [])) < repeats and not any("failed" in run for run in results.get(name, []))
+    ]
+    return [f"Missing: {'; '.join(missing)}.", ""] if missing else []
+
+
+def _times(results: dict[str, list[Result]], part: str, asked: dict[str, int]) -> list[str]:
     ours = median_of(results.get("ours", []))
-    lines = []
-    if part == "train":
-        lines += _targets(results)
+    lines = document_train.figures(results) if part == "train" else []
     if part == "score":
-        mine, alone = (median_of(results[name], "images_per_second") for name in ("ours", "engine alone"))
+        mine, alone = (median_of(results.get(name, []), "images_per_second") for name in ("ours", "engine alone"))
         lines += [f"Share of the engine's rate on ready batches: {mine / alone:.2f}.", ""] if mine and alone else []
-    lines += _online(results) if part == "train" else []
     lines += ["| | our time is shorter by | seconds | runs | peak MB |", "|---|---|---|---|---|"]
-    for name, runs in results.items():
-        if name == ONLINE:  # of fewer images: told above, and no time to stand beside the others
-            continue
+    for name in dict.fromkeys([*asked, *results]):
+        runs = results.get(name, [])
         seconds, peak = median_of(runs), median_of(runs, "peak_kb")
+        if name == ONLINE and not any("failed" in run for run in runs):
+            continue  # of fewer images: told above, and no time to stand beside the others
         if seconds is None or peak is None:
-            lines.append(f"| {name} | | did not run: {runs[0]['failed'] if runs else 'not asked'} | | |")
+            said = f"did not run: {runs[0]['failed']}" if runs else NOT_RUN
+            lines.append(f"| {name} | | {said} | | |")
             continue
         ratio = f"{seconds / ours:.2f}x" if ours and name != "engine alone" else ""
         lines.append(f"| {name} | {ratio} | {seconds:.1f} | {len(runs)} | {peak / 1024:.0f} |")
     return lines
 
 
-def _online(results: dict[str, list[dict[str, Any]]]) -> list[str]:
-    runs = results.get(ONLINE, [])
-    rate, rows = median_of(runs, "images_per_second"), runs[0] if runs else {}
-    if rate is None:
-        return [f"Online mode with all layers did not run: {rows.get('failed', 'not asked')}.", ""]
-    told = (
-        f"With all layers training, from images (online mode), ours trains {rate:.1f} images a second: the second epoch"
-    )
-    return [f"{told} over {rows['trained']:,} images, validation on {rows['validated']:,} included.", ""]
-
-
-def _targets(results: dict[str, list[dict[str, Any]]]) -> list[str]:
-    plain, ours = results["keras ImageDataGenerator"][0], results["ours"][0]
-    if not plain.get("epochs") or not ours.get("epochs"):
-        return []
-    best = max(plain["epochs"], key=lambda row: row["val_accuracy"])
-    reached = next((row for row in ours["epochs"] if row["val_accuracy"] >= best["val_accuracy"]), None)
-    mine = max(row["val_accuracy"] for row in ours["epochs"])
-    said = f"{best['val_accuracy']:.3f}, the plain script's best, came after {best['seconds']:.0f} s; "
-    if reached:
-        said += (
-            f"ours passed it after {reached['seconds']:.0f} s, {best['seconds'] / reached['seconds']:.1f} times sooner."
-        )
-    else:
-        said += "ours did not reach it."
-    return [said, "", f"Best validation accuracy: ours {mine:.3f}, the plain script {best['val_accuracy']:.3f}.", ""]
-
-
-def _memory(peaks: dict[str, dict[str, int]]) -> list[str]:
-    sizes = sorted({int(n) for by_size in peaks.values() for n in by_size})
+def _memory(results: dict[str, list[Result]]) -> list[str]:
+    """A row a stage, out of runs by number of images, each with `peaks`: kB by stage."""
+    by_size = {int(n): runs[0].get("peaks", {}) for n, runs in results.items()}
+    sizes = sorted(by_size)
     few, many = sizes[-2:] if len(sizes) > 1 else (sizes[0], sizes[0])
     head = " | ".join(f"MB at {n:,}" for n in sizes)
     lines = [f"| stage | bytes an image, {few:,} to {many:,} | {head} |", "|---" * (len(sizes) + 2) + "|"]
-    for stage, by_size in peaks.items():
-        low, high = by_size.get(str(few)), by_size.get(str(many))
+    for stage in dict.fromkeys(stage for peaks in by_size.values() for stage in peaks):
+        low, high = by_size[few].get(stage), by_size[many].get(stage)
         growth = f"{(high - low) * 1024 / (many - few):.0f}" if low and high and many > few else ""
-        shown = " | ".join(f"{by_size[str(n)] / 1024:.0f}" if by_size.get(str(n)) else "" for n in sizes)
+        shown = " | ".join(f"{by_size[n][stage] / 1024:.0f}" if by_size[n].get(stage) else "" for n in sizes)
         lines.append(f"| {stage} | {growth} | {shown} |")
+    failed = [f"At {n} images {runs[0]['failed']}." for n, runs in results.items() if "failed" in runs[0]]
     told = "A small network on links to fewer files; evaluate, all judged: as many validation rows as images are named."
-    return [*lines, "", told]
+    return [*lines, "", *failed, told]

@@ -2,7 +2,6 @@
 
 import json
 import sys
-import time
 
 import keras
 import pandas as pd
@@ -11,7 +10,6 @@ from keras.src.legacy.preprocessing.image import ImageDataGenerator
 from benchmarks.keras_network import EpochTimes, network
 
 images, rows, weights, size, epochs = sys.argv[1], pd.read_csv(sys.argv[2], dtype=str), *sys.argv[3:]
-began = time.perf_counter()
 generator = ImageDataGenerator(rescale=1 / 255)
 
 
@@ -22,10 +20,9 @@ def flow(part: str, shuffle: bool):
     )  # fmt: skip
 
 
-times = EpochTimes(began)
+train, validation, times = flow("train", True), flow("validation", False), EpochTimes()
 stop = keras.callbacks.EarlyStopping(patience=3, restore_best_weights=True)
 network(weights, int(size)).fit(
-    flow("train", True), validation_data=flow("validation", False), epochs=int(epochs), verbose=0,
-    callbacks=[stop, times],
-)  # fmt: skip
-print(json.dumps({"epochs": times.rows}))
+    train, validation_data=validation, epochs=int(epochs), verbose=0, callbacks=[stop, times]
+)
+print(json.dumps({"epochs": times.rows, "trained": train.n, "validated": validation.n}))

@@ -19,7 +19,11 @@ for stage in ("validate", "split", "features"):
 fold = pd.read_parquet("artifacts/splits.parquet")["fold"]
 process = subprocess.Popen([sys.executable, "-m", "facegender", "train"], stderr=subprocess.PIPE, text=True)
 assert process.stderr
-ends = [time.perf_counter() for line in process.stderr if EPOCH.search(line)]
+ends = []
+for line in process.stderr:
+    print(line, end="", file=sys.stderr, flush=True)
+    if EPOCH.search(line):
+        ends.append(time.perf_counter())
 if process.wait():
     sys.exit("facegender train failed")
 seconds = ends[1] - ends[0]

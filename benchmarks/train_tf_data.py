@@ -2,7 +2,6 @@
 
 import json
 import sys
-import time
 
 import keras
 import pandas as pd
@@ -11,7 +10,6 @@ import tensorflow as tf
 from benchmarks.keras_network import EpochTimes, network
 
 images, rows, weights, size, epochs = sys.argv[1], pd.read_csv(sys.argv[2], dtype=str), *sys.argv[3:]
-began = time.perf_counter()
 positive = max(rows["class"])
 
 
@@ -28,10 +26,11 @@ def data(part: str, shuffle: bool) -> tf.data.Dataset:
     return pairs.map(read, tf.data.AUTOTUNE).batch(32).prefetch(tf.data.AUTOTUNE)
 
 
-times = EpochTimes(began)
+times = EpochTimes()
 stop = keras.callbacks.EarlyStopping(patience=3, restore_best_weights=True)
 network(weights, int(size)).fit(
     data("train", True), validation_data=data("validation", False), epochs=int(epochs), verbose=0,
     callbacks=[stop, times],
 )  # fmt: skip
-print(json.dumps({"epochs": times.rows}))
+counts = rows["part"].value_counts()
+print(json.dumps({"epochs": times.rows, "trained": int(counts["train"]), "validated": int(counts["validation"])}))

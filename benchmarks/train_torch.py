@@ -2,7 +2,6 @@
 
 import json
 import sys
-import time
 
 import pandas as pd
 import torch
@@ -10,8 +9,9 @@ from PIL import Image
 from torch.utils.data import DataLoader, Dataset
 from torchvision import models, transforms
 
+from benchmarks.child import since_start
+
 images, rows, _, size, epochs = sys.argv[1], pd.read_csv(sys.argv[2], dtype=str), *sys.argv[3:]
-began = time.perf_counter()
 positive = max(rows["class"])
 to_tensor = transforms.Compose([transforms.Resize((int(size), int(size))), transforms.ToTensor()])
 
@@ -34,14 +34,16 @@ for parameter in model.features[:15].parameters():  # Keras's last 30 layers: th
     parameter.requires_grad = False
 optimizer = torch.optim.Adam([p for p in model.parameters() if p.requires_grad], 1e-4)
 loss_of, seen = torch.nn.BCEWithLogitsLoss(), []
-for _ in range(int(epochs)):
+train, validation = Faces("train"), Faces("validation")
+for epoch in range(int(epochs)):
     model.train()
-    for pictures, labels in DataLoader(Faces("train"), 32, shuffle=True, num_workers=2):
+    for pictures, labels in DataLoader(train, 32, shuffle=True, num_workers=2):
         optimizer.zero_grad()
         loss_of(model(pictures)[:, 0], labels.float()).backward()
         optimizer.step()
     model.eval()
     with torch.no_grad():
-        right = sum(((model(x)[:, 0] > 0) == (y > 0.5)).sum().item() for x, y in DataLoader(Faces("validation"), 32))
-    seen.append({"seconds": round(time.perf_counter() - began, 2), "val_accuracy": right / len(Faces("validation"))})
-print(json.dumps({"epochs": seen}))
+        right = sum(((model(x)[:, 0] > 0) == (y > 0.5)).sum().item() for x, y in DataLoader(validation, 32))
+    seen.append({"seconds": round(since_start(), 2), "val_accuracy": right / len(validation)})
+    print(f"epoch {epoch + 1}: val_accuracy {right / len(validation):.3f}", file=sys.stderr, flush=True)
+print(json.dumps({"epochs": seen, "trained": len(train), "validated": len(validation)}))

@@ -16,8 +16,10 @@ LABELLED = 0.75  # of the pictures that `multiply` makes; the others are test im
 def prepare(data: Path, root: Path, changes: dict[str, dict[str, object]]) -> Path:
     """`root` with data/ (a link), params.yaml, artifacts/ of validate and split, and rows.csv: image, class, part."""
     root.mkdir(parents=True, exist_ok=True)
-    if not (root / "data").exists():
-        (root / "data").symlink_to(data.resolve())
+    link = root / "data"
+    if link.resolve() != data.resolve():
+        link.unlink(missing_ok=True)
+        link.symlink_to(data.resolve())
     write_params(root / "params.yaml", changes)
     for stage in ("validate", "split"):
         stage_run(root, stage)

@@ -8,9 +8,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from benchmarks.child import interleaved, median_of, run
+from benchmarks.child import run
 from benchmarks.document import write
-from benchmarks.parts import ONLINE
 from benchmarks.workspace import multiply
 
 MACHINE = {"processor": "p", "cores": 2, "load": 0.1, "date": "2026-11-24", "python": "3"}
@@ -24,24 +23,11 @@ def test_a_child_is_timed_and_read_and_a_failing_peer_is_told() -> None:
     assert run([sys.executable, "-c", "import no_such_peer"])["failed"].endswith("'no_such_peer'")
 
 
-def test_runs_are_interleaved_and_the_failed_are_not_tried_again() -> None:
-    order: list[str] = []
-
-    def go(name: str) -> dict[str, object]:
-        order.append(name)
-        return {"failed": "no"} if name == "b" else {"seconds": float(len(order))}
-
-    results = interleaved({name: lambda name=name: go(name) for name in "ab"}, 3, lambda line: None)
-    assert order == ["a", "b", "a", "a"]
-    assert median_of(results["a"]) == 3.0  # of 1, 3, 4
-    assert median_of(results["b"]) is None
-
-
 def test_the_document_puts_ratios_first(tmp_path: Path) -> None:
     results = {"ours": [{"seconds": 2.0, "peak_kb": 1024}], "pillow loop": [{"seconds": 5.0, "peak_kb": 2048}]}
     part = {"machine": MACHINE, "tiny": False, "results": {**results, "cleanvision": [{"failed": "not there"}]}}
     (tmp_path / "validate.json").write_text(json.dumps(part))
-    grown = {"validate": {"1000": 1000, "10000": 2000, "100000": 11000}}
+    grown = {str(n): [{"peaks": {"validate": kb}}] for n, kb in {1000: 1000, 10000: 2000, 100000: 11000}.items()}
     (tmp_path / "memory.json").write_text(json.dumps({"machine": MACHINE, "tiny": False, "results": grown}))
     text = write(tmp_path)
     assert "| pillow loop | 2.50x | 5.0 | 1 | 2 |" in text
@@ -51,19 +37,15 @@ def test_the_document_puts_ratios_first(tmp_path: Path) -> None:
     assert text.endswith("| mixed, images/s |\n|---|---|---|---|---|\n")  # no GPU was measured: the table is empty
 
 
-def test_training_the_whole_backbone_is_told_in_images_a_second(tmp_path: Path) -> None:
-    online = {"seconds": 90.0, "peak_kb": 1024, "trained": 480, "validated": 120, "images_per_second": 12.34}
-    results = {
-        **{name: [{"seconds": 2.0, "peak_kb": 1024}] for name in ("ours", "keras ImageDataGenerator")},
-        ONLINE: [online],
-    }
-    (tmp_path / "train.json").write_text(json.dumps({"machine": MACHINE, "tiny": False, "results": results}))
+def test_the_document_says_what_is_missing(tmp_path: Path) -> None:
+    results = {"ours": [{"seconds": 2.0, "peak_kb": 1024, "date": "2026-11-25", "load": 0.2, "commit": "abc"}]}
+    part = {"machine": MACHINE, "tiny": False, "asked": {"ours": 2, "pillow loop": 2}, "results": results}
+    (tmp_path / "validate.json").write_text(json.dumps(part))
     text = write(tmp_path)
-    assert "ours trains 12.3 images a second: the second epoch over 480 images, validation on 120 included." in text
-    assert f"| {ONLINE} |" not in text  # its time is of fewer images
-    results[ONLINE] = [{"failed": "no"}]
-    (tmp_path / "train.json").write_text(json.dumps({"machine": MACHINE, "tiny": False, "results": results}))
-    assert "Online mode with all layers did not run: no." in write(tmp_path)
+    assert "Missing: ours (1 of 2 runs); pillow loop (0 of 2 runs)." in text
+    assert "| pillow loop | | not run yet | | |" in text
+    assert "load 0.2 at the start, 2026-11-25." in text
+    assert "commit abc." in text
 
 
 def test_validation_is_measured_on_a_tiny_set(tmp_path: Path, checkout: Path) -> None:
@@ -89,7 +71,16 @@ def test_validation_is_measured_on_a_tiny_set(tmp_path: Path, checkout: Path) ->
     ]
     places = {"--work": tmp_path / "work", "--results": tmp_path / "results", "--document": tmp_path / "b.md"}
     options = [str(part) for pair in places.items() for part in pair]
-    subprocess.run([*command, "--tiny", *options], cwd=checkout, check=True, capture_output=True)
+    first = [*command, "--tiny", "--only", "pillow", *options]
+    subprocess.run(first, cwd=checkout, check=True, capture_output=True)
     kept = json.loads((tmp_path / "results/validate.json").read_text())["results"]
+    assert list(kept) == ["pillow loop, sha-256"]
     assert kept["pillow loop, sha-256"][0]["n"] == 60
+    again = subprocess.run([*command, "--tiny", *options], cwd=checkout, check=True, capture_output=True, text=True)
+    assert "earlier runs kept (pillow loop, sha-256 1)" in again.stderr
+    assert "ours, 1 of 1: " in again.stderr
+    assert "pillow loop, sha-256, 1 of 1" not in again.stderr
+    now = json.loads((tmp_path / "results/validate.json").read_text())["results"]
+    assert list(now)[:2] == ["ours", "pillow loop, sha-256"]
+    assert now["pillow loop, sha-256"] == kept["pillow loop, sha-256"]
     assert "| pillow loop, sha-256 |" in (tmp_path / "b.md").read_text()
