@@ -1,4 +1,4 @@
-"""Stage validate: every row of every CSV and every image; what cannot be used is set aside, with the reason."""
+"""All of a data folder checked: its tables, its images, and what the two say of each other."""
 
 import json
 from collections import Counter
@@ -18,22 +18,23 @@ from facegender.layout import Layout
 from facegender.overrides import NONE, apply_overrides
 from facegender.params import DataParams, ValidateParams
 from facegender.quarantine import find_reasons, refuse_too_many
+from facegender.readers import Readers
 from facegender.tables import Columns, Table, find_columns, read_table
 
 
-def validate(data: Layout, columns: DataParams, params: ValidateParams, index: Path, report: Path) -> None:
-    """Check all of `data` and write `index` (index.parquet) and `report` (validation.json).
+def check_data(
+    data: Layout, columns: DataParams, params: ValidateParams, readers: Readers, index: Path, report: Path
+) -> None:
+    """Check all of `data`, whose images `readers` read, and write `index` and `report`.
 
     Raises
     ------
     UserError
-        See `read_table`, `find_columns`, `list_images`, `apply_overrides` and `inspected`; no images folder; more than
+        See `read_table`, `find_columns`, `list_images`, `apply_overrides` and `inspected`; more than
         `params.max_quarantined` of the training rows cannot be used.
     """
-    if not data.images.is_dir():
-        raise UserError(str(data.images), "the folder with the images must exist", None, "See README, 'Your own data'.")
     found, listing, csv, overrides = _read_rows(data, columns)
-    with inspected(data.images, listing.frame["image"], params) as (findings, thumbnails):
+    with inspected(readers, listing.frame["image"]) as (findings, thumbnails):
         copies = exact_copies(findings.digest, findings.decoded)
         limits = params.near_duplicate_bits, params.near_duplicate_correlation
         groups = group(copies, findings.phash, *limits, thumbnails)

@@ -11,15 +11,17 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from io import BytesIO
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final, TypeAlias
 
-import numpy as np
-import numpy.typing as npt
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from facegender.errors import UserError
 
-Pixels = npt.NDArray[np.uint8]
+if TYPE_CHECKING:  # the processes of facegender/readers.py start in half the time without numpy, and rarely need it
+    import numpy as np
+    import numpy.typing as npt
+
+Pixels: TypeAlias = "npt.NDArray[np.uint8]"
 
 SIXTEEN_BIT: Final = ("I;16", "I;16L", "I;16B", "I;16N")
 
@@ -116,6 +118,8 @@ def to_rgb(picture: Image.Image) -> Image.Image:
 
 
 def _to_8_bits(picture: Image.Image) -> Pixels:
+    import numpy as np
+
     values = np.asarray(picture).astype(np.float64)
     if picture.mode == "F":
         finite = values[np.isfinite(values)]
@@ -129,6 +133,8 @@ def _to_8_bits(picture: Image.Image) -> Pixels:
 
 def resize(picture: Image.Image, size: int) -> Pixels:
     """uint8 (size, size, 3), antialiased bilinear; the aspect ratio gives way, as with Keras's loaders."""
+    import numpy as np
+
     if picture.size != (size, size):
         picture = picture.resize((size, size), Image.Resampling.BILINEAR, reducing_gap=3.0)
     return np.asarray(picture, dtype=np.uint8)

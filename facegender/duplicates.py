@@ -13,7 +13,8 @@ from itertools import combinations, pairwise
 import numpy as np
 import numpy.typing as npt
 
-SIDE = 32  # pixels of a thumbnail's side, as in Zauner
+from facegender.images import SIDE
+
 FLAT = np.uint64(0)  # the hash of a picture without structure; any other has 32 bits set
 MIN_CONTRAST = 1.0  # grey levels of 255, standard deviation: below, the hash's signs are noise
 COARSE = 4  # frequencies a side left out of the second look
@@ -38,10 +39,15 @@ def perceptual_hashes(thumbnails: Thumbnails) -> Hashes:
     """
     low = _COSINES[1:9]
     frequencies = (low @ thumbnails.astype(np.float32) @ low.T).reshape(len(thumbnails), 64)
-    above = frequencies > np.median(frequencies, axis=1, keepdims=True)
+    median = np.partition(frequencies, (31, 32), axis=1)[:, 31:33].mean(axis=1, keepdims=True)
+    above = frequencies > median
     hashes = np.packbits(above, axis=1, bitorder="little").view("<u8")[:, 0].astype(np.uint64)
-    flat = thumbnails.reshape(len(thumbnails), -1).std(axis=1) < MIN_CONTRAST
-    return np.where(flat, FLAT, hashes)
+    pixels = thumbnails.reshape(len(thumbnails), SIDE * SIDE)
+    # two pixels alone that are r apart make a deviation of r / sqrt(2 n): most need no closer look, which takes as long
+    # as all the rest
+    unsure = np.flatnonzero(np.ptp(pixels, axis=1) < MIN_CONTRAST * SIDE * math.sqrt(2) + 1)
+    hashes[unsure[pixels[unsure].std(axis=1) < MIN_CONTRAST]] = FLAT
+    return hashes
 
 
 def fine_correlation(first: Thumbnails, second: Thumbnails) -> npt.NDArray[np.float32]:
@@ -161,13 +167,15 @@ def _candidates(hashes: Hashes, rows: Rows, bits: int) -> Iterator[tuple[Rows, R
 def _blocks(pairs: Iterator[tuple[Rows, Rows]], size: int = 4096) -> Iterator[Rows]:
     """int64 (m, 2) arrays of about `size` rows or, where one piece is larger, cut to it."""
     waiting: list[Rows] = []
+    count = 0
     for first, second in pairs:
         if not len(first):
             continue
         waiting.append(np.stack([np.minimum(first, second), np.maximum(first, second)], axis=1))
-        if sum(map(len, waiting)) >= size:
+        count += len(first)
+        if count >= size:
             joined = np.unique(np.concatenate(waiting), axis=0)
-            waiting = []
+            waiting, count = [], 0
             for start in range(0, len(joined), size):
                 yield joined[start : start + size]
     if waiting:

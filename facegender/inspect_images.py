@@ -1,36 +1,28 @@
-"""Every image, read once: decoded in full, measured, hashed and shrunk to a thumbnail, on all cores.
+"""Every image, read once, on all cores (facegender/read_images.py), and what was found as columns.
 
 What is kept of an image are columns of numbers, about 60 bytes; its thumbnail waits in a temporary file.
 """
 
-# ruff: noqa: PTH114, PTH116, PTH120, PTH123
-# Plain strings for paths: pathlib's objects would cost a tenth of the time that is spent on an image
-
 import os
-import stat
 import tempfile
-import warnings
-from collections import deque
 from collections.abc import Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from hashlib import sha256
-from pathlib import Path
+from itertools import chain
 from typing import BinaryIO
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from PIL import Image
 
-from facegender.decode import Undecodable, open_grey
-from facegender.duplicates import SIDE, Rows, Thumbnails, perceptual_hashes
+from facegender.duplicates import Rows, Thumbnails, perceptual_hashes
 from facegender.errors import UserError
-from facegender.params import ValidateParams
+from facegender.images import DIGEST, SIDE, Images
 from facegender.progress import track
+from facegender.readers import Readers
 
-CHUNK = 64  # images a thread takes at once: little enough to report progress and to keep few thumbnails in memory
+CHUNK = 48  # images a process reads at once: what it answers fits into a pipe (64 kB on Linux), so it need not wait
+AT_ONCE = 8192  # names held as Python strings
 
 
 @dataclass
@@ -89,142 +81,100 @@ class Findings:
 
 
 @contextmanager
-def inspected(
-    folder: Path, names: "pd.Series[str]", params: ValidateParams, threads: int | None = None
-) -> Iterator[tuple[Findings, "ThumbnailFile"]]:
-    """Inspect `names` under `folder`; the thumbnails are there as long as the block runs.
+def inspected(readers: Readers, names: "pd.Series[str]") -> Iterator[tuple[Findings, "ThumbnailFile"]]:
+    """Inspect `names`, and end the `readers`; the thumbnails are there as long as the block runs.
 
     Raises
     ------
     UserError
-        A name is, or goes through, a link that leaves the folder.
+        A name is, or goes through, a link that leaves the folder: of several the first.
     """
-    threads = threads or os.cpu_count() or 1
     findings = Findings.blank(len(names))
-    reader = _Reader(folder, params)
-    starts = iter(range(0, len(names), CHUNK))
-    with (
-        tempfile.TemporaryFile() as file,
-        ThreadPoolExecutor(threads) as pool,
-        track("Inspecting images", len(names), "images") as advance,
-        warnings.catch_warnings(),
-    ):
-        warnings.simplefilter("ignore")  # Pillow's remarks on odd files: what matters of them is found by decoding
-        pending: deque[Future[_Chunk]] = deque()
+    outside: list[tuple[int, str]] = []
+    ahead = readers.ahead()
+    rows_ahead = _rows_of([images.names for images in ahead], names)
+    left = np.ones(len(names), np.bool_)
+    for rows in rows_ahead:
+        left[rows[rows >= 0]] = False
+    with tempfile.TemporaryFile() as file, track("Inspecting images", len(names), "images") as advance:
+        thumbnails = ThumbnailFile(file, len(names))
+        for rows, images in zip(rows_ahead, ahead, strict=True):
+            _store(images, rows, findings, thumbnails)
+        ahead.clear()
+        advance(len(names) - int(left.sum()))
 
-        def submit() -> None:
-            for start in starts:
-                pending.append(pool.submit(reader.read, start, names.iloc[start : start + CHUNK].tolist()))
-                return
+        def requests() -> Iterator[tuple[Rows, list[str]]]:
+            rows = np.flatnonzero(left)
+            for start in range(0, len(rows), AT_ONCE):
+                many = rows[start : start + AT_ONCE]
+                some = names.iloc[many].tolist()
+                for place in range(0, len(many), CHUNK):
+                    if outside:  # all rows before it are in the hands of the readers
+                        return
+                    yield many[place : place + CHUNK], some[place : place + CHUNK]
 
-        try:
-            for _ in range(threads * 3):
-                submit()
-            while pending:
-                chunk = pending.popleft().result()
-                submit()
-                chunk.store(findings, file)
-                advance(len(chunk.size))
-        finally:
-            for future in pending:
-                future.cancel()
-        file.flush()
-        yield findings, ThumbnailFile(file)
+        for rows, images in readers.read(requests()):
+            if images.outside:
+                outside.append((int(rows[images.outside[0]]), images.outside[1]))
+            _store(images, rows, findings, thumbnails)
+            advance(len(rows))
+        readers.close()
+        if outside:
+            row, target = min(outside)
+            raise UserError(
+                f"images/{names.iloc[row]}",
+                "an image must lie in the images folder itself",
+                f"a link to {target}",
+                "Copy the file there. If DVC made it: `dvc config cache.type hardlink,copy`, then `dvc checkout`.",
+            )
+        yield findings, thumbnails
+
+
+def _rows_of(lists: list[list[str]], names: "pd.Series[str]") -> list[Rows]:
+    """int64 (len(names of the list),) for each list: -1 for what is not among `names`."""
+    row_of = dict.fromkeys(chain.from_iterable(lists), -1)
+    for start in range(0, len(names), AT_ONCE):
+        for row, name in enumerate(names.iloc[start : start + AT_ONCE].tolist(), start):
+            if name in row_of:
+                row_of[name] = row
+    return [np.array([row_of[name] for name in some], np.int64) for some in lists]
+
+
+def _store(images: Images, rows: Rows, findings: Findings, file: "ThumbnailFile") -> None:
+    """Keep what was found of `rows`; what has -1 for a row is let go."""
+    kept = np.flatnonzero(rows >= 0)
+    at = rows[kept]
+    findings.width[at], findings.height[at] = np.array(images.width)[kept], np.array(images.height)[kept]
+    findings.size[at] = np.array(images.size)[kept]
+    for mode in images.mode:
+        if mode is not None and mode not in findings.modes:
+            findings.modes.append(mode)
+    places = {mode: place for place, mode in enumerate(findings.modes)}
+    findings.mode[at] = np.array([-1 if mode is None else places[mode] for mode in images.mode])[kept]
+    findings.digest[at] = np.frombuffer(images.digests, f"V{DIGEST}")[kept]
+    thumbnails = np.frombuffer(images.thumbnails, np.uint8).reshape(-1, SIDE, SIDE)
+    findings.phash[at] = perceptual_hashes(thumbnails)[kept]
+    findings.reasons.update((int(rows[place]), reason) for place, reason in images.reasons.items() if rows[place] >= 0)
+    file.append(at, thumbnails[kept])
 
 
 class ThumbnailFile:
     """Thumbnails by row, read from disk when asked for: all of them would be 1 kB an image."""
 
-    def __init__(self, file: BinaryIO) -> None:
+    def __init__(self, file: BinaryIO, n: int) -> None:
         self._file = file
+        self._place = np.zeros(n, np.int32)  # in the file, in the order in which they came
+        self._count = 0
+
+    def append(self, rows: Rows, thumbnails: Thumbnails) -> None:
+        """uint8 (len(rows), 32, 32)."""
+        self._place[rows] = range(self._count, self._count + len(rows))
+        self._count += len(rows)
+        self._file.write(thumbnails.data)
 
     def __call__(self, rows: Rows) -> Thumbnails:
         """uint8 (len(rows), 32, 32)."""
+        self._file.flush()
         handle, size = self._file.fileno(), SIDE * SIDE
-        content = b"".join(os.pread(handle, size, int(row) * size) for row in rows)
+        content = b"".join(os.pread(handle, size, place * size) for place in self._place[rows].tolist())
         return np.frombuffer(content, np.uint8).reshape(len(rows), SIDE, SIDE)
-
-
-class _Chunk:
-    """The findings of some consecutive images."""
-
-    def __init__(self, start: int, n: int) -> None:
-        self.start = start
-        self.width, self.height = np.zeros(n, np.int32), np.zeros(n, np.int32)
-        self.size = np.full(n, -1, np.int64)
-        self.modes: list[str | None] = [None] * n
-        self.digest = np.zeros(n, "V32")
-        self.phash = np.zeros(n, np.uint64)
-        self.thumbnails = np.zeros((n, SIDE, SIDE), np.uint8)
-        self.reasons: dict[int, str] = {}
-
-    def store(self, findings: Findings, file: BinaryIO) -> None:
-        rows = slice(self.start, self.start + len(self.size))
-        for name in ("width", "height", "size", "digest", "phash"):
-            getattr(findings, name)[rows] = getattr(self, name)
-        for mode in self.modes:
-            if mode is not None and mode not in findings.modes:
-                findings.modes.append(mode)
-        findings.mode[rows] = [-1 if mode is None else findings.modes.index(mode) for mode in self.modes]
-        findings.reasons.update((self.start + row, reason) for row, reason in self.reasons.items())
-        file.write(self.thumbnails.tobytes())
-
-
-class _Reader:
-    """Reads images of one folder."""
-
-    def __init__(self, folder: Path, params: ValidateParams) -> None:
-        self._params = params
-        self._root = folder
-        self._real_root = os.path.realpath(folder)
-        self._inside = {""}  # subfolders known to lie, in truth, under the folder
-
-    def read(self, start: int, names: list[str]) -> _Chunk:
-        chunk = _Chunk(start, len(names))
-        for row, name in enumerate(names):
-            try:
-                self._read_one(chunk, row, name)
-            except Undecodable as error:
-                chunk.reasons[row] = str(error)
-        chunk.phash = perceptual_hashes(chunk.thumbnails)
-        return chunk
-
-    def _read_one(self, chunk: _Chunk, row: int, name: str) -> None:
-        content = self._content(chunk, row, name)
-        chunk.digest[row] = np.void(sha256(content).digest())
-        grey, mode = open_grey(content, self._params.max_pixels)
-        chunk.width[row], chunk.height[row] = grey.size
-        chunk.modes[row] = mode
-        small = grey.resize((SIDE, SIDE), Image.Resampling.BILINEAR, reducing_gap=1.0)
-        chunk.thumbnails[row] = np.frombuffer(small.tobytes(), np.uint8).reshape(SIDE, SIDE)
-
-    def _content(self, chunk: _Chunk, row: int, name: str) -> bytes:
-        path = f"{self._root}/{name}"
-        try:
-            status = os.lstat(path)
-            if stat.S_ISLNK(status.st_mode) or os.path.dirname(name) not in self._inside:
-                self._refuse_links_out(path, name)
-                status = os.stat(path)
-            if not stat.S_ISREG(status.st_mode):
-                raise Undecodable("not a file")
-            chunk.size[row] = status.st_size
-            if status.st_size > self._params.max_bytes:
-                raise Undecodable(f"{status.st_size} bytes, more than max_bytes = {self._params.max_bytes}")
-            with open(path, "rb", buffering=0) as file:
-                return file.read()
-        except (FileNotFoundError, NotADirectoryError):
-            raise Undecodable("the file is missing") from None
-        except OSError as error:
-            raise Undecodable(f"cannot be read: {error.strerror}") from None
-
-    def _refuse_links_out(self, path: str, name: str) -> None:
-        real = os.path.realpath(path)
-        if os.path.commonpath([self._real_root, real]) != self._real_root:
-            raise UserError(
-                f"images/{name}",
-                "an image must lie in the images folder itself",
-                f"a link to {real}",
-                "Copy the file there. If DVC made it: `dvc config cache.type hardlink,copy`, then `dvc checkout`.",
-            )
-        if not os.path.islink(path):
-            self._inside.add(os.path.dirname(name))

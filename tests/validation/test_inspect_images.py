@@ -8,7 +8,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from facegender.images import Limits
 from facegender.params import ValidateParams
+from facegender.read_images import ImageFolder
 
 from ..small_data import Data, reason
 
@@ -55,9 +57,10 @@ def test_a_file_that_may_not_be_read(data: Data, monkeypatch: pytest.MonkeyPatch
     def lstat(path: str) -> os.stat_result:
         raise PermissionError(13, "Permission denied")
 
-    monkeypatch.setattr("facegender.inspect_images.os.lstat", lstat)  # root, who runs tests in containers, may read all
-    index, _ = data.run()
-    assert set(index["reason"]) == {"cannot be read: Permission denied"}
+    monkeypatch.setattr("facegender.read_images.os.lstat", lstat)  # root, who runs tests in containers, may read all
+    images = ImageFolder(str(data.layout.images), Limits(1000, 1000)).read(["a0.png", "a1.png"])
+    assert images.reasons == dict.fromkeys((0, 1), "cannot be read: Permission denied")
+    assert (images.size, images.mode) == ([-1, -1], [None, None])
 
 
 def test_test_pictures_are_marked_and_do_not_count(data: Data) -> None:
