@@ -14,6 +14,8 @@ from typing import Any, Protocol, TypeVar
 import numpy as np
 import numpy.typing as npt
 
+from facegender.bfloat16 import fit_for_bfloat16
+
 Images = npt.NDArray[np.uint8]
 Values = npt.NDArray[np.float32]
 
@@ -74,7 +76,7 @@ class OpenVinoEngine:
     batch_size
         Every batch but the last must have this many pictures; a fixed size runs faster.
     precision
-        float32 | bfloat16
+        float32 | bfloat16, for which the network is made fit; see facegender/bfloat16.py.
     """
 
     def __init__(self, model: Any, batch_size: int, precision: str = "float32") -> None:
@@ -83,6 +85,8 @@ class OpenVinoEngine:
         network = core.read_model(model) if isinstance(model, Path) else model.clone()
         shape = network.input(0).partial_shape
         network.reshape([batch_size, *[shape[axis].get_length() for axis in range(1, 4)]])
+        if precision == "bfloat16":
+            network = fit_for_bfloat16(network)
         hint = {"float32": "f32", "bfloat16": "bf16"}[precision]
         settings = {"INFERENCE_PRECISION_HINT": hint, "PERFORMANCE_HINT": "THROUGHPUT"}
         self._network = core.compile_model(network, "CPU", settings)
