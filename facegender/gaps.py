@@ -44,13 +44,15 @@ def accuracy_gap(
         int64 (n,): rows resampled together.
     """
     slices = int(member.max()) + 1
-    belongs = np.zeros((len(correct), slices))
-    belongs[np.arange(len(correct)), member] = 1
-    hits = belongs * correct[:, None]
+    order = np.argsort(member, kind="stable")
+    starts = np.searchsorted(member[order], np.arange(slices))
+    right = correct[order]
 
     def spread(weights: FloatArray) -> dict[str, FloatArray]:
+        ordered = weights[:, order]
+        drawn = np.add.reduceat(ordered, starts, axis=1)
         with np.errstate(invalid="ignore"):
-            shares = (weights @ hits) / (weights @ belongs)  # NaN where a slice was not drawn at all
+            shares = np.add.reduceat(ordered * right, starts, axis=1) / drawn  # NaN where a slice was not drawn at all
         return {"gap": np.nanmax(shares, axis=1) - np.nanmin(shares, axis=1)}
 
     sizes = np.bincount(member, minlength=slices)

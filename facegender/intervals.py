@@ -17,7 +17,7 @@ IntArray = npt.NDArray[np.int64]
 
 Z95: Final = 1.959963984540054  # the normal distribution's 97.5% point
 DIGITS: Final = 6  # of stored figures: finer than any interval here, coarser than what another BLAS may change
-MAX_CELLS: Final = 2_000_000  # of one block of bootstrap weights: 16 MB
+MAX_CELLS: Final = 250_000  # of one block of bootstrap weights: 2 MB, and some as large beside it
 
 
 @dataclass(frozen=True)

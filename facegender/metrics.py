@@ -107,27 +107,24 @@ class WeightedMetrics:
     """The figures without a closed form, as functions of row weights, for many weightings at once.
 
     Called with weights float64 (b, n) in the order of `rows.by_probability()`, it gives named float64 (b,). All that
-    is linear in the weights is one matrix product.
+    is linear in the weights is one matrix product, and a bin is a stretch of the rows.
     """
 
     def __init__(self, rows: Rows, bins: int) -> None:
         rows = rows.by_probability()
-        positive = rows.positive.astype(np.float64)
-        predicted = rows.predicted.astype(np.float64)
-        bin_of = bin_numbers(rows.probabilities, bins)
-        excess = np.zeros((len(rows), bins))
-        excess[np.arange(len(rows)), bin_of] = positive - rows.probabilities
         columns = [
-            positive * predicted,
-            (1 - positive) * predicted,
-            positive * (1 - predicted),
-            (1 - positive) * (1 - predicted),
+            rows.positive & rows.predicted,
+            ~rows.positive & rows.predicted,
+            rows.positive & ~rows.predicted,
+            ~(rows.positive | rows.predicted),
             log_losses(rows.positive, rows.probabilities),
-            (positive - rows.probabilities) ** 2,
+            (rows.positive - rows.probabilities) ** 2,
         ]
         self.groups = rows.groups
-        self._linear = np.column_stack([*columns, excess])
-        self._positive = positive
+        self._linear = np.column_stack(columns)
+        self._positive = rows.positive
+        self._excess = rows.positive - rows.probabilities
+        self._bins = bin_starts(rows.probabilities, bins)
         changes = np.flatnonzero(np.diff(rows.probabilities)) + 1
         self._ties = np.concatenate([[0], changes])
 
@@ -135,6 +132,7 @@ class WeightedMetrics:
         sums = weights @ self._linear
         tp, fp, fn, tn = sums[:, 0], sums[:, 1], sums[:, 2], sums[:, 3]
         n = weights.sum(axis=1)
+        excess = np.add.reduceat(weights * self._excess, self._bins, axis=1)
         at_value = np.add.reduceat(weights, self._ties, axis=1)
         positive_at = np.add.reduceat(weights * self._positive, self._ties, axis=1)
         with np.errstate(invalid="ignore", divide="ignore"):
@@ -144,7 +142,7 @@ class WeightedMetrics:
                 "average_precision": _average_precision(positive_at, at_value),
                 "log_loss": sums[:, 4] / n,
                 "brier": sums[:, 5] / n,
-                "expected_calibration_error": np.abs(sums[:, 6:]).sum(axis=1) / n,
+                "expected_calibration_error": np.abs(excess).sum(axis=1) / n,
                 "negative.f1": 2 * tn / (2 * tn + fn + fp),
                 "positive.f1": 2 * tp / (2 * tp + fp + fn),
             }
@@ -178,6 +176,12 @@ def bin_numbers(probabilities: FloatArray, bins: int) -> IntArray:
     return numbers
 
 
+def bin_starts(probabilities: FloatArray, bins: int) -> IntArray:
+    """Of probabilities in ascending order, where each bin that has rows begins: int64 (at most `bins`,)."""
+    starts: IntArray = np.unique(bin_numbers(probabilities, bins), return_index=True)[1].astype(np.int64)
+    return starts
+
+
 def expected_calibration_error(positive: BoolArray, probabilities: FloatArray, bins: int) -> float:
     """Mean distance, over equal-mass bins of the positive class's probability, of its mean from the class's share.
 
@@ -195,17 +199,15 @@ def calibration_error_by_chance(
 
     Vaicenavicius et al. 2019, "consistency resampling": a finite sample never shows an error of 0.
     """
-    member = np.zeros((len(probabilities), bins))
-    member[np.arange(len(probabilities)), bin_numbers(probabilities, bins)] = 1
+    order = np.argsort(probabilities, kind="stable")
+    starts = bin_starts(probabilities[order], bins)
     block = max(1, MAX_CELLS // len(probabilities))
-    shown = [
-        np.abs(
-            ((rng.random((min(block, resamples - start), len(probabilities))) < probabilities) - probabilities) @ member
-        )
-        for start in range(0, resamples, block)
-    ]
-    errors: FloatArray = np.concatenate(shown).sum(axis=1) / len(probabilities)
-    return errors
+    errors = np.empty(resamples)
+    for start in range(0, resamples, block):
+        drawn = rng.random((min(block, resamples - start), len(probabilities)))
+        excess = (drawn < probabilities) - probabilities
+        errors[start : start + block] = np.abs(np.add.reduceat(excess[:, order], starts, axis=1)).sum(axis=1)
+    return errors / len(probabilities)
 
 
 def consistent_with_zero(error: Estimate, chance: FloatArray) -> Estimate:
