@@ -69,6 +69,8 @@ def root(
     ] = False,
 ) -> None:
     """Settings that hold for every command."""
+    # Arrow's usual allocator keeps what was freed: after the tables of 40,000 images 36 MB instead of 7
+    os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "system")
 
 
 @app.command(rich_help_panel="Stages")

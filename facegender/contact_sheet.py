@@ -12,7 +12,9 @@ from PIL import Image
 from facegender.augment import view_of
 from facegender.decode import decode_validated
 from facegender.gallery import data_uri
+from facegender.names import order
 from facegender.params import AugmentParams, ranges_in_force
+from facegender.parquet import Filters, read
 from facegender.split import HOLDOUT, VALIDATION
 
 FACES: Final = 8
@@ -39,18 +41,23 @@ class ContactSheet:
 
 
 def contact_sheet(
-    images: Path, splits: pd.DataFrame, index: pd.DataFrame, provenance: Mapping[str, Any]
+    images: Path, splits: pd.DataFrame, index: Path, provenance: Mapping[str, Any]
 ) -> ContactSheet | None:
-    """The very views of provenance.json's training; None where every picture was shown as it is alone."""
+    """The very views of provenance.json's training; None where every picture was shown as it is alone.
+
+    `index` is where index.parquet lies, which has the pictures' hashes.
+    """
     made = provenance["params"]
     augment, views, seed = ranges_in_force(made["augment"]), made["features"]["views"], made["features"]["seed"]
     # online mode, which caches none, shows a fresh one at every epoch
     count = views or augment.distinct or made["train"]["epochs"]
     if augment.distinct == 1 or count < 2:
         return None
-    hashes = index[index["role"] == "train"].set_index("image")["sha256"]
+    faces = choose(splits)
+    wanted: Filters = [("role", "==", "train"), ("image", "in", faces)]
+    hashes = read(index, ["image", "sha256"], wanted).set_index("image")["sha256"]
     strips = []
-    for image in choose(splits):
+    for image in faces:
         pixels = decode_validated(images, image, provenance["backbone"]["image_size"])
         shown = [view_of(pixels, augment, seed, hashes[image], view) for view in range(min(count, MOST))]
         small = [Image.fromarray(view).resize((SIDE, SIDE), Image.Resampling.LANCZOS) for view in shown]
@@ -60,10 +67,10 @@ def contact_sheet(
 
 def choose(splits: pd.DataFrame) -> list[str]:
     """Training faces of both labels in turn, evenly spread over the names."""
-    trained = splits[~splits["fold"].isin((VALIDATION, HOLDOUT))].sort_values("image")
-    by_label = [list(rows["image"]) for _, rows in trained.groupby("label")]
+    trained = splits.loc[~splits["fold"].isin((VALIDATION, HOLDOUT)), ["image", "label"]]
+    by_label = [trained.loc[trained["label"] == label, "image"] for label in sorted(trained["label"].unique())]
     each = FACES // max(1, len(by_label))
-    spread = [[names[place] for place in _evenly(len(names), each)] for names in by_label]
+    spread = [list(names.iloc[order(names)[_evenly(len(names), each)]]) for names in by_label]
     return [name for turn in zip(*spread, strict=False) for name in turn]
 
 

@@ -49,7 +49,7 @@ def cross_validate(layout: Layout, params: Params) -> None:
             history,
             label_facts(validation, size, positive_share),
             made | {"folds": len(folds)},
-            sample_pictures(layout.images, judged["image"].tolist(), size),
+            sample_pictures(layout.images, judged["image"], size),
             params.scoring,
         )
         classes = read_classes(folder / "model")

@@ -9,9 +9,11 @@ from typing import Any, Final
 import pandas as pd
 
 from facegender.architectures import described
+from facegender.names import order
 from facegender.split import HOLDOUT
 
 TRAINING_SECTIONS: Final = ("split", "backbone", "augment", "features", "train")
+AT_ONCE: Final = 4096  # rows hashed together
 LISTED: Final = 50  # entries of a list in the report; the rest lies in validation.json
 
 NAMES: Final = {  # of validation.json's counts; a new one is shown by its key
@@ -38,25 +40,27 @@ def label_name(label: str) -> str:
 
 def data_hash(index: pd.DataFrame) -> str:
     """SHA-256 over every image's name, label and content hash, in the order of names: the same data, the same hash."""
-    columns = index[["image", "role", "label", "sha256"]].sort_values(["role", "image"], kind="stable")
+    by_name = order(index["image"])
+    rows = by_name[order(index["role"].iloc[by_name])]
     digest = hashlib.sha256()
-    for row in columns.itertuples(index=False):
-        digest.update(("\t".join("" if pd.isna(cell) else str(cell) for cell in row) + "\n").encode())
+    for start in range(0, len(rows), AT_ONCE):
+        part = index[["image", "role", "label", "sha256"]].iloc[rows[start : start + AT_ONCE]]
+        for row in part.itertuples(index=False):
+            digest.update(("\t".join("" if pd.isna(cell) else str(cell) for cell in row) + "\n").encode())
     return digest.hexdigest()
 
 
-def data_rows(facts: Mapping[str, Any], splits: pd.DataFrame, index: pd.DataFrame) -> TextRows:
-    """What there is, as name and text."""
+def data_rows(facts: Mapping[str, Any], folds: pd.Series, roles: pd.Series) -> TextRows:
+    """What there is, as name and text; of the labelled images the folds, of all the roles."""
     by_class = ", ".join(f"{label_name(str(label))}: {n:,}" for label, n in facts["class_counts"].items())
-    folds = splits["fold"]
     held, holdout = int((folds == 0).sum()), int((folds == HOLDOUT).sum())
     rows = [
-        ("Labelled images", f"{int((index['role'] == 'train').sum()):,}"),
+        ("Labelled images", f"{int((roles == 'train').sum()):,}"),
         ("By label", by_class),
         ("Used for training", f"{len(folds) - held - holdout:,}"),
         ("Used for validation", f"{held:,}"),
         *([("Kept out of both (holdout)", f"{holdout:,}")] if holdout else []),
-        ("Test images", f"{int((index['role'] == 'test').sum()):,}"),
+        ("Test images", f"{int((roles == 'test').sum()):,}"),
         ("Set aside (quarantine)", f"{len(facts['quarantined']):,}"),
     ]
     rows += [(words(name), text(value)) for name, value in facts["duplicates"].items() if not isinstance(value, list)]

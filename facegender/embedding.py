@@ -8,10 +8,11 @@ import numpy as np
 import numpy.typing as npt
 
 from facegender.engine import Engine, OpenVinoEngine, TensorFlowEngine, has_openvino, import_openvino
+from facegender.store import RowFile
 
 Halves = npt.NDArray[np.float16]
 
-AT_ONCE: Final = 512  # rows compared with all of the reference together
+AT_ONCE: Final = 256  # pictures compared with the reference together, and rows of it made float32 together
 
 
 def embedding_engine(model: Path, batch_size: int) -> Engine:
@@ -44,7 +45,7 @@ def _joined_openvino(path: Path) -> object:
 
 
 def distances(
-    embeddings: Halves, reference: Halves, neighbours: int, own: npt.NDArray[np.int64] | None = None
+    embeddings: Halves, reference: Halves | RowFile, neighbours: int, own: npt.NDArray[np.int64] | None = None
 ) -> npt.NDArray[np.float64]:
     """How far pictures lie from a reference: 0 on top of it, 2 opposite; a new kind of picture lies far.
 
@@ -54,7 +55,7 @@ def distances(
     Parameters
     ----------
     embeddings, reference
-        (n, d) and (m, d).
+        (n, d) and (m, d); a file's rows are read a part at a time.
     neighbours
         k; with fewer in the reference, the farthest counts.
     own
@@ -64,17 +65,20 @@ def distances(
     -------
     float64 (n,); NaN where there is nobody to compare with.
     """
-    theirs = _unit(reference)
     found = np.full(len(embeddings), np.nan)
+    place = min(neighbours, len(reference)) - 1
+    if place < 0:
+        return found
     for start in range(0, len(embeddings), AT_ONCE):
-        likeness = _unit(embeddings[start : start + AT_ONCE]) @ theirs.T
+        mine = _unit(embeddings[start : start + AT_ONCE])
+        unlike = np.empty((len(mine), len(reference)), np.float32)  # minus the cosine
+        for at in range(0, len(reference), AT_ONCE):
+            unlike[:, at : at + AT_ONCE] = -mine @ _unit(reference[at : at + AT_ONCE]).T
         if own is not None:
             here = own[start : start + AT_ONCE]
-            likeness[here >= 0, here[here >= 0]] = -np.inf
-        place = min(neighbours, len(theirs)) - 1
-        if place < 0:
-            break
-        nearest = -np.partition(-likeness, place, axis=1)[:, : place + 1]
+            unlike[here >= 0, here[here >= 0]] = np.inf
+        unlike.partition(place, axis=1)
+        nearest = -unlike[:, : place + 1]
         farthest = np.fmin.reduce(np.where(np.isneginf(nearest), np.nan, nearest), axis=1)  # oneself is none
         found[start : start + AT_ONCE] = np.sqrt(np.maximum(2 - 2 * farthest, 0))
     return found

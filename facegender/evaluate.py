@@ -10,6 +10,7 @@ accuracy).
 """
 
 import os
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -21,16 +22,18 @@ from facegender.atomic import atomic_folder
 from facegender.champion import read_champion
 from facegender.classes import Classes, read_classes
 from facegender.decision import Choices, Decision, cross_fit, fit, judge
-from facegender.describe import read_json
+from facegender.describe import data_hash, read_json
 from facegender.errors import UserError
 from facegender.evaluation_folder import Found, Made, write_evaluation
 from facegender.gradcam import heat_maps
 from facegender.intervals import FloatArray
 from facegender.label_issues import find_suspects
 from facegender.layout import Layout
+from facegender.names import Files, places
 from facegender.params import EvaluateParams, Params
+from facegender.parquet import read
 from facegender.picture_traits import traits_of
-from facegender.reference import reference_table, write_reference
+from facegender.reference import EMBEDDINGS, own_distances, quantities, write_reference
 from facegender.repairs import read_overrides
 from facegender.slices import members, read_attributes
 from facegender.split import HOLDOUT, VALIDATION
@@ -60,28 +63,32 @@ def evaluate(model: Path, data: Layout, index: Path, splits: Path, validation: P
     from facegender.scoring import score  # imports TensorFlow
 
     classes = read_classes(model)
-    table = pd.read_parquet(splits)
+    table = read(splits, ["image", "label", "group", "fold"])
     held = held_rows(table, splits)
-    files = [data.images / name for name in held["image"]]
-    scores = score(model, files, params.scoring.tta, embed=True)
-    refuse_unreadable(held["image"].tolist(), scores.reasons)
-    found = Found(
-        pd.read_parquet(index),
-        table,
-        read_json(validation),
-        suspects_of(data.features, table, classes, params.evaluate),
-        read_overrides(data.label_overrides),
-        read_champion(data.champion),
-    )
-    slices = slices_to_equalise(held, data, found, params)
-    chosen = choices(params.evaluate)
-    decision, predictions = judge_rows(held, scores.probabilities.astype(np.float64), classes, chosen, slices)
-    decision, predictions = replace(decision, views=params.scoring.tta), predictions.assign(views=params.scoring.tta)
-    hashes = found.index.drop_duplicates("image").set_index("image").loc[held["image"], "sha256"]
-    traits = traits_of(held["image"], data.images, found.index)
-    assert scores.embeddings is not None
+    fingerprint = data_hash(read(index, ["image", "role", "label", "sha256"]))
     made = Made(pd.read_csv(model / "history.csv"), read_json(model / "provenance.json"))
     with atomic_folder(out) as folder:
+        embeddings = folder / "every_embedding.npy"  # on disk, where they take 2.5 kB a row
+        scores = score(model, Files(data.images, held["image"]), params.scoring.tta, embeddings=embeddings)
+        refuse_unreadable(held["image"], scores.reasons)
+        probabilities = scores.probabilities
+        del scores
+        found = Found(
+            index,
+            fingerprint,
+            table,
+            read_json(validation),
+            suspects_of(data.features, table, classes, params.evaluate),
+            read_overrides(data.label_overrides),
+            read_champion(data.champion),
+        )
+        slices = slices_to_equalise(held, data, found, params)
+        decision, predictions = judge_rows(
+            held, probabilities.astype(np.float64), classes, choices(params.evaluate), slices
+        )
+        decision = replace(decision, views=params.scoring.tta)
+        predictions["views"] = params.scoring.tta
+        traits = traits_of(held["image"], data.images, read(index, ["image", "width", "height"]))
         write_evaluation(
             folder,
             predictions,
@@ -89,13 +96,18 @@ def evaluate(model: Path, data: Layout, index: Path, splits: Path, validation: P
             classes,
             made,
             found,
-            traits,
+            traits.iloc[places(predictions["image"], held["image"])],
             params,
             data,
             os.path.relpath(data.images, out),
             partial(heat_maps, model),
         )
-        write_reference(folder, reference_table(held["image"], hashes, scores, decision, traits), scores.embeddings)
+        del found, table, predictions  # all of the rows again, and no longer wanted
+        far = own_distances(embeddings, folder / EMBEDDINGS)
+        embeddings.unlink()
+        brightness, side = (np.asarray(traits[name].astype(float)) for name in ("brightness", "shorter side"))
+        measured = quantities(probabilities, far, decision, brightness, side)
+        write_reference(folder, held["image"], hashes_of(held["image"], index), measured)
 
 
 def held_rows(splits: pd.DataFrame, path: Path) -> pd.DataFrame:
@@ -113,7 +125,13 @@ def held_rows(splits: pd.DataFrame, path: Path) -> pd.DataFrame:
     return splits[splits["fold"].isin((VALIDATION, HOLDOUT))].reset_index(drop=True)
 
 
-def refuse_unreadable(images: list[str], reasons: list[str | None]) -> None:
+def hashes_of(images: "pd.Series[str]", index: Path) -> "pd.Series[str]":
+    """The SHA-256 of some labelled images, as index.parquet has them."""
+    known = read(index, ["image", "sha256"], [("role", "==", "train")])
+    return known["sha256"].iloc[places(images, known["image"])]
+
+
+def refuse_unreadable(images: Sequence[str] | pd.Series, reasons: list[str | None]) -> None:
     """Every validation image was decoded by `validate`; one that no longer can be has changed since."""
     for image, reason in zip(images, reasons, strict=True):
         if reason is not None:
@@ -180,7 +198,7 @@ def judge_rows(
     else:
         shown = ~validation
         judged = judge(decision, positive[shown], raw[shown])
-    rows = held[shown].reset_index(drop=True)
+    rows = held if validation.all() else held[shown].reset_index(drop=True)
     predictions = pd.DataFrame(
         {
             "image": rows["image"],

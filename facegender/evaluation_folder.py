@@ -3,7 +3,7 @@
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 from urllib.parse import quote
 
 import numpy as np
@@ -15,7 +15,7 @@ from facegender.classes import Classes
 from facegender.contact_sheet import contact_sheet
 from facegender.curves import coverage_risk, precision_recall, reliability, roc
 from facegender.decision import Decision
-from facegender.describe import data_hash, data_lists, data_rows, made_rows, training_params
+from facegender.describe import data_lists, data_rows, made_rows, training_params
 from facegender.figures import (
     abstention,
     baseline,
@@ -33,12 +33,15 @@ from facegender.layout import Layout
 from facegender.leakage import find_copies, without_copies
 from facegender.metrics import Rows, confusion, measure
 from facegender.params import Params
+from facegender.parquet import read, write
 from facegender.plot_set import draw_plots
 from facegender.repairs import effect
 from facegender.report import Story, render_card, render_report
 from facegender.slices import Cut, cross, cut_by, read_attributes
 from facegender.split import HOLDOUT
 from facegender.tta import in_words
+
+ROWS_AT_ONCE: Final = 4096  # of a list of records, as text
 
 
 @dataclass(frozen=True)
@@ -51,11 +54,15 @@ class Made:
 
 @dataclass(frozen=True)
 class Found:
-    """What there is beside the model: index.parquet, splits.parquet, validation.json, and where there are such things,
-    the labels that look wrong (see `find_suspects`), label_overrides.csv and the champion's predictions by image.
+    """What there is beside the model: where index.parquet lies and the hash of its data, splits.parquet,
+    validation.json, and where there are such things, the labels that look wrong (see `find_suspects`),
+    label_overrides.csv and the champion's predictions by image.
+
+    The index is read where it is wanted, some columns at a time: whole, it takes 200 bytes an image.
     """
 
-    index: pd.DataFrame
+    index: Path
+    data_hash: str
     splits: pd.DataFrame
     facts: dict[str, Any]
     suspects: pd.DataFrame | None = None
@@ -78,8 +85,8 @@ def write_evaluation(
 ) -> None:
     """Compute every figure of a predictions table and write all files of the folder.
 
-    `traits` are those of the pictures, by image (`traits_of`); `images_from_report` is the images' folder as a relative
-    link; `look` says what the model goes by in some pictures, and without it the gallery shows them plain.
+    `traits` are those of the pictures, row by row (`traits_of`); `images_from_report` is the images' folder as a
+    relative link; `look` says what the model goes by in some pictures, and without it the gallery shows them plain.
     """
     settings, threshold, bins = params.evaluate, decision.threshold, params.evaluate.calibration_bins
     rng = np.random.default_rng(settings.seed)
@@ -131,15 +138,15 @@ def write_evaluation(
         backbone=title(made.provenance["backbone"]["name"]),
         weights_source=made.provenance["weights"]["source"],
         chose_epoch=chose_epoch,
-        data_rows=data_rows(found.facts, found.splits, found.index),
+        data_rows=data_rows(found.facts, found.splits["fold"], read(found.index, ["role"])["role"]),
         data_lists=data_lists(found.facts, found.suspects),
-        made_rows=[*made_rows(made.provenance, data_hash(found.index)), ("Scored", in_words(decision.views))],
+        made_rows=[*made_rows(made.provenance, found.data_hash), ("Scored", in_words(decision.views))],
         made_params=training_params(made.provenance),
     )
     write_json(folder / "metrics.json", figures)
     write_json(folder / "slices.json", slices_json([*cuts, *picture_cuts], classes))
     write_json(folder / "decision.json", decision.as_dict())
-    predictions.to_parquet(folder / "predictions.parquet", index=False)
+    write(folder / "predictions.parquet", predictions)
     if found.suspects is not None:
         write_suspects(folder / "suspects.csv", found.suspects)
     (folder / "report.html").write_text(render_report(story), encoding="utf-8")
@@ -149,7 +156,7 @@ def write_evaluation(
         (folder / "plots" / f"{name}.svg").write_text(svg, encoding="utf-8")
     tables["confusion"] = predictions[["label", "predicted"]].rename(columns={"label": "actual"})
     for name, records in tables.items():
-        records.round(6).to_json(folder / "plots" / f"{name}.json", orient="records", indent=1)
+        write_records(folder / "plots" / f"{name}.json", records)
 
 
 def beside(
@@ -159,7 +166,8 @@ def beside(
     earlier labels, and how many labels look wrong; each where there is what it needs.
     """
     bins, resamples = params.evaluate.calibration_bins, params.evaluate.bootstrap
-    copies = find_copies(predictions, found.splits, found.index)
+    in_test = read(found.index, ["group"], [("role", "==", "test")])["group"]
+    copies = find_copies(predictions, found.splits, in_test)
     figures: dict[str, Any] = {"near_duplicates": without_copies(rows, copies, bins, resamples, rng)}
     if found.suspects is not None:
         figures["suspects"] = {"flagged": int(found.suspects["flagged"].sum()), "n": len(found.suspects)}
@@ -192,7 +200,16 @@ def cut(
     if attributes is not None:
         crossed = cross(attributes.reindex(images), settings.two_way, params.data.attributes)
         by_attributes = cut_by(crossed, rows, settings.min_slice, settings.bootstrap, rng)
-    return by_attributes, cut_by(traits.loc[images], rows, settings.min_slice, settings.bootstrap, rng)
+    return by_attributes, cut_by(traits, rows, settings.min_slice, settings.bootstrap, rng)
+
+
+def write_records(path: Path, table: pd.DataFrame) -> None:
+    """A JSON list with an object for each row, some rows at a time: as text a row takes some hundred bytes."""
+    with path.open("w", encoding="utf-8") as file:
+        for start in range(0, max(1, len(table)), ROWS_AT_ONCE):
+            part = table.iloc[start : start + ROWS_AT_ONCE].round(6).to_json(orient="records", indent=1)
+            file.write((part if start == 0 else "," + part[1:])[:-2])
+        file.write("\n]")
 
 
 def write_json(path: Path, values: Any) -> None:

@@ -21,6 +21,7 @@ from facegender.features_work import Work
 from facegender.layout import Layout
 from facegender.names import order, places
 from facegender.params import FeaturesParams, Params
+from facegender.parquet import read
 from facegender.split import NEVER_VALIDATED
 from facegender.store import Manifest, write_rows
 
@@ -35,14 +36,9 @@ def features(layout: Layout, params: Params) -> None:
     UserError
         Weights that cannot be had, a cut that does not exist, or too little disk space (told beforehand).
     """
-    trained = pd.read_parquet(  # one piece of the file at a time
-        layout.index,
-        columns=["image", "sha256"],
-        filters=[("role", "==", "train")],
-        pre_buffer=False,
-        use_threads=False,
+    rows = plan_rows(
+        read(layout.index, ["image", "sha256"], [("role", "==", "train")]), read(layout.splits, ["image", "fold"])
     )
-    rows = plan_rows(trained, pd.read_parquet(layout.splits, columns=["image", "fold"]))
     drawn_demo = bool(json.loads(layout.validation.read_text())["demo"])
     if params.train.mode == "online":
         manifest = plan_network(params, drawn_demo, cached=False)[0]

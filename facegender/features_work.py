@@ -130,13 +130,14 @@ class Work:
                 return
             same_views = earlier.manifest.views_key() == self.manifest.views_key()
             usable = min(earlier.manifest.views, self.manifest.views) if same_views else 1
-            place = pd.Series(np.arange(len(earlier.rows)), index=earlier.rows["sha256"])
+            rows = earlier.rows
+            place = pd.Series(np.arange(len(rows)), index=rows["sha256"])
             place = place[~place.index.duplicated()]
             found = place.reindex(self.rows["sha256"]).to_numpy()
-            earlier_augmented = int(earlier.rows["augmented"].sum())
+            earlier_augmented = int(rows["augmented"].sum())
             copied = 0
             for view in range(usable):
-                limit = len(earlier.rows) if view == 0 else earlier_augmented
+                limit = len(rows) if view == 0 else earlier_augmented
                 wanted = ~done[: self.length(view), view]
                 here = np.flatnonzero(wanted & (found[: self.length(view)] < limit))  # NaN, not found, compares false
                 for start in range(0, len(here), FLUSH_EVERY):

@@ -9,6 +9,7 @@ from facegender.classes import Classes
 from facegender.decision import Decision
 from facegender.intervals import Estimate, wilson
 from facegender.metrics import Confusion, Rows
+from facegender.names import places
 from facegender.slices import Cut, Slice
 
 CALIBRATION: Final = ("log_loss", "brier", "expected_calibration_error")
@@ -36,8 +37,9 @@ def frozen_accuracy(predictions: pd.DataFrame, suspects: pd.DataFrame) -> Estima
     It is what `find_suspects` judges labels by, so it costs nothing more. None where it has not judged these rows, as
     those of a holdout.
     """
-    confidence = predictions["image"].map(suspects.set_index("image")["probability"])
-    if confidence.isna().any():
+    try:
+        confidence = suspects["probability"].to_numpy()[places(predictions["image"], suspects["image"])]
+    except KeyError:
         return None
     return wilson(int((confidence > 0.5).sum()), len(predictions))
 

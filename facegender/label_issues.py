@@ -17,6 +17,7 @@ import pandas as pd
 
 from facegender.atomic import atomic_file
 from facegender.errors import UserError
+from facegender.names import places
 from facegender.pooling import Floats, Ints, Pooled
 from facegender.progress import track
 from facegender.split import HOLDOUT
@@ -61,20 +62,21 @@ def find_suspects(features: Path, splits: pd.DataFrame, positive: str, folds: in
     if Manifest.read(features).views == 0:
         return None
     with FeatureStore(features) as store:
-        place = pd.Series(np.arange(len(store.rows)), index=store.rows["image"])
-        rows = place.reindex(splits["image"])
-        if rows.isna().any() or len(place) != len(splits):
+        names = store.rows["image"]
+        missing = int((~splits["image"].isin(names)).sum())
+        if missing or len(names) != len(splits):
             raise UserError(
                 str(features),
                 "the features must be those of the rows in splits.parquet",
-                f"{int(rows.isna().sum())} rows without features, {len(place)} with",
+                f"{missing} rows without features, {len(names)} with",
                 "Run `facegender features`, or the whole pipeline.",
             )
-        splits = splits[splits["fold"] != HOLDOUT]
-        rows = place.reindex(splits["image"])
+        rows = places(splits["image"], names)
+        learns = (splits["fold"] != HOLDOUT).to_numpy(dtype=bool)
+        splits, rows = splits[learns], rows[learns]
         labels = (splits["label"] == positive).to_numpy(dtype=bool)
         groups = splits["group"].to_numpy(dtype=np.int64)
-        probabilities = cross_fitted(Pooled(store), rows.to_numpy(np.int64), labels, groups, folds, seed)
+        probabilities = cross_fitted(Pooled(store), rows, labels, groups, folds, seed)
     quality, flagged = judge_labels(labels, probabilities)
     table = splits[["image", "label"]].assign(probability=quality.round(6), flagged=flagged)
     return table.sort_values(["probability", "image"], kind="stable", ignore_index=True)

@@ -40,14 +40,13 @@ class Copies:
         return ~(self.in_training | self.in_test | self.repeated)
 
 
-def find_copies(predictions: pd.DataFrame, splits: pd.DataFrame, index: pd.DataFrame) -> Copies:
-    """Look up the groups of predictions.parquet's rows in splits.parquet and index.parquet."""
-    used = splits[(splits["fold"] != HOLDOUT) & ~splits["image"].isin(predictions["image"])]
-    test = index[index["role"] == "test"]
+def find_copies(predictions: pd.DataFrame, splits: pd.DataFrame, in_test: pd.Series) -> Copies:
+    """Look up the groups of predictions.parquet's rows among those of splits.parquet and of the test images."""
+    used = splits.loc[(splits["fold"] != HOLDOUT) & ~splits["image"].isin(predictions["image"]), "group"]
     group = predictions["group"]
     return Copies(
-        group.isin(used["group"]).to_numpy(dtype=bool),
-        group.isin(test["group"]).to_numpy(dtype=bool),
+        group.isin(used).to_numpy(dtype=bool),
+        group.isin(in_test).to_numpy(dtype=bool),
         group.duplicated().to_numpy(dtype=bool),
     )
 

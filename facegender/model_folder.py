@@ -2,7 +2,6 @@
 
 import json
 import logging
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,9 +20,9 @@ logger = logging.getLogger(__name__)
 SAMPLE = 64
 
 
-def sample_pictures(images: Path, names: Sequence[str], size: int) -> Pixels:
+def sample_pictures(images: Path, names: "pd.Series[str]", size: int) -> Pixels:
     """Some of these pictures, evenly spread, for checking the exported engine: uint8 (n, s, s, 3)."""
-    chosen = names[:: max(1, len(names) // SAMPLE)][:SAMPLE]
+    chosen = names.iloc[:: max(1, len(names) // SAMPLE)][:SAMPLE]
     return np.stack([decode_validated(images, name, size) for name in chosen])
 
 

@@ -1,5 +1,9 @@
 """Image names looked up in other tables: by Arrow's hash tables, because pandas' own keep a Python object a name."""
 
+from collections.abc import Sequence
+from pathlib import Path
+from typing import overload
+
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
@@ -7,6 +11,27 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 Ints = npt.NDArray[np.int64]
+
+
+class Files(Sequence[Path]):
+    """The images below a folder, each path made when it is asked for: a path takes 500 bytes, a name 20."""
+
+    def __init__(self, folder: Path, names: "pd.Series[str]") -> None:
+        self._folder, self._names = folder, names.array
+
+    def __len__(self) -> int:
+        return len(self._names)
+
+    @overload
+    def __getitem__(self, place: int) -> Path: ...
+
+    @overload
+    def __getitem__(self, place: slice) -> "Files": ...
+
+    def __getitem__(self, place: int | slice) -> "Path | Files":
+        if isinstance(place, slice):
+            return Files(self._folder, pd.Series(self._names[place]))
+        return self._folder / str(self._names[place])
 
 
 def places(names: "pd.Series[str]", among: "pd.Series[str]") -> Ints:

@@ -1,16 +1,21 @@
 """What a picture itself tells about how hard it is: light, contrast, sharpness, size, colour, shape."""
 
 import os
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from facegender.decode import Pixels, decode
+from facegender.names import Files, places
 from facegender.prefetch import prefetch
 from facegender.progress import track
+
+Ints = npt.NDArray[np.int64]
 
 SIDE: Final = 128  # pixels at which light and sharpness are measured, alike for all pictures
 LUMA: Final = np.array([0.299, 0.587, 0.114], np.float32)  # ITU-R BT.601
@@ -19,8 +24,8 @@ ELONGATED: Final = 1.1  # longer over shorter side from which a picture is not s
 AHEAD: Final = 64  # pictures decoded and waiting
 
 
-def picture_traits(files: Sequence[Path], width: Sequence[int], height: Sequence[int]) -> pd.DataFrame:
-    """One row per file, every cell as text, as if it stood in attributes.csv.
+def picture_traits(files: Sequence[Path], width: Ints, height: Ints) -> pd.DataFrame:
+    """One row per file, every cell as text, as if it stood in attributes.csv; as categories, for texts recur.
 
     Columns: brightness, contrast (mean and standard deviation of the luma, 0 to 1), sharpness (standard deviation of
     its Laplacian, per mille), shorter side (pixels), colour, shape.
@@ -30,22 +35,23 @@ def picture_traits(files: Sequence[Path], width: Sequence[int], height: Sequence
     Undecodable
         A file is no picture.
     """
-    rows = []
+    seen: dict[str, list[str]] = {name: [] for name in ("brightness", "contrast", "sharpness", "colour")}
     with track("look", len(files), "images") as advance:
         for pixels in prefetch(lambda path: decode(path, SIDE), files, os.cpu_count() or 1, AHEAD):
-            rows.append(light(pixels))
+            for texts, text in zip(seen.values(), light(pixels), strict=True):
+                texts.append(sys.intern(text))
             advance(1)
-    table = pd.DataFrame(rows, columns=["brightness", "contrast", "sharpness", "colour"], dtype=str)
-    table.insert(3, "shorter side", [str(min(pair)) for pair in zip(width, height, strict=True)])
-    table["shape"] = [shape(*pair) for pair in zip(width, height, strict=True)]
+    table = pd.DataFrame({name: pd.Categorical(texts) for name, texts in seen.items()})
+    table.insert(3, "shorter side", pd.Series(np.minimum(width, height)).astype(str).astype("category"))
+    table["shape"] = pd.Categorical([shape(*pair) for pair in zip(width, height, strict=True)])
     return table
 
 
-def traits_of(names: pd.Series, folder: Path, index: pd.DataFrame) -> pd.DataFrame:
-    """`picture_traits` of some images below a folder, by image; their sizes are those of index.parquet."""
-    sizes = index.drop_duplicates("image").set_index("image").loc[names, ["width", "height"]].astype(int)
-    traits = picture_traits([folder / name for name in names], sizes["width"].tolist(), sizes["height"].tolist())
-    return traits.set_index(sizes.index)
+def traits_of(names: "pd.Series[str]", folder: Path, index: pd.DataFrame) -> pd.DataFrame:
+    """`picture_traits` of some images below a folder; their width and height are those of index.parquet."""
+    at = places(names, index["image"])
+    width, height = (index[side].iloc[at].to_numpy(np.int64) for side in ("width", "height"))
+    return picture_traits(Files(folder, names), width, height)
 
 
 def light(pixels: Pixels) -> tuple[str, str, str, str]:

@@ -61,7 +61,7 @@ class Pooled:
 
     def __init__(self, store: FeatureStore) -> None:
         self._view = store.views[0]
-        self._n = len(store.rows)
+        self._n = self._view.count
         width = pool(np.zeros((1, *self._view.shape), np.float16)).shape[1]
         self.mean: Floats = np.zeros(width, np.float32)
         self.scale: Floats = np.ones(width, np.float32)

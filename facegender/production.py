@@ -7,6 +7,7 @@ drift.svg. What has been scored is read off these folders: no other list can get
 import hashlib
 import json
 import os
+import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,7 +22,6 @@ from facegender.decision import read_decision
 from facegender.decode import Undecodable, open_picture, resize
 from facegender.drift import Drift, find_drift
 from facegender.drift_plot import drift_plot
-from facegender.embedding import distances
 from facegender.errors import UserError
 from facegender.layout import Layout
 from facegender.params import Params, ValidateParams
@@ -29,7 +29,7 @@ from facegender.picture_traits import SIDE, light
 from facegender.predict import SUFFIXES
 from facegender.prefetch import prefetch
 from facegender.progress import track
-from facegender.reference import NEIGHBOURS, quantities, read_reference
+from facegender.reference import EMBEDDINGS, distances_in, quantities, read_reference
 from facegender.scoring import score
 from facegender.tables import read_table
 
@@ -190,13 +190,14 @@ def score_files(
     looks = pd.DataFrame(look_at(distinct, params.validation), columns=["reason", "brightness", "shorter_side"])
     good = looks["reason"].isna()
     usable = [file.path for file, fine in zip(distinct, good, strict=True) if fine]
-    scores = score(champion / "model", usable, decision.views, embed=True)
-    assert scores.embeddings is not None
+    with tempfile.TemporaryDirectory(prefix=".score.", dir=champion.parent) as scratch:
+        vectors = Path(scratch) / EMBEDDINGS
+        scores = score(champion / "model", usable, decision.views, embeddings=vectors)
+        read = np.array([reason is None for reason in scores.reasons], dtype=bool)
+        far = distances_in(vectors, np.flatnonzero(read), embeddings)
     looks.loc[good, "reason"] = scores.reasons  # none, but for a file that has gone since
-    read = np.array([reason is None for reason in scores.reasons], dtype=bool)
     good = looks["reason"].isna()
     seen = looks[good]
-    far = distances(scores.embeddings[read], embeddings, NEIGHBOURS)
     measured = quantities(
         scores.probabilities[read], far, decision, seen["brightness"].to_numpy(), seen["shorter_side"].to_numpy()
     )

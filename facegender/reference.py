@@ -13,28 +13,39 @@ import pandas as pd
 from facegender.conformal import abstains
 from facegender.decision import Decision
 from facegender.embedding import Halves, distances
-from facegender.scoring import Scores
+from facegender.parquet import read, write
+from facegender.store import RowFile
 
 TABLE: Final = "reference.parquet"
 EMBEDDINGS: Final = "embeddings.npy"
 MOST: Final = 4096  # embeddings kept; old and new pictures are compared with the same ones, so fewer cost no fairness
 NEIGHBOURS: Final = 10  # of embedding distance; the published choices lie between 1 and 50 for 1,000 rows
+AT_ONCE: Final = 256  # embeddings read together
 
 
-def reference_table(
-    images: pd.Series, hashes: pd.Series, scores: Scores, decision: Decision, traits: pd.DataFrame
-) -> pd.DataFrame:
-    """reference.parquet: image, sha256 and the `quantities`; `traits` are those of `picture_traits`."""
-    assert scores.embeddings is not None
-    kept = kept_rows(len(scores.embeddings))
-    own = np.full(len(scores.embeddings), -1)
-    own[kept] = np.arange(len(kept))
-    far = distances(scores.embeddings, scores.embeddings[kept], NEIGHBOURS, own)
-    brightness, side = (traits[name].to_numpy(np.float64) for name in ("brightness", "shorter side"))
-    table = quantities(scores.probabilities, far, decision, brightness, side)
-    table.insert(0, "image", images.to_numpy())
-    table.insert(1, "sha256", hashes.to_numpy())
-    return table
+def distances_in(
+    path: Path, rows: npt.NDArray[np.int64], reference: Halves | RowFile, own: npt.NDArray[np.int64] | None = None
+) -> npt.NDArray[np.float64]:
+    """`distances` of some rows of a file of embeddings, read a part at a time: float64 (len(rows),)."""
+    far = np.empty(len(rows))
+    with RowFile(path) as embeddings:
+        for start in range(0, len(rows), AT_ONCE):
+            part = slice(start, start + AT_ONCE)
+            values = embeddings.read(rows[part])
+            far[part] = distances(values, reference, NEIGHBOURS, None if own is None else own[part])
+    return far
+
+
+def own_distances(path: Path, out: Path) -> npt.NDArray[np.float64]:
+    """How far the embeddings in a file lie from those of them that are kept, which are left in `out`."""
+    with RowFile(path) as embeddings:
+        kept = kept_rows(len(embeddings))
+        own = np.full(len(embeddings), -1)
+        own[kept] = np.arange(len(kept))
+        with RowFile.create(out, len(kept), embeddings.shape) as reference:
+            for place, row in enumerate(kept):
+                reference.write(place, embeddings.read(row[None])[0])
+            return distances_in(path, np.arange(len(embeddings)), reference, own)
 
 
 def kept_rows(count: int) -> npt.NDArray[np.int64]:
@@ -62,15 +73,16 @@ def quantities(
     )
 
 
-def write_reference(folder: Path, table: pd.DataFrame, embeddings: Halves) -> None:
-    """Leave both in an evaluation folder; `embeddings` of all rows, of which some are kept."""
-    table.to_parquet(folder / TABLE, index=False)
-    np.save(folder / EMBEDDINGS, embeddings[kept_rows(len(embeddings))])
+def write_reference(folder: Path, images: pd.Series, hashes: pd.Series, measured: pd.DataFrame) -> None:
+    """Leave reference.parquet in an evaluation folder: the pictures' names, hashes and `quantities`."""
+    measured.insert(0, "image", images.array)
+    measured.insert(1, "sha256", hashes.array)
+    write(folder / TABLE, measured)
 
 
 def with_hashes(predictions: pd.DataFrame, folder: Path) -> pd.DataFrame:
     """predictions.parquet by image, with the column sha256: a name may stand for another picture by now."""
-    hashes = pd.read_parquet(folder / TABLE, columns=["image", "sha256"]).set_index("image")["sha256"]
+    hashes = read(folder / TABLE, ["image", "sha256"]).set_index("image")["sha256"]
     return predictions.assign(sha256=hashes.reindex(predictions.index))
 
 

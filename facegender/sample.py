@@ -8,6 +8,7 @@ import pandas as pd
 
 from facegender.classes import Classes
 from facegender.errors import UserError
+from facegender.names import places
 from facegender.tables import read_table
 
 Form = Literal["labels", "probabilities"]
@@ -22,13 +23,13 @@ class Sample:
     label_column: str
 
     @property
-    def images(self) -> list[str]:
-        return [str(image) for image in self.table[self.image_column]]
+    def images(self) -> "pd.Series[str]":
+        return self.table[self.image_column]
 
     @property
-    def placeholders(self) -> list[str]:
+    def placeholders(self) -> "pd.Series[str]":
         """What the label column holds, row by row."""
-        return [str(text) for text in self.table[self.label_column]]
+        return self.table[self.label_column]
 
 
 def read_sample(path: Path, image_column: str, label_column: str) -> Sample:
@@ -50,7 +51,7 @@ def read_sample(path: Path, image_column: str, label_column: str) -> Sample:
     return Sample(frame, image_column, label_column)
 
 
-def check_sample(sample: Sample, test_images: list[str], classes: Classes, form: Form, name: str) -> None:
+def check_sample(sample: Sample, test_images: "pd.Series[str]", classes: Classes, form: Form, name: str) -> None:
     """Refuse a sample that cannot be filled; `name` is the file's, for messages.
 
     Raises
@@ -58,17 +59,15 @@ def check_sample(sample: Sample, test_images: list[str], classes: Classes, form:
     UserError
         An image twice, images that are not those of test.csv, or placeholders that contradict `submit.form`.
     """
-    seen: set[str] = set()
-    known = set(test_images)
-    for row, image in zip(sample.table.index, sample.images, strict=True):
-        if image in seen:
-            raise UserError(f"{name} row {row}", "each image must appear once", image)
-        if image not in known:
-            raise UserError(f"{name} row {row}", "the images must be those of test.csv", image)
-        seen.add(image)
-    absent = [image for image in test_images if image not in seen]
-    if absent:
-        raise UserError(name, "every image of test.csv must have a row", f"no row for {absent[0]}")
+    twice = sample.images.duplicated()
+    odd = sample.images[twice | ~sample.images.isin(test_images)]
+    if len(odd):
+        row, image = odd.index[0], odd.iloc[0]
+        expected = "each image must appear once" if twice.loc[row] else "the images must be those of test.csv"
+        raise UserError(f"{name} row {row}", expected, image)
+    absent = test_images[~test_images.isin(sample.images)]
+    if len(absent):
+        raise UserError(name, "every image of test.csv must have a row", f"no row for {absent.iloc[0]}")
     if form == "labels":
         label_texts(sample, classes, name)
 
@@ -82,15 +81,14 @@ def label_texts(sample: Sample, classes: Classes, name: str) -> dict[str, str]:
         A placeholder is neither.
     """
     labels = (classes.negative, classes.positive)
-    found = set(sample.placeholders) - {""}
+    found = set(sample.placeholders.unique()) - {""}
     if found <= set(labels):
         return {label: label for label in labels}
     if classes.label_dtype == "int":
         floats = {label: f"{int(label)}.0" for label in labels}
         if found <= set(floats.values()):
             return floats
-    rows = zip(sample.table.index, sample.placeholders, strict=True)
-    row, odd = next((row, text) for row, text in rows if text not in (*labels, ""))
+    row, odd = next((row, text) for row, text in sample.placeholders.items() if text not in (*labels, ""))
     raise UserError(
         f"{name} row {row}",
         f"{sample.label_column} must be {classes.negative}, {classes.positive} or empty",
@@ -101,14 +99,14 @@ def label_texts(sample: Sample, classes: Classes, name: str) -> dict[str, str]:
 
 def fill(sample: Sample, predicted: pd.DataFrame, classes: Classes, form: Form) -> pd.DataFrame:
     """The sample's table with predictions in its label column, joined by image, as text."""
-    by_image = predicted.set_index("image").loc[sample.images]
+    at = places(sample.images, predicted["image"])
     filled = sample.table.copy()
     if form == "labels":
         texts = label_texts(sample, classes, "the sample")
-        filled[sample.label_column] = [texts[label] for label in by_image["label"]]
+        filled[sample.label_column] = [texts[label] for label in predicted["label"].iloc[at]]
     else:
         # 9 digits hold a float32 exactly
-        filled[sample.label_column] = [f"{value:.9g}" for value in by_image["probability"]]
+        filled[sample.label_column] = [f"{value:.9g}" for value in predicted["probability"].iloc[at]]
     return filled
 
 
@@ -122,7 +120,7 @@ def check_submission(written: pd.DataFrame, sample: Sample, classes: Classes, fo
     """
     if list(written.columns) != list(sample.table.columns):
         raise ValueError(f"columns must be {list(sample.table.columns)}. Received: {list(written.columns)}.")
-    if written[sample.image_column].tolist() != sample.images:
+    if not written[sample.image_column].array.equals(sample.images.array):
         raise ValueError("rows must be the sample's images, in its order.")
     cells = written[sample.label_column]
     if form == "labels":

@@ -10,11 +10,12 @@ import numpy as np
 import numpy.typing as npt
 
 from facegender.decode import Pixels, Undecodable, decode
-from facegender.embedding import Halves, embedding_engine
+from facegender.embedding import embedding_engine
 from facegender.engine import Engine, OpenVinoEngine, TensorFlowEngine, forward, has_openvino
 from facegender.errors import UserError
 from facegender.prefetch import prefetch
 from facegender.progress import track
+from facegender.store import RowFile
 from facegender.tta import fixed_views, mean_of_logits
 
 
@@ -28,13 +29,10 @@ class Scores:
         Of the positive class: float32 (n,); NaN where the file could not be read.
     reasons
         Why it could not; None where it could.
-    embeddings
-        float16 (n, d), zero where it could not; None unless asked for.
     """
 
     probabilities: npt.NDArray[np.float32]
     reasons: list[str | None]
-    embeddings: Halves | None = None
 
 
 def load_engine(model: Path, batch_size: int, embed: bool = False) -> Engine:
@@ -62,19 +60,23 @@ def load_engine(model: Path, batch_size: int, embed: bool = False) -> Engine:
     return TensorFlowEngine(load_model(model / "model.keras"))
 
 
-def score(model: Path, files: Sequence[Path], views: int = 1, batch_size: int = 32, embed: bool = False) -> Scores:
+def score(
+    model: Path, files: Sequence[Path], views: int = 1, batch_size: int = 32, embeddings: Path | None = None
+) -> Scores:
     """Probabilities for picture files; one that cannot be read gets NaN and its reason, and no other file's score.
 
-    Each is scored in its first `views` views, decoded once (see facegender/tta.py). `embed`: embeddings too, of the
-    pictures as they are, out of the same pass.
+    Each is scored in its first `views` views, decoded once (see facegender/tta.py). `embeddings`: where to leave those
+    of the pictures as they are, out of the same pass, as .npy: float16 (n, d), zero where a file could not be read.
     """
     probabilities = np.full((len(files), views), np.nan, np.float64)
     reasons: list[str | None] = [None] * len(files)
     if not files:
-        return Scores(np.zeros(0, np.float32), reasons, np.zeros((0, 1), np.float16) if embed else None)
+        if embeddings is not None:
+            RowFile.create(embeddings, 0, (1,)).close()
+        return Scores(np.zeros(0, np.float32), reasons)
     batch_size = min(batch_size, len(files) * views)
-    engine = load_engine(model, batch_size, embed)
-    embeddings: Halves | None = None
+    engine = load_engine(model, batch_size, embeddings is not None)
+    embedded: RowFile | None = None
     size = int(json.loads((model / "classes.json").read_text())["image_size"])
 
     def read(place: int) -> tuple[int, list[Pixels] | str]:
@@ -96,12 +98,12 @@ def score(model: Path, files: Sequence[Path], views: int = 1, batch_size: int = 
             place, view = np.array(places).T
             rows = result.reshape(len(places), -1)
             probabilities[place, view] = rows[:, -1]
-            if embed:
-                if embeddings is None:
-                    embeddings = np.zeros((len(files), rows.shape[1] - 1), np.float16)
-                embeddings[place[view == 0]] = rows[view == 0, :-1]
+            if embeddings is not None:
+                embedded = embedded or RowFile.create(embeddings, len(files), (rows.shape[1] - 1,))
+                for row, vector in zip(place[view == 0], rows[view == 0, :-1], strict=True):
+                    embedded.write(row, vector)
             advance(int((view == views - 1).sum()))
         advance(sum(reason is not None for reason in reasons))
-    if embed and embeddings is None:  # none of them can be read
-        embeddings = np.zeros((len(files), 1), np.float16)
-    return Scores(mean_of_logits(probabilities), reasons, embeddings)
+    if embeddings is not None:
+        (embedded or RowFile.create(embeddings, len(files), (1,))).close()  # of one number where none can be read
+    return Scores(mean_of_logits(probabilities), reasons)

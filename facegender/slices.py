@@ -166,7 +166,7 @@ def natural_order(values: pd.Series) -> list[str]:
 
 def slice_values(column: pd.Series, most: int = MAX_VALUES) -> pd.Series | None:
     """The slice of each row of a text column; None where it would make more than `most`."""
-    text = column.fillna("").astype(str).str.strip()
+    text = column.astype(str).fillna("").str.strip()
     stated = text != ""
     numbers = pd.to_numeric(text.where(stated), errors="coerce")
     distinct = text[stated].nunique()

@@ -24,6 +24,7 @@ import pandas as pd
 
 from facegender.errors import UserError
 from facegender.names import places
+from facegender.parquet import read
 
 Features = npt.NDArray[np.float16]
 
@@ -107,7 +108,11 @@ class Store(Protocol):
     """Features to train on: what made them, their rows, and a view of them each."""
 
     manifest: Manifest
-    rows: pd.DataFrame
+
+    @property
+    def rows(self) -> pd.DataFrame:
+        """image, sha256, augmented, in the order of the views."""
+        ...
 
     @property
     def views(self) -> Sequence[View]:
@@ -152,6 +157,7 @@ class RowFile:
             np.lib.format.read_magic(file)
             shape, _, _ = np.lib.format.read_array_header_1_0(file)
             self._start = file.tell()
+        self.count: int = shape[0]
         self.shape: tuple[int, ...] = shape[1:]
         self.row_bytes = int(np.prod(self.shape)) * 2
         self._handle = os.open(path, os.O_RDWR if writable else os.O_RDONLY)
@@ -194,6 +200,18 @@ class RowFile:
             )
         os.pwrite(self._handle, rounded.tobytes(), self._place(row))
 
+    def __len__(self) -> int:
+        return self.count
+
+    def __getitem__(self, rows: slice) -> Features:
+        return self.read(np.arange(*rows.indices(self.count)))
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
     def flush(self) -> None:
         """Let what was written reach the disk."""
         os.fsync(self._handle)
@@ -212,8 +230,12 @@ class FeatureStore:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.manifest = Manifest.read(folder)
-        self.rows = pd.read_parquet(folder / "rows.parquet")
         self.views = [RowFile(view_file(folder, view)) for view in range(self.manifest.views)]
+
+    @property
+    def rows(self) -> pd.DataFrame:
+        """rows.parquet, read when asked for: most of it is hashes, which hardly anybody needs for long."""
+        return read(self.folder / "rows.parquet")
 
     def __enter__(self) -> Self:
         return self

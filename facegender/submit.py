@@ -16,7 +16,9 @@ from facegender.classes import Classes, read_classes
 from facegender.conformal import abstains
 from facegender.decision import Decision, read_decision
 from facegender.layout import Layout
+from facegender.names import Files
 from facegender.params import SubmitParams
+from facegender.parquet import read, write
 from facegender.sample import check_sample, check_submission, fill, read_sample
 from facegender.tables import read_table
 
@@ -55,17 +57,16 @@ def submit(
     facts = json.loads(validation.read_text(encoding="utf-8"))
     path = data.sample_submission
     sample = read_sample(path, facts["image_column"], facts["label_column"])
-    table = pd.read_parquet(index)
-    test = table[table["role"] == "test"].reset_index(drop=True)
-    check_sample(sample, test["image"].tolist(), classes, params.form, path.name)
+    test = read(index, ["image", "status", "reason"], [("role", "==", "test")])
+    check_sample(sample, test["image"], classes, params.form, path.name)
 
-    usable = test.loc[test["status"] == "ok", "image"].tolist()
+    usable = test.loc[test["status"] == "ok", "image"].reset_index(drop=True)
     chosen = read_decision(decision)
-    scores = score(model, [data.images / image for image in usable], chosen.views)
+    scores = score(model, Files(data.images, usable), chosen.views)
     scored = pd.DataFrame({"image": usable, "probability": scores.probabilities, "reason": scores.reasons})
     predicted = predict_test(test, scored, classes, chosen)
     with atomic_file(predictions) as file:
-        predicted.to_parquet(file, index=False)
+        write(file, predicted)
     with atomic_file(submission) as file:
         separator = facts["csv"][path.name]["separator"]
         fill(sample, predicted, classes, params.form).to_csv(file, sep=separator, index=False, lineterminator="\n")

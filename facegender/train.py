@@ -22,6 +22,7 @@ from facegender.layout import Layout
 from facegender.model import Classifier, build_classifier
 from facegender.model_folder import label_facts, sample_pictures, write_model
 from facegender.params import BackboneParams, Params, TrainParams
+from facegender.parquet import read
 from facegender.provenance import depends_on, provenance
 from facegender.store import FeatureStore, Manifest, Store, labelled
 
@@ -48,11 +49,13 @@ def train(layout: Layout, params: Params) -> None:
     validation = json.loads(layout.validation.read_text())
     with FeatureStore(layout.features) as store:
         manifest = store.manifest
-        table = labelled(store, layout.features, pd.read_parquet(layout.splits))
+        table = labelled(store, layout.features, read(layout.splits, ["image", "label", "group", "fold"]))
         checkpoints = Checkpoints(layout.resume / "train", depends_on(params, manifest, table))
+        if manifest.views:
+            table = table.drop(columns="sha256")  # which views drawn afresh depend on; 70 bytes a row
         fitted = fit(layout, params, store, table, validation["classes"][1], checkpoints, layout.live)
         size = manifest.backbone["image_size"]
-        held = table["image"].iloc[fitted.source.validation.rows].tolist()
+        held = table["image"].iloc[fitted.source.validation.rows]
         share = float(np.mean(fitted.source.train.labels, dtype=np.float64))
         write_model(
             layout.model,

@@ -1,10 +1,12 @@
 """Names looked up and sorted as pandas would, without its objects."""
 
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
 
-from facegender.names import order, places
+from facegender.names import Files, order, places
 
 
 def test_names_are_found_where_they_stand_first() -> None:
@@ -21,3 +23,11 @@ def test_a_missing_name_is_told() -> None:
 def test_the_order_is_that_of_pandas() -> None:
     names = pd.Series([f"{number % 37}ü{number % 11}.jpg" for number in range(300)], dtype="str")
     assert np.array_equal(order(names), names.argsort(kind="stable").to_numpy())
+
+
+def test_files_are_the_paths_of_names_in_their_order() -> None:
+    names = pd.Series(["a.jpg", "sub/b.jpg", "c.jpg"], dtype="str").iloc[1:]  # by place, whatever the index says
+    files = Files(Path("images"), names)
+    assert list(files) == [Path("images/sub/b.jpg"), Path("images/c.jpg")]
+    assert list(files[1:]) == [Path("images/c.jpg")]
+    assert len(files) == 2

@@ -11,6 +11,7 @@ from PIL import Image
 
 from facegender.classes import Classes
 from facegender.decision import Decision
+from facegender.describe import data_hash
 from facegender.evaluate import choices, judge_rows
 from facegender.evaluation_folder import Found, Made, write_evaluation
 from facegender.gradcam import Look
@@ -34,6 +35,7 @@ class Case:
     """What `write_evaluation` takes, and where its pictures lie."""
 
     layout: Layout
+    index: pd.DataFrame
     found: Found
     made: Made
     decision: Decision
@@ -50,7 +52,7 @@ class Case:
             CLASSES,
             values["made"],
             values["found"],
-            traits_of(values["predictions"]["image"], self.layout.images, self.found.index),
+            traits_of(values["predictions"]["image"], self.layout.images, self.index),
             values["params"],
             self.layout,
             "../../data/images",
@@ -110,8 +112,10 @@ def case(tmp_path_factory: pytest.TempPathFactory) -> Case:
     overrides = splits[["image", "label"]][:4].assign(decision=["flip", "flip", "keep", "drop"])
     overrides["label"] = ["1" if label == "0" else "0" for label in overrides["label"]]
     champion = predictions.set_index("image").assign(predicted="1")
-    found = Found(index, splits, facts, suspects, overrides, champion)
-    return Case(layout, found, made, decision, predictions, params)
+    layout.artifacts.mkdir()
+    index.to_parquet(layout.index, index=False)
+    found = Found(layout.index, data_hash(index), splits, facts, suspects, overrides, champion)
+    return Case(layout, index, found, made, decision, predictions, params)
 
 
 def history() -> pd.DataFrame:

@@ -42,7 +42,7 @@ def run(model, tmp_path):
 def test_the_exported_models_own_probability_is_the_calibrated_one(run, case, calibrator, engine, tmp_path):
     from facegender.calibrated_model import export
 
-    pictures = [case.layout.images / name for name in case.found.index["image"][:40]]
+    pictures = [case.layout.images / name for name in case.index["image"][:40]]
     (run.model / "engine.json").write_text(json.dumps({"engine": engine, "precision": "float32"}))
     run.decision.write_text(json.dumps(Decision(calibrator, 0.6, 0.1, 0.3).as_dict()))
     expected = pd.DataFrame(predict(run.model, pictures, decision_beside(run.model)))

@@ -36,7 +36,7 @@ def test_the_strips_are_the_views_that_training_used(case) -> None:
     assert (sheet.policy, sheet.count, len(sheet.strips)) == ("strong", 4, 8)
     strip = sheet.strips[0]
     pixels = decode(case.layout.images / strip.image, 96)
-    sha256 = case.found.index.set_index("image")["sha256"][strip.image]
+    sha256 = case.index.set_index("image")["sha256"][strip.image]
     for view, uri in enumerate(strip.views):
         shown = Image.open(io.BytesIO(base64.b64decode(uri.split(",")[1])))
         assert shown.size == (SIDE, SIDE)

@@ -34,7 +34,7 @@ def test_the_hash_is_of_the_content_not_of_its_order():
 
 
 def test_counts_come_from_the_tables(case):
-    rows = dict(data_rows(case.found.facts, case.found.splits, case.found.index))
+    rows = dict(data_rows(case.found.facts, case.found.splits["fold"], case.index["role"]))
     assert rows["Labelled images"] == "120"
     assert rows["Test images"] == "0"
     assert rows["Used for training"] == "20"

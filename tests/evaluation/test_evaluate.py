@@ -28,19 +28,15 @@ def files(case: Case, tmp_path: Path) -> Layout:
     layout = Layout(tmp_path / "data", tmp_path / "artifacts")
     shutil.copytree(case.layout.data, layout.data)
     layout.artifacts.mkdir()
-    images = case.found.index["image"].tolist()
+    images = case.index["image"].tolist()
     tests = pd.DataFrame(
         {"image": ["t1.png", "broken.png", "t0.png"], "role": "test", "status": ["ok", "quarantined", "ok"]}
     )
     tests["reason"] = [None, "truncated", None]
-    shutil.copy(
-        layout.images / images[int(np.flatnonzero(case.found.index["label"] == "1")[0])], layout.images / "t1.png"
-    )
-    shutil.copy(
-        layout.images / images[int(np.flatnonzero(case.found.index["label"] == "0")[0])], layout.images / "t0.png"
-    )
+    shutil.copy(layout.images / images[int(np.flatnonzero(case.index["label"] == "1")[0])], layout.images / "t1.png")
+    shutil.copy(layout.images / images[int(np.flatnonzero(case.index["label"] == "0")[0])], layout.images / "t0.png")
     (layout.images / "broken.png").write_bytes(b"no picture")
-    pd.concat([case.found.index, tests], ignore_index=True).to_parquet(layout.index)
+    pd.concat([case.index, tests], ignore_index=True).to_parquet(layout.index)
     case.found.splits.to_parquet(layout.splits)
     layout.validation.write_text(json.dumps(case.found.facts))
     layout.decision.parent.mkdir()

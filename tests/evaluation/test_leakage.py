@@ -4,16 +4,15 @@ import pandas as pd
 from facegender.leakage import find_copies, without_copies
 from facegender.metrics import Rows
 
+NONE = pd.Series([], dtype="int64")  # no test image
+
 
 def test_copies_are_found_in_training_in_test_and_among_themselves():
     predictions = pd.DataFrame({"image": list("abcde"), "group": [1, 2, 2, 3, 4]})
     splits = pd.DataFrame(
         {"image": list("abcdefg"), "group": [1, 2, 2, 3, 4, 1, 4], "fold": [0, 0, 0, 0, 0, -1, -2]}
     )  # g is kept out of training, so that e has no copy there
-    index = pd.DataFrame(
-        {"image": list("abcdefgh"), "group": [1, 2, 2, 3, 4, 1, 4, 3], "role": ["train"] * 7 + ["test"]}
-    )
-    found = find_copies(predictions, splits, index)
+    found = find_copies(predictions, splits, in_test=pd.Series([3]))
     assert found.in_training.tolist() == [True, False, False, False, False]
     assert found.in_test.tolist() == [False, False, False, True, False]
     assert found.repeated.tolist() == [False, False, True, False, False]
@@ -23,12 +22,12 @@ def test_copies_are_found_in_training_in_test_and_among_themselves():
 def test_for_a_holdout_the_rows_that_chose_the_epoch_count_as_training():
     predictions = pd.DataFrame({"image": ["a"], "group": [1]})
     splits = pd.DataFrame({"image": ["a", "b"], "group": [1, 1], "fold": [-2, 0]})
-    assert find_copies(predictions, splits, splits.assign(role="train")).in_training.tolist() == [True]
+    assert find_copies(predictions, splits, NONE).in_training.tolist() == [True]
 
 
 def test_scores_without_copies_by_hand():
     splits = pd.DataFrame({"image": list("abcd"), "group": [1, 2, 3, 1], "fold": [0, 0, 0, -1]})
-    copies = find_copies(splits[:3], splits, splits.assign(role="train"))
+    copies = find_copies(splits[:3], splits, NONE)
     rows = Rows(
         np.array([True, True, False]), np.array([0.9, 0.8, 0.6]), np.array([True, True, True]), np.array([1, 2, 3])
     )
@@ -42,7 +41,7 @@ def test_scores_without_copies_by_hand():
 
 def test_where_every_row_has_a_copy_there_are_no_scores_without():
     splits = pd.DataFrame({"image": list("abc"), "group": [1, 1, 1], "fold": [0, 0, -1]})
-    copies = find_copies(splits[:2], splits, splits.assign(role="train"))
+    copies = find_copies(splits[:2], splits, NONE)
     rows = Rows(np.array([True, False]), np.array([0.9, 0.2]), np.array([True, False]), np.array([1, 1]))
     found = without_copies(rows, copies, 5, 20, np.random.default_rng(0))
     assert found["in_training"] == 2

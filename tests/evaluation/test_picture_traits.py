@@ -36,7 +36,7 @@ def test_shapes(size, name):
 def test_a_row_for_each_file_in_order(tmp_path):
     Image.new("RGB", (40, 20), "white").save(tmp_path / "a.png")
     Image.new("L", (30, 30)).save(tmp_path / "b.png")
-    table = picture_traits([tmp_path / "a.png", tmp_path / "b.png"], [40, 30], [20, 30])
+    table = picture_traits([tmp_path / "a.png", tmp_path / "b.png"], np.array([40, 30]), np.array([20, 30]))
     assert table["brightness"].tolist() == ["1.000", "0.000"]
     assert table["shorter side"].tolist() == ["20", "30"]
     assert table["shape"].tolist() == ["wide", "square"]
@@ -45,4 +45,4 @@ def test_a_row_for_each_file_in_order(tmp_path):
 
 def test_what_is_no_picture_is_not_passed_over(tmp_path):
     with pytest.raises(Undecodable, match="missing"):
-        picture_traits([tmp_path / "gone.png"], [1], [1])
+        picture_traits([tmp_path / "gone.png"], np.array([1]), np.array([1]))

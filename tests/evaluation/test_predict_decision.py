@@ -18,9 +18,9 @@ pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation doesn't
 
 @pytest.fixture
 def pictures(case, model) -> list[Path]:
-    labels = case.found.index["label"]
+    labels = case.index["label"]
     red, blue = labels.ne("0").idxmax(), labels.ne("1").idxmax()
-    return [case.layout.images / case.found.index["image"].iloc[row] for row in (red, blue)]
+    return [case.layout.images / case.index["image"].iloc[row] for row in (red, blue)]
 
 
 def test_without_an_evaluation_the_models_word_counts(model, pictures):

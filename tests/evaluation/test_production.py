@@ -26,7 +26,7 @@ def champion(model: Path, case, tmp_path_factory: pytest.TempPathFactory) -> Pat
     root = tmp_path_factory.mktemp("promoted")
     files = Layout(case.layout.data, root / "artifacts")
     files.artifacts.mkdir()
-    case.found.index.to_parquet(files.index)
+    case.index.to_parquet(files.index)
     case.found.splits.to_parquet(files.splits)
     files.validation.write_text(json.dumps(case.found.facts))
     folder = root / "champion"

@@ -94,7 +94,7 @@ def test_a_score_is_the_mean_over_the_views_of_the_file(lopsided, noise, tmp_pat
 
 
 def test_evaluate_writes_down_the_views_and_predict_keeps_to_them(lopsided, case, tmp_path, noise) -> None:
-    case.found.index.to_parquet(tmp_path / "index.parquet")
+    case.index.to_parquet(tmp_path / "index.parquet")
     case.found.splits.to_parquet(tmp_path / "splits.parquet")
     (tmp_path / "validation.json").write_text(json.dumps(case.found.facts))
     params = Params.model_validate({"scoring": {"tta": 2}, "evaluate": {"bootstrap": 50}})

@@ -8,7 +8,7 @@ from facegender.drift import find_drift
 from facegender.drift_plot import drift_plot
 from facegender.embedding import distances
 from facegender.params import ScoreParams
-from facegender.reference import MOST, kept_rows
+from facegender.reference import MOST, NEIGHBOURS, kept_rows, own_distances
 
 QUANTITIES = ["brightness", "shorter side, pixels", "embedding distance", "probability of the positive class"]
 
@@ -95,3 +95,23 @@ def test_the_reference_holds_rows_of_everywhere_up_to_a_number():
     assert kept_rows(5).tolist() == [0, 1, 2, 3, 4]
     many = kept_rows(3 * MOST)
     assert many.tolist() == list(range(0, 3 * MOST, 3))
+
+
+def test_embeddings_in_a_file_are_compared_as_those_in_memory(tmp_path):
+    rows = MOST + 600  # more than are kept, and than are read together
+    vectors = np.random.default_rng(2).normal(size=(rows, 8)).astype(np.float16)
+    np.save(tmp_path / "every.npy", vectors)
+    far = own_distances(tmp_path / "every.npy", tmp_path / "kept.npy")
+    kept = kept_rows(rows)
+    assert np.array_equal(np.load(tmp_path / "kept.npy"), vectors[kept])
+    own = np.full(rows, -1)
+    own[kept] = np.arange(MOST)
+    assert far == pytest.approx(distances(vectors, vectors[kept], NEIGHBOURS, own), abs=1e-5)
+    nearest = np.sort(np.linalg.norm(unit(vectors[kept]) - unit(vectors[1]), axis=1))
+    assert kept[1] == 1  # so that one of the distances is to itself
+    assert far[1] == pytest.approx(nearest[NEIGHBOURS], abs=1e-3)
+
+
+def unit(vectors):
+    wide = vectors.astype(np.float64)
+    return wide / np.linalg.norm(wide, axis=-1, keepdims=True)
