@@ -31,20 +31,27 @@ class Agreement:
         """Whether the engine may stand in for TensorFlow."""
         return self.largest_difference <= MAX_DIFFERENCE and self.flipped == 0
 
-    def sentence(self) -> str:
-        """For a log."""
-        verdict = "used for scoring" if self.good else "not used"
+    def sentence(self, precision: str) -> str:
+        """For a log, where `scoring.precision` is `precision`."""
+        verdict = "used for scoring" if self.accepted(precision) else "not used"
+        if not self.good and self.accepted(precision):
+            verdict += " all the same, as scoring.precision asks"
         return (
             f"{self.engine} differs from TensorFlow by at most {self.largest_difference:.4f} in probability "
             f"on {self.n} images, {self.flipped} labels flipped: {verdict}"
         )
+
+    def accepted(self, precision: str) -> bool:
+        """Whether it scores: bfloat16 is inexact by nature, so who asks for it by name gets it."""
+        return self.good or precision == "bfloat16"
 
 
 def export_engine(model: keras.Model, folder: Path, images: Images, params: ScoringParams) -> list[Agreement]:
     """Write openvino.xml and .bin and engine.json, which names the engine that scoring is to use.
 
     `auto` takes the first of OpenVINO bfloat16, OpenVINO float32 and TensorFlow that agrees with TensorFlow; the order
-    is that of speed. A fixed order, not a race: equal models must give equal folders.
+    is that of speed. A fixed order, not a race: equal models must give equal folders. bfloat16 that is asked for by
+    name is taken with what it differs, which the log and engine.json tell.
 
     Parameters
     ----------
@@ -62,7 +69,7 @@ def export_engine(model: keras.Model, folder: Path, images: Images, params: Scor
             engine = OpenVinoEngine(network, BATCH, precision)
             check = compare(engine.name, run(engine, images), reference)
             checks.append(check)
-            if check.good:
+            if check.accepted(params.precision):
                 choice = {"engine": "openvino", "precision": precision}
                 break
     content = {**choice, "agreement": [_rounded(check) for check in checks]}

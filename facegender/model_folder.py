@@ -63,7 +63,7 @@ def write_model(
     with atomic_folder(out) as folder:
         save_model(model, folder / "model.keras")
         for check in export_engine(model, folder, sample, params):
-            logger.info("train: %s", check.sentence())
+            logger.info("train: %s", check.sentence(params.precision))
         history.to_csv(folder / "history.csv", index=False)
         _write_json(folder / "classes.json", classes)
         _write_json(folder / "provenance.json", made)

@@ -1,13 +1,18 @@
 """bfloat16: what it loses in a network of convolutions, and what is left when the network is made fit for it."""
 
+import json
+from pathlib import Path
 from typing import Any
 
+import keras
 import numpy as np
 import numpy.typing as npt
 import pytest
 
+from facegender import export
 from facegender.bfloat16 import fit_for_bfloat16, rounded
 from facegender.engine import OpenVinoEngine, import_openvino
+from facegender.params import ScoringParams
 
 HAS_BFLOAT16 = "BF16" in import_openvino().Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
 
@@ -99,3 +104,18 @@ def test_the_engine_comes_closer_than_the_network_as_it_is_and_gives_the_same_by
     assert error < 0.05
     if HAS_BFLOAT16:
         assert 0 < error < np.abs(outputs(network.clone(), "bf16") - reference).mean() * 0.8
+
+
+@pytest.mark.parametrize(("precision", "engine"), [("bfloat16", "openvino"), ("auto", "tensorflow")])
+def test_beyond_the_limit_bfloat16_scores_only_where_it_is_asked_for(
+    precision: str, engine: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(export, "MAX_DIFFERENCE", -1.0)  # nothing is as near as that
+    image = keras.Input((16, 16, 3))
+    pooled = keras.layers.GlobalAveragePooling2D()(keras.layers.Conv2D(4, 3)(image))
+    model = keras.Model(image, keras.layers.Dense(1, "sigmoid")(pooled))
+    params = ScoringParams(precision=precision)
+    checks = export.export_engine(model, tmp_path, PICTURES, params)
+    assert json.loads((tmp_path / "engine.json").read_text())["engine"] == engine
+    told = "used for scoring all the same, as scoring.precision asks" if engine == "openvino" else "not used"
+    assert checks[0].sentence(precision).endswith(f"labels flipped: {told}")
