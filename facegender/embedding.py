@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from facegender.engine import Engine, OpenVinoEngine, TensorFlowEngine, has_openvino, import_openvino
-from facegender.store import RowFile
+from facegender.row_file import RowFile
 
 Halves = npt.NDArray[np.float16]
 

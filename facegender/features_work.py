@@ -22,7 +22,8 @@ from facegender.layout import Layout
 from facegender.params import Params
 from facegender.prefetch import prefetch
 from facegender.progress import track
-from facegender.store import FeatureStore, Manifest, RowFile, view_file, write_rows
+from facegender.row_file import RowFile
+from facegender.store import FeatureStore, Manifest, view_file, write_rows
 
 logger = logging.getLogger(__name__)
 

@@ -23,7 +23,7 @@ from facegender.optimizer import PacedAdamW
 from facegender.paces import Pace, depths, paces
 from facegender.params import TrainParams
 from facegender.progress import Advance, track
-from facegender.store import RowFile
+from facegender.row_file import RowFile
 
 logger = logging.getLogger(__name__)
 

@@ -8,7 +8,8 @@ import pandas as pd
 
 from facegender.errors import UserError
 from facegender.layout import Layout
-from facegender.store import Features, FeatureStore, Manifest, RowFile, View
+from facegender.row_file import Features, RowFile
+from facegender.store import FeatureStore, Manifest, View
 
 
 class JoinedView:

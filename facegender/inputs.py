@@ -18,7 +18,8 @@ from facegender.folded import fitted
 from facegender.model import Classifier
 from facegender.params import Params, TrainParams, ranges_in_force
 from facegender.progress import track
-from facegender.store import Manifest, RowFile, Store
+from facegender.row_file import RowFile
+from facegender.store import Manifest, Store
 
 VALIDATION_BATCH = 128  # no gradients are kept, so larger batches cost no memory worth naming
 

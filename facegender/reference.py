@@ -14,7 +14,7 @@ from facegender.conformal import abstains
 from facegender.decision import Decision
 from facegender.embedding import Halves, distances
 from facegender.parquet import read, write
-from facegender.store import RowFile
+from facegender.row_file import RowFile
 
 TABLE: Final = "reference.parquet"
 EMBEDDINGS: Final = "embeddings.npy"

@@ -15,7 +15,7 @@ from facegender.engine import Engine, OpenVinoEngine, TensorFlowEngine, forward,
 from facegender.errors import UserError
 from facegender.prefetch import prefetch
 from facegender.progress import track
-from facegender.store import RowFile
+from facegender.row_file import RowFile
 from facegender.tta import fixed_views, mean_of_logits
 
 

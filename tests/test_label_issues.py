@@ -13,7 +13,8 @@ from facegender.label_issues import cross_fitted, find_suspects, judge_labels, w
 from facegender.layout import Layout
 from facegender.params import Params
 from facegender.pooling import Pooled
-from facegender.store import FeatureStore, Manifest, RowFile, view_file
+from facegender.row_file import RowFile
+from facegender.store import FeatureStore, Manifest, view_file
 
 Floats = np.ndarray[tuple[int, ...], np.dtype[np.float64]]
 

@@ -11,7 +11,8 @@ import pandas as pd
 from facegender.layout import Layout
 from facegender.params import EvaluateParams
 from facegender.review import review
-from facegender.store import Manifest, RowFile, view_file
+from facegender.row_file import RowFile
+from facegender.store import Manifest, view_file
 from tests.small_data import Data
 
 ODD = 'odd, "name" <&>é.png'

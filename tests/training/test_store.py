@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from facegender.errors import UserError
-from facegender.store import FeatureStore, RowFile
+from facegender.row_file import RowFile
+from facegender.store import FeatureStore
 
 
 def test_rows_are_read_back_in_the_order_asked_for(tmp_path: Path) -> None:

@@ -1,0 +1,93 @@
+"""Vectors and feature maps on disk: .npy files of float16 rows, read and written a row at a time.
+
+`numpy.load(..., mmap_mode="r")` opens them too. They are written and read by `pwrite` and `pread` instead: pages of a
+memory map count as this process's memory, and both making and reading features touch all of them.
+"""
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+import numpy.typing as npt
+
+from facegender.errors import UserError
+
+Features = npt.NDArray[np.float16]
+
+
+class RowFile:
+    """One .npy file of float16 rows, read and written row by row without mapping it into memory."""
+
+    def __init__(self, path: Path, writable: bool = False) -> None:
+        self.path = path
+        with path.open("rb") as file:
+            np.lib.format.read_magic(file)
+            shape, _, _ = np.lib.format.read_array_header_1_0(file)
+            self._start = file.tell()
+        self.count: int = shape[0]
+        self.shape: tuple[int, ...] = shape[1:]
+        self.row_bytes = int(np.prod(self.shape)) * 2
+        self._handle = os.open(path, os.O_RDWR if writable else os.O_RDONLY)
+
+    @classmethod
+    def create(cls, path: Path, rows: int, shape: Sequence[int]) -> Self:
+        """A new file of `rows` rows, which take disk space as they are written."""
+        with path.open("wb") as file:
+            header = {"descr": "<f2", "fortran_order": False, "shape": (rows, *shape)}
+            np.lib.format.write_array_header_1_0(file, header)
+            file.truncate(file.tell() + rows * int(np.prod(shape)) * 2)
+        return cls(path, writable=True)
+
+    def read(self, rows: npt.NDArray[np.int64], out: Features | None = None) -> Features:
+        """Some rows, in the order asked for: float16 (len(rows), *shape), into `out` where given."""
+        if out is None:
+            out = np.empty((len(rows), *self.shape), np.float16)
+        for target, row in zip(out, rows, strict=True):
+            got = os.preadv(self._handle, [target.reshape(-1).view(np.uint8)], self._place(row))
+            if got != self.row_bytes:
+                raise EOFError(f"{self.path} ends before row {row}")
+        return out
+
+    def write(self, row: int, values: npt.NDArray[np.floating[Any]]) -> None:
+        """One row, rounded to float16.
+
+        Raises
+        ------
+        UserError
+            A value is beyond float16's, or no number: training on it would end in nothing but NaN.
+        """
+        with np.errstate(over="ignore"):
+            rounded = np.ascontiguousarray(values, "<f2")
+        if not np.isfinite(rounded).all():
+            raise UserError(
+                str(self.path),
+                "the frozen part of the backbone must give numbers within 65,504 of zero, which float16 holds",
+                f"{float(np.abs(values).max()):,.0f}",
+                "Choose another cut with train.fine_tune_layers, or set train.mode to online.",
+            )
+        os.pwrite(self._handle, rounded.tobytes(), self._place(row))
+
+    def __len__(self) -> int:
+        return self.count
+
+    def __getitem__(self, rows: slice) -> Features:
+        return self.read(np.arange(*rows.indices(self.count)))
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def flush(self) -> None:
+        """Let what was written reach the disk."""
+        os.fsync(self._handle)
+
+    def close(self) -> None:
+        """Close the file."""
+        os.close(self._handle)
+
+    def _place(self, row: int | np.int64) -> int:
+        return self._start + int(row) * self.row_bytes
