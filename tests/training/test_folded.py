@@ -6,7 +6,7 @@ import pytest
 import tensorflow as tf
 
 from facegender.backbone import cut_for, weighted_backbone
-from facegender.folded import Folded, can_fold, fitted
+from facegender.folded import Folded, can_fold, depthwise, fitted
 from facegender.model import Classifier, build_classifier
 from tests.training.conftest import params_with
 
@@ -49,6 +49,26 @@ def test_gradients_are_those_of_plain_keras(layers: int) -> None:
         # float32 has 1.2e-7; a sum over 16 pictures and several layers loses two digits of it
         assert np.linalg.norm(received - expected) <= 3e-5 * np.linalg.norm(expected)
     assert np.allclose(folded(features), plain(features), atol=1e-5)
+
+
+# the turned kernel serves only the first; an odd kernel without symmetry tells a missing turn
+@pytest.mark.parametrize(
+    ("stride", "padding", "size"), [(1, "SAME", (3, 5)), (2, "SAME", (3, 3)), (1, "VALID", (3, 3)), (1, "SAME", (2, 2))]
+)
+def test_depthwise_gradients_are_tensorflows(stride: int, padding: str, size: tuple[int, int]) -> None:
+    rng = np.random.default_rng(6)
+    inputs = tf.constant(rng.normal(size=(3, 7, 6, 4)).astype(np.float32))
+    kernel = tf.constant(rng.normal(size=(*size, 4, 1)).astype(np.float32))
+    strides = (1, stride, stride, 1)
+    found = []
+    for convolve in (depthwise, tf.nn.depthwise_conv2d):
+        with tf.GradientTape() as tape:
+            tape.watch((inputs, kernel))
+            result = convolve(inputs, kernel, strides, padding)
+            loss = tf.reduce_sum(result * tf.cos(tf.reshape(tf.range(tf.size(result), dtype=tf.float32), result.shape)))
+        found.append([result, *tape.gradient(loss, (inputs, kernel))])
+    for ours, theirs in zip(*found, strict=True):
+        assert np.allclose(ours, theirs, atol=1e-4)
 
 
 def test_what_does_not_fold_is_trained_by_plain_keras() -> None:
