@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from benchmarks import document_train
+from benchmarks import document_train, step_table
 from benchmarks.child import Result, median_of
 from benchmarks.gpu_table import table
 from benchmarks.machine import MOMENT
@@ -47,6 +47,8 @@ def write(results: Path) -> str:
         found = content["results"]
         lines += _memory(found) if part == "memory" else _times(found, part, content.get("asked", {}))
         lines += [""]
+    step = results / "step.json"
+    lines += ["## A training step", "", *step_table.table(json.loads(step.read_text()) if step.exists() else None), ""]
     lines += ["## Decoding", "", "`python -m benchmarks.decoding` writes [decoding.md](decoding.md).", ""]
     gpu = results / "gpu.json"
     lines += ["## GPU", "", *table(json.loads(gpu.read_text()) if gpu.exists() else None), ""]
