@@ -15,7 +15,8 @@ from benchmarks.document import write
 from benchmarks.identity import identity
 from benchmarks.kept import Kept
 from benchmarks.machine import machine
-from benchmarks.parts import PARTS, QUICK
+from benchmarks.orchestration_part import QUICK
+from benchmarks.parts import PARTS
 from benchmarks.peers import choose, interleaved
 from benchmarks.setting import Setting
 

@@ -1,8 +1,6 @@
 """What is measured: each part gives its peers, us among them; benchmarks.peers runs them in turn."""
 
 import functools
-import shutil
-import sys
 import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -10,7 +8,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from benchmarks import train_part
+from benchmarks import orchestration_part, train_part
 from benchmarks.child import Result, python, run
 from benchmarks.peers import Peer
 from benchmarks.setting import Setting
@@ -125,46 +123,15 @@ def _peaks(
     return peaks, {}
 
 
-def orchestration(setting: Setting) -> dict[str, Peer]:
-    """Plain functions in a row, `dvc repro`, the Prefect flow, over the same drawn data; and again, nothing to do."""
-    here, bin_of = Path.cwd(), Path(sys.executable).parent
-    commands = {
-        "plain functions": python("benchmarks.in_a_row"),
-        "dvc repro": [str(bin_of / "dvc"), "repro"],
-        "prefect flow": python("flows.retrain"),
-    }
-    folders = {name: setting.root / "orchestration" / name.replace(" ", "_") for name in commands}
-    done: set[str] = set()  # by this command: a folder of an earlier one may hold other code
-
-    def first(name: str) -> Result:
-        folder = folders[name]
-        shutil.rmtree(folder, ignore_errors=True)
-        run(["git", "clone", "--quiet", str(here), str(folder)])
-        run(python("facegender", "demo", "--images", 200, "--out", "data"), folder)
-        write_params(folder / "params.yaml", {**QUICK})
-        run([str(bin_of / "dvc"), "add", "data"], folder)
-        done.add(name)
-        return run(commands[name], folder, setting.tell)
-
-    def again(name: str) -> Result:
-        if name not in done:
-            first(name)
-        return run(commands[name], folders[name], setting.tell)
-
-    peers = {name: Peer(functools.partial(first, name), 1) for name in commands}
-    return peers | {
-        f"{name}, nothing to do": Peer(functools.partial(again, name), setting.repeats)
-        for name in ("dvc repro", "prefect flow")
-    }
-
-
-QUICK: dict[str, dict[str, object]] = {
-    "backbone": {"alpha": 0.35, "image_size": 96, "weights": "none"},
-    "features": {"views": 1},
-    "train": {"head_epochs": 1, "epochs": 1},
-    "evaluate": {"bootstrap": 50},
-}
 OURS = ("facegender/**/*.py", "benchmarks/child.py", "benchmarks/parts.py", "benchmarks/workspace.py")
+ORCHESTRATION = (
+    "benchmarks/orchestration_part.py",
+    "benchmarks/in_a_row.py",
+    "flows/**/*.py",
+    "tasks/**/*.py",
+    "dvc.yaml",
+    "params.yaml",
+)
 TRAIN = ("benchmarks/train_*.py", "benchmarks/keras_network.py")
 PARTS = {
     "validate": Part(validate, "about 4 minutes", (*OURS, "benchmarks/validate_*.py")),
@@ -174,9 +141,16 @@ PARTS = {
         (*OURS, "benchmarks/score_*.py", "benchmarks/to_onnx.py"),
     ),
     "orchestration": Part(
-        orchestration,
+        orchestration_part.peers,
         "about 6 minutes",
-        (*OURS, "benchmarks/in_a_row.py", "flows/**/*.py", "tasks/**/*.py", "dvc.yaml"),
+        (
+            *OURS,
+            "benchmarks/orchestration_part.py",
+            "benchmarks/in_a_row.py",
+            "flows/**/*.py",
+            "tasks/**/*.py",
+            "dvc.yaml",
+        ),
         uses_data=False,
     ),
     "train": Part(train_part.peers, "over an hour a repeat", (*OURS, *TRAIN)),
