@@ -135,6 +135,7 @@ class Trainer:
                     if progress.finish_epoch(row):
                         self.checkpoints.save_best(self.source.model)
                 self.checkpoints.save(progress, self.source.model, optimizer)
+                _tell(row, phase)  # once it is kept: what is told need not be trained again
                 self._log(row)
         if progress.epoch < phase.epochs:
             logger.info("train: stopped after epoch %d, best was %d", progress.epoch, progress.best_epoch)
@@ -149,7 +150,7 @@ class Trainer:
     ) -> dict[str, Any]:
         trained = model.history.history
         judged = model.evaluate(validation, verbose=0, return_dict=True)
-        row = {
+        return {
             "phase": phase.name,
             "epoch": epoch + 1,
             "loss": float(trained["loss"][0]),
@@ -158,23 +159,25 @@ class Trainer:
             "val_accuracy": float(judged["accuracy"]),
             "learning_rate": float(optimizer.learning_rate),
         }
-        logger.info(
-            "train: %s epoch %d/%d  loss %.4f  accuracy %.3f  val_loss %.4f  val_accuracy %.3f",
-            phase.name,
-            epoch + 1,
-            phase.epochs,
-            row["loss"],
-            row["accuracy"],
-            row["val_loss"],
-            row["val_accuracy"],
-        )
-        return row
 
     def _log(self, row: dict[str, Any]) -> None:
         for name in METRICS:
             self.live.log_metric(name, row[name])
         self.live.next_step()
         self.on_epoch(row)
+
+
+def _tell(row: dict[str, Any], phase: Phase) -> None:
+    logger.info(
+        "train: %s epoch %d/%d  loss %.4f  accuracy %.3f  val_loss %.4f  val_accuracy %.3f",
+        phase.name,
+        row["epoch"],
+        phase.epochs,
+        row["loss"],
+        row["accuracy"],
+        row["val_loss"],
+        row["val_accuracy"],
+    )
 
 
 def tell_epoch(row: dict[str, Any]) -> None:

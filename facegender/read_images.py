@@ -7,7 +7,6 @@ Knows Pillow alone, so that the process begins quickly and stays small; facegend
 # Plain strings for paths: pathlib's objects would cost a tenth of the time that is spent on an image
 
 import os
-import pickle
 import select
 import stat
 import sys
@@ -21,7 +20,7 @@ from typing import Final
 from PIL import Image
 
 from facegender.decode import Undecodable, open_grey
-from facegender.images import DIGEST, SIDE, Images, Limits
+from facegender.images import DIGEST, SIDE, Images, Limits, receive_names, send_images
 from facegender.plain_jpeg import grey_of_plain_jpeg
 
 READ_AHEAD: Final = 8192  # images that wait, with their thumbnails, until they are asked for, over all processes
@@ -98,7 +97,7 @@ class _Outside(Exception):  # noqa: N818  it names where a link leads
 
 
 def serve(folder: str, limits: Limits, process: int, processes: int) -> None:
-    """Answer lists of names with `Images`, pickled, on the standard streams until the first of them is closed.
+    """Answer lists of names with `Images` on the standard streams until the first of them is closed.
 
     Until the first list is there, read ahead: every `processes`-th file of the folder from number `process` on. An
     empty list asks what was found that way.
@@ -112,7 +111,5 @@ def serve(folder: str, limits: Limits, process: int, processes: int) -> None:
             ahead.extend(images.read(names))
     with suppress(EOFError, BrokenPipeError):  # whoever asks has gone
         while True:
-            names = pickle.load(sys.stdin.buffer)
-            found = images.read(names) if names else ahead
-            pickle.dump(found, sys.stdout.buffer, pickle.HIGHEST_PROTOCOL)
-            sys.stdout.buffer.flush()
+            names = receive_names(sys.stdin.buffer)
+            send_images(sys.stdout.buffer, images.read(names) if names else ahead)

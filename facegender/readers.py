@@ -4,7 +4,6 @@ one process run one at a time; started anew, not forked, because TensorFlow may 
 Each gets one list of names at a time on its standard input, and answers it with `Images` on its standard output.
 """
 
-import pickle
 import selectors
 import signal
 import subprocess
@@ -16,7 +15,7 @@ from typing import IO, TYPE_CHECKING, TypeVar, cast
 
 from facegender.cores import usable_cores
 from facegender.errors import UserError
-from facegender.images import Images, Limits
+from facegender.images import Images, Limits, receive_images, send_names
 from facegender.params import ValidateParams
 
 if TYPE_CHECKING:
@@ -102,18 +101,16 @@ class Readers:
 def _send(process: Process, names: list[str]) -> None:
     pipe = _pipe(process.stdin)
     try:
-        pickle.dump(names, pipe, pickle.HIGHEST_PROTOCOL)
-        pipe.flush()
+        send_names(pipe, names)
     except BrokenPipeError:
         raise _ended(process) from None
 
 
 def _receive(process: Process) -> Images:
     try:
-        images: Images = pickle.load(_pipe(process.stdout))
-    except (EOFError, pickle.UnpicklingError):
+        return receive_images(_pipe(process.stdout))
+    except EOFError:
         raise _ended(process) from None
-    return images
 
 
 def _pipe(pipe: IO[bytes] | None) -> IO[bytes]:

@@ -1,5 +1,6 @@
 """The processes that read images: what they find, read ahead, and how they end."""
 
+import io
 import os
 import signal
 import subprocess
@@ -10,7 +11,16 @@ from pathlib import Path
 import pytest
 
 from facegender.errors import UserError
-from facegender.images import DIGEST, SIDE, Limits
+from facegender.images import (
+    DIGEST,
+    SIDE,
+    Images,
+    Limits,
+    receive_images,
+    receive_names,
+    send_images,
+    send_names,
+)
 from facegender.params import ValidateParams
 from facegender.read_images import ImageFolder
 from facegender.readers import Readers
@@ -154,3 +164,19 @@ def test_the_asking_process_starts_them_before_it_imports_what_weighs() -> None:
     program = f"import sys, facegender.cli, facegender.validate; print({heavy} & set(sys.modules))"
     ran = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert ran.stdout == "set()\n"
+
+
+def test_a_message_comes_through_as_it_was_and_half_a_message_is_noticed() -> None:
+    images = Images.blank(["a.jpg", "gr\u00fc\u00df.jpg", "no unicode \udcff.jpg"])
+    images.width[1], images.mode[1], images.reasons[2] = 224, "RGB", "the file is missing"
+    images.digests[:2], images.thumbnails[-1:] = b"\x00\xff", b"\n"
+    images = images._replace(outside=(2, "/elsewhere"))
+    pipe = io.BytesIO()
+    send_images(pipe, images)
+    send_names(pipe, images.names)
+    pipe.seek(0)
+    assert receive_images(pipe) == images
+    assert receive_names(pipe) == images.names
+    for size in (0, 5, 40, len(pipe.getvalue()) // 2):
+        with pytest.raises(EOFError):
+            receive_images(io.BytesIO(pipe.getvalue()[:size]))
