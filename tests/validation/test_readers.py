@@ -115,8 +115,9 @@ def test_the_block_ends_them_whatever_they_do(data: Data) -> None:
 def test_an_interrupt_of_the_whole_group_is_answered_by_the_asking_process_alone(data: Data) -> None:
     program = "\n".join(
         (
-            "import sys, time; from pathlib import Path",
+            "import signal, sys, time; from pathlib import Path",
             "from facegender.params import ValidateParams; from facegender.readers import Readers",
+            "signal.signal(signal.SIGINT, signal.default_int_handler)  # in a shell's background it is ignored",
             "with Readers(Path(sys.argv[1]), ValidateParams()): print('begun', flush=True); time.sleep(60)",
         )
     )
