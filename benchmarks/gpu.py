@@ -70,6 +70,7 @@ def works(params: Params, batch_size: int, images: int, held: ExitStack) -> dict
 def training(classifier: Any, params: Params, batch_size: int, images: int, held: ExitStack) -> Callable[[], Any]:
     """One epoch of the tuned part on features from a file, by the network, optimizer and loss of the stage `train`."""
     from facegender.batches import FeatureBatches, Rows
+    from facegender.dataset import as_dataset
     from facegender.fitting import Phase, compile_model, make_optimizer
     from facegender.folded import fitted
     from facegender.store import RowFile
@@ -85,7 +86,7 @@ def training(classifier: Any, params: Params, batch_size: int, images: int, held
     model, phase = fitted(classifier), Phase("fine_tune", 100, params.train.learning_rate, params.train.warmup_epochs)
     steps = images // batch_size
     compile_model(model, make_optimizer(phase, steps, params.train.weight_decay), params.train.label_smoothing)
-    return lambda: model.fit(FeatureBatches([file], rows, batch_size), shuffle=False, verbose=0)
+    return lambda: model.fit(as_dataset(FeatureBatches([file], rows, batch_size)), shuffle=False, verbose=0)
 
 
 def consume(results: Iterable[Any]) -> None:

@@ -30,6 +30,7 @@ import_tensorflow()
 import keras  # noqa: E402
 import tensorflow as tf  # noqa: E402
 
+from facegender.dataset import as_dataset  # noqa: E402
 from facegender.device import prepare  # noqa: E402
 from facegender.fitting import compile_model, make_optimizer  # noqa: E402
 from facegender.inputs import Source, features_source  # noqa: E402
@@ -94,7 +95,9 @@ def steps(source: Source, params: TrainParams, ready: Sequence[Any]) -> dict[str
     update = tf.function(lambda: optimizer.apply(held, variables))
     batch = endless()
 
-    class Ready(keras.utils.PyDataset):
+    class Ready:
+        workers = 1
+
         def __len__(self) -> int:
             return len(ready)
 
@@ -106,7 +109,7 @@ def steps(source: Source, params: TrainParams, ready: Sequence[Any]) -> dict[str
         "forward and gradients": lambda: gradients()[-1].numpy(),
         "update": update,
         "step": lambda: float(model.train_function(batch)["loss"]),
-        "fit": lambda: model.fit(Ready(), shuffle=False, verbose=0),
+        "fit": lambda: model.fit(as_dataset(Ready()), shuffle=False, verbose=0),
     }
 
 

@@ -1,11 +1,10 @@
-"""Batches for Keras, from the features cache or from the images, in an order that the seed and the epoch fix."""
+"""Batches, from the features cache or from the images, in an order that the seed and the epoch fix."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import keras
 import numpy as np
 import numpy.typing as npt
 
@@ -63,12 +62,11 @@ class Rows:
         return -(-epochs * (len(self.rows) // 2) // rarest)
 
 
-class Batches(keras.utils.PyDataset):
-    """One pass over some rows. Subclasses say what a row's input is."""
+class Batches:
+    """One pass over some rows. Subclasses say what a row's input is; `workers` threads prepare batches."""
 
     def __init__(self, rows: Rows, batch_size: int, workers: int = 1) -> None:
-        super().__init__(workers=workers, use_multiprocessing=False, max_queue_size=4 * workers)
-        self.rows, self.batch_size = rows, batch_size
+        self.rows, self.batch_size, self.workers = rows, batch_size, workers
 
     def __len__(self) -> int:
         return -(-len(self.rows.rows) // self.batch_size)

@@ -17,6 +17,7 @@ from dvclive.live import Live
 from facegender import events
 from facegender.batches import Batches, FeatureBatches, Rows
 from facegender.checkpoint import Checkpoints, Progress
+from facegender.dataset import Pass, as_dataset
 from facegender.inputs import VALIDATION_BATCH, Source
 from facegender.mixup import Mixed
 from facegender.optimizer import PacedAdamW
@@ -126,10 +127,10 @@ class Trainer:
         with track(f"train, {phase.name.replace('_', ' ')}", total, "images", done=done) as advance:
             while progress.epoch < phase.epochs and not progress.out_of_patience(self.params.patience, freed):
                 epoch = progress.epoch
-                data: keras.utils.PyDataset = batches(draw(self.params.seed, epoch, views), size)
-                if self.params.mixup and phase.name != "head":
-                    data = Mixed(data, self.params.mixup, self.params.seed, epoch)
-                model.fit(data, shuffle=False, verbose=0, callbacks=[_Ticker(advance, size, count)])
+                plain = batches(draw(self.params.seed, epoch, views), size)
+                mixes = self.params.mixup and phase.name != "head"
+                data: Pass = Mixed(plain, self.params.mixup, self.params.seed, epoch) if mixes else plain
+                model.fit(as_dataset(data), shuffle=False, verbose=0, callbacks=[_Ticker(advance, size, count)])
                 with optimizer.averaged(model.trainable_variables):
                     row = self._measure(model, validation, phase, epoch, optimizer)
                     if progress.finish_epoch(row):
@@ -149,7 +150,7 @@ class Trainer:
         self, model: keras.Model, validation: Batches, phase: Phase, epoch: int, optimizer: PacedAdamW
     ) -> dict[str, Any]:
         trained = model.history.history
-        judged = model.evaluate(validation, verbose=0, return_dict=True)
+        judged = model.evaluate(as_dataset(validation), verbose=0, return_dict=True)
         return {
             "phase": phase.name,
             "epoch": epoch + 1,

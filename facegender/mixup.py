@@ -4,13 +4,12 @@ At that border it is manifold mixup (Verma et al. 2019) of one hidden layer; in 
 picture, it is mixup (Zhang et al. 2018).
 """
 
-import keras
 import numpy as np
 
 from facegender.batches import Batch, Batches
 
 
-class Mixed(keras.utils.PyDataset):
+class Mixed:
     """The batches of one epoch, blended.
 
     A row's share in its blend is drawn from Beta(alpha, alpha), the share and the partner anew for every row. They
@@ -18,8 +17,8 @@ class Mixed(keras.utils.PyDataset):
     """
 
     def __init__(self, source: Batches, alpha: float, seed: int, epoch: int) -> None:
-        super().__init__(source.workers, source.use_multiprocessing, source.max_queue_size)
         self.source, self.alpha, self.key = source, alpha, (seed, 2, epoch)
+        self.workers = source.workers
 
     def __len__(self) -> int:
         return len(self.source)
