@@ -53,7 +53,7 @@ ROWS = (
     Row("tta 2", "also scored mirrored", {"scoring.tta": 2}, "default", "default"),
     Row("tta 4", "also scored 10% closer, each mirrored", {"scoring.tta": 4}, "default", "default"),
     Row("layer decay 0.8", "deeper blocks learn slower", {"train.layer_decay": 0.8}, "default"),
-    Row("ema 0.99", "a moving average of the weights counts", {"train.ema": 0.99}, "default"),
+    Row("no ema", "the weights count as they are, not their moving average", {"train.ema": 0}, "default"),
     Row("mixup 0.2", "rows blended in pairs", {"train.mixup": 0.2}, "default"),
     Row("no head phase", "head and last layers train together from the start", {"train.head_epochs": 0}, "default"),
     Row("batch norm training", "BatchNorm follows the batches", {"train.batch_norm": "training"}, "default"),
@@ -97,15 +97,15 @@ class Choice:
 
 CHOICES = (
     Choice("`train.fine_tune_layers`", "30", ("depth 0", "depth 64", "depth all"), fixed=True),
-    Choice("`features.views`", "6", ("views 1", "views 2", "views 4", "views 8")),
+    Choice("`features.views`", "3", ("views 1", "views 2", "views 4", "views 8")),
     Choice("`augment.policy`", "standard", ("augment none", "augment flip", "augment strong")),
     Choice("`train.batch_norm`", "inference", ("batch norm training",)),
     Choice("scaling inside the model", "[-1, 1]", ("scaling 1/255",)),
     Choice("`scoring.tta`", "1", ("tta 2", "tta 4")),
     Choice("`train.layer_decay`", "1", ("layer decay 0.8",)),
-    Choice("`train.ema`", "0", ("ema 0.99",)),
+    Choice("`train.ema`", "0.98", ("no ema",)),
     Choice("`train.mixup`", "0", ("mixup 0.2",)),
-    Choice("`train.head_epochs`", "5", ("no head phase",)),
+    Choice("`train.head_epochs`", "2", ("no head phase",)),
     Choice("one model or a fold ensemble", "one model", ("fold ensemble, holdout",), "one model, holdout"),
 )
 

@@ -144,6 +144,11 @@ def has_openvino() -> bool:
     return True
 
 
+def has_bfloat16() -> bool:
+    """Whether OpenVINO's processor computes in bfloat16."""
+    return "BF16" in import_openvino().Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
+
+
 def frozen_graph(model: Any) -> Any:
     """A Keras model as a TensorFlow function of uint8 (n, s, s, 3) with its weights as constants."""
     import tensorflow as tf

@@ -7,6 +7,7 @@ features that are there, more views extend them, and a killed run goes on where 
 
 import json
 import logging
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ import pandas as pd
 
 from facegender.architectures import resolve_weights
 from facegender.atomic import atomic_folder
-from facegender.engine import Engine, OpenVinoEngine, TensorFlowEngine, has_openvino, to_openvino
+from facegender.engine import Engine, OpenVinoEngine, TensorFlowEngine, has_bfloat16, has_openvino, to_openvino
 from facegender.errors import UserError
 from facegender.features_work import Work
 from facegender.layout import Layout
@@ -45,7 +46,9 @@ def features(layout: Layout, params: Params) -> None:
         write_nothing(layout.features, manifest, rows)
         logger.info("features: online mode trains from the images; nothing to cache")
         return
-    manifest, frozen = plan_network(params, drawn_demo, cached=True)
+    there = (layout.features / "manifest.json").is_file()
+    existing = Manifest.read(layout.features) if there else None
+    manifest, frozen = plan_network(params, drawn_demo, True, existing)
     make(Work(layout, params, manifest, rows, layout.features, [layout.features]), frozen)
 
 
@@ -74,14 +77,14 @@ def make(work: Work, frozen: Any) -> None:
     work.check_disk()
     work.take_over()
     if work.missing:
-        engine = choose_engine(frozen, work.params.features, work.layout.resume)
-        logger.info("features: %s on this machine", engine.name)
-        work.compute(engine)
+        work.compute(engines(frozen, work.params.features, work.layout.resume))
     work.finish()
 
 
-def plan_network(params: Params, drawn_demo: bool, cached: bool) -> tuple[Manifest, Any]:
-    """Build the network: what it is, and its frozen part."""
+def plan_network(
+    params: Params, drawn_demo: bool, cached: bool, existing: Manifest | None = None
+) -> tuple[Manifest, Any]:
+    """Build the network: what it is, and its frozen part. `existing`: of the features that are there."""
     from facegender.backbone import cut_for, fingerprint, weighted_backbone
     from facegender.device import prepare
     from facegender.model import build_classifier
@@ -104,6 +107,7 @@ def plan_network(params: Params, drawn_demo: bool, cached: bool) -> tuple[Manife
             "Set train.mode to online to train the whole backbone.",
         )
     classifier = build_classifier(params.backbone, backbone, cut, params.train, cached)
+    exact, rough = precisions(params.features, existing)
     shape = list(classifier.frozen.output.shape[1:]) if classifier.frozen else []
     manifest = Manifest(
         backbone=params.backbone.model_dump(),
@@ -114,16 +118,36 @@ def plan_network(params: Params, drawn_demo: bool, cached: bool) -> tuple[Manife
         views=min(params.features.views, params.augment.distinct or params.features.views) if cached else 0,
         augment=params.augment.ranges(),
         seed=params.features.seed,
-        precision=params.features.precision,
+        precision=exact,
+        augmented_precision=rough,
     )
     return manifest, classifier.frozen
 
 
-def choose_engine(frozen: Any, params: FeaturesParams, scratch: Path) -> Engine:
+def engines(frozen: Any, params: FeaturesParams, scratch: Path) -> Callable[[str], Engine]:
+    """The engine of each precision, made when it is asked for, of a network that is converted once."""
+    if not by_openvino(params):
+        return lambda precision: TensorFlowEngine(frozen)
+    scratch.mkdir(parents=True, exist_ok=True)
+    network = to_openvino(frozen, scratch)
+    return lambda precision: OpenVinoEngine(network, params.batch_size, precision)
+
+
+def by_openvino(params: FeaturesParams) -> bool:
     """OpenVINO where it is installed and no GPU is there, unless the parameters say otherwise."""
     from facegender.device import has_gpu
 
-    if params.engine == "tensorflow" or (params.engine == "auto" and (has_gpu() or not has_openvino())):
-        return TensorFlowEngine(frozen)
-    scratch.mkdir(parents=True, exist_ok=True)
-    return OpenVinoEngine(to_openvino(frozen, scratch), params.batch_size, params.precision)
+    return params.engine == "openvino" or (params.engine == "auto" and has_openvino() and not has_gpu())
+
+
+def precisions(params: FeaturesParams, existing: Manifest | None) -> tuple[str, str]:
+    """Of the pictures as they are, by which a training is judged, and of augmented views.
+
+    `auto`: what has been shifted, turned and brightened at random need not be exact to the last bit, so that bfloat16
+    serves where the processor computes in it; or what there is was made with, on this or another machine.
+    """
+    if params.precision != "auto":
+        return params.precision, params.precision
+    if existing and existing.precision == "float32":
+        return "float32", existing.augmented_precision
+    return "float32", "bfloat16" if by_openvino(params) and has_bfloat16() else "float32"

@@ -5,7 +5,7 @@ import json
 import logging
 import os
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -21,7 +21,7 @@ from facegender.errors import UserError
 from facegender.layout import Layout
 from facegender.params import Params
 from facegender.prefetch import prefetch
-from facegender.progress import track
+from facegender.progress import Advance, track
 from facegender.row_file import RowFile
 from facegender.store import FeatureStore, Manifest, view_file, write_rows
 
@@ -150,37 +150,46 @@ class Work:
             if copied:
                 logger.info("features: %s taken over from the features that are there", f"{copied:,}")
 
-    def items(self) -> Iterator[Item]:
-        """Each picture with a missing view, decoded once for all of them."""
+    def items(self, among: range) -> Iterator[Item]:
+        """Each picture that misses some of these views, decoded once for all of them."""
         names, hashes = self.rows["image"].array, self.rows["sha256"].array
+        asked = slice(among.start, among.stop)
 
         def prepare(row: int) -> Item:
-            views = [int(view) for view in np.flatnonzero(~self.done[row])]
+            views = [among.start + int(view) for view in np.flatnonzero(~self.done[row, asked])]
             picture = decode_validated(self.layout.images, str(names[row]), self.params.backbone.image_size)
             sha256 = str(hashes[row])
             seed = self.params.features.seed
             pixels = [view_of(picture, self.params.augment, seed, sha256, view) for view in views]
             return Item(row, views, pixels)
 
-        missing = (int(row) for row in np.flatnonzero(~self.done.all(axis=1)))
+        missing = (int(row) for row in np.flatnonzero(~self.done[:, asked].all(axis=1)))
         yield from prefetch(prepare, missing, workers=os.cpu_count() or 1, ahead=AHEAD)
 
-    def compute(self, engine: Engine) -> None:
-        """Run the frozen part over every missing view, in full batches, and write as it goes."""
-        unmarked: list[tuple[int, int]] = []
+    def compute(self, engine_of: Callable[[str], Engine]) -> None:
+        """Run the frozen part over every missing view, in full batches, and write as it goes.
+
+        `engine_of` gives the engine of a precision.
+        """
         needed = len(self.rows) + self.augmented * (self.manifest.views - 1)
         with track("features", needed, "views", done=needed - self.missing) as advance:
-            for here, result in forward(engine, self._pictures(), self.params.features.batch_size):
-                for (row, view), values in zip(here, result, strict=True):
-                    self.views[view].write(row, values)
-                unmarked += here
-                if len(unmarked) >= FLUSH_EVERY:
-                    self._mark(unmarked)
-                advance(len(here))
-            self._mark(unmarked)
+            for precision, views in self.manifest.passes():
+                if not self.done[:, views.start : views.stop].all():
+                    self._pass(engine_of(precision), views, advance)
 
-    def _pictures(self) -> Iterator[tuple[tuple[int, int], Pixels]]:
-        for item in self.items():
+    def _pass(self, engine: Engine, views: range, advance: Advance) -> None:
+        unmarked: list[tuple[int, int]] = []
+        for here, result in forward(engine, self._pictures(views), self.params.features.batch_size):
+            for (row, view), values in zip(here, result, strict=True):
+                self.views[view].write(row, values)
+            unmarked += here
+            if len(unmarked) >= FLUSH_EVERY:
+                self._mark(unmarked)
+            advance(len(here))
+        self._mark(unmarked)
+
+    def _pictures(self, views: range) -> Iterator[tuple[tuple[int, int], Pixels]]:
+        for item in self.items(views):
             for view, pixels in zip(item.views, item.pixels, strict=True):
                 yield (item.row, view), pixels
 

@@ -33,7 +33,7 @@ def fold_features(layout: Layout, params: Params) -> None:
     rest = rows[~rows["augmented"] & ~rows["image"].isin(held_out)].assign(augmented=True).reset_index(drop=True)
     drawn_demo = bool(json.loads(layout.validation.read_text())["demo"])
     cached = params.train.mode == "features"
-    manifest, frozen = plan_network(params, drawn_demo, cached)
+    manifest, frozen = plan_network(params, drawn_demo, cached, existing)
     if manifest != existing:
         raise UserError(
             str(layout.features),

@@ -137,11 +137,11 @@ def ranges_in_force(ranges: dict[str, bool | float]) -> AugmentParams:
 
 
 class FeaturesParams(Section):
-    views: Count = 6
+    views: Count = 3
     seed: int = 2026
     batch_size: Count = 32
     engine: Literal["auto", "openvino", "tensorflow"] = "auto"
-    precision: Literal["float32", "bfloat16"] = "float32"
+    precision: Literal["auto", "float32", "bfloat16"] = "auto"
 
 
 class ScoringParams(Section):
@@ -156,14 +156,14 @@ class TrainParams(Section):
     batch_norm: Literal["inference", "training"] = "inference"
     dropout: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.5
     batch_size: Count = 32
-    head_epochs: Annotated[int, Field(ge=0)] = 5
-    head_learning_rate: Annotated[float, Field(gt=0.0)] = 1e-3
-    epochs: Annotated[int, Field(ge=0)] = 8
+    head_epochs: Annotated[int, Field(ge=0)] = 2
+    head_learning_rate: Annotated[float, Field(gt=0.0)] = 1e-2
+    epochs: Annotated[int, Field(ge=0)] = 6
     learning_rate: Annotated[float, Field(gt=0.0)] = 1e-3
-    warmup_epochs: Annotated[float, Field(ge=0.0)] = 1.0
+    warmup_epochs: Annotated[float, Field(ge=0.0)] = 0.25
     layer_decay: Annotated[float, Field(gt=0.0, le=1.0)] = 1.0
     unfreeze: Annotated[float, Field(ge=0.0)] = 0.0
-    ema: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.0
+    ema: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.98
     weight_decay: Annotated[float, Field(ge=0.0)] = 0.01
     label_smoothing: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.1
     mixup: Annotated[float, Field(ge=0.0)] = 0.0

@@ -42,7 +42,12 @@ def provenance(manifest: Manifest, params: Params, trained: int, every: int, dem
         "parameters": {"trained": trained, "all": every},
         "params": {
             "augment": manifest.augment,
-            "features": {"views": manifest.views, "seed": manifest.seed, "precision": manifest.precision},
+            "features": {
+                "views": manifest.views,
+                "seed": manifest.seed,
+                "precision": manifest.precision,
+                "augmented_precision": manifest.augmented_precision,
+            },
             "train": params.train.model_dump(),
         },
         "versions": versions(),

@@ -46,8 +46,8 @@ class Manifest:
         What made views 1 and up; of the operations only those in force.
     views
         How many, view 0 included; 0 in online mode.
-    precision
-        In which the frozen part ran; the rows are float16 either way.
+    precision, augmented_precision
+        In which the frozen part ran for view 0, and for the others; the rows are float16 either way.
     """
 
     backbone: dict[str, Any]
@@ -59,6 +59,13 @@ class Manifest:
     augment: dict[str, Any]
     seed: int
     precision: str
+    augmented_precision: str = "float32"
+
+    def passes(self) -> list[tuple[str, range]]:
+        """Precisions, each with the views that it computes."""
+        if self.precision == self.augmented_precision or self.views < 2:
+            return [(self.precision, range(self.views))]
+        return [(self.precision, range(1)), (self.augmented_precision, range(1, self.views))]
 
     def base(self) -> dict[str, Any]:
         """What view 0 depends on, beside the picture."""
@@ -73,7 +80,8 @@ class Manifest:
 
     def views_key(self) -> dict[str, Any]:
         """What the augmented views depend on, beside the picture."""
-        return {**self.base(), "augment": self.augment, "seed": self.seed}
+        own = {"augment": self.augment, "seed": self.seed, "augmented_precision": self.augmented_precision}
+        return {**self.base(), **own}
 
     def write(self, folder: Path) -> None:
         (folder / "manifest.json").write_text(json.dumps(self.__dict__, indent=2, sort_keys=True) + "\n")

@@ -14,7 +14,7 @@ from facegender.params import Params
 # the smallest MobileNetV2 there is, on pictures of 64 pixels, from random weights: seconds instead of minutes
 TINY = {
     "backbone": {"alpha": 0.35, "image_size": 64, "weights": "none"},
-    "features": {"views": 2, "batch_size": 8},
+    "features": {"views": 2, "batch_size": 8, "precision": "float32"},  # `auto` follows the processor
     "train": {"head_epochs": 1, "epochs": 2, "batch_size": 8, "patience": 5, "label_smoothing": 0.0},
 }
 

@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 from PIL import Image
 
+from facegender import features as features_stage
 from facegender import features_work
 from facegender.augment import view_of
 from facegender.backbone import cut_for, weighted_backbone
@@ -20,6 +21,8 @@ from facegender.model import build_classifier
 from facegender.params import POLICIES
 from facegender.store import FeatureStore, labelled
 from tests.training.conftest import Workspace, params_with
+
+TRAINED: dict[str, object] = {"alpha": 1.0, "weights": "demo"}  # of random weights the features are next to nothing
 
 
 def count_passes(monkeypatch: pytest.MonkeyPatch) -> list[int]:
@@ -36,9 +39,9 @@ def count_passes(monkeypatch: pytest.MonkeyPatch) -> list[int]:
 
 
 def test_a_row_is_the_frozen_part_of_its_view(workspace: Workspace) -> None:
-    features(workspace.layout, workspace.params)
-    params = workspace.params
-    backbone = weighted_backbone(params.backbone, "none", params.train.seed)
+    params = params_with(backbone=TRAINED)
+    features(workspace.layout, params)
+    backbone = weighted_backbone(params.backbone, "demo", params.train.seed)
     frozen = build_classifier(params.backbone, backbone, cut_for(backbone, 30), params.train, True).frozen
     assert frozen is not None
     with FeatureStore(workspace.layout.features) as store:
@@ -47,7 +50,44 @@ def test_a_row_is_the_frozen_part_of_its_view(workspace: Workspace) -> None:
         for view in range(2):
             pixels = view_of(picture, params.augment, params.features.seed, row["sha256"], view)
             expected = np.asarray(frozen(pixels[None].astype(np.float32)))[0]
-            assert np.allclose(store.views[view].read(np.array([3]))[0], expected, rtol=2e-3, atol=2e-3)
+            size = np.abs(expected).max()
+            assert size > 0.1
+            assert np.allclose(store.views[view].read(np.array([3]))[0], expected, rtol=0, atol=0.002 * size)
+
+
+def test_augmented_views_run_in_bfloat16_where_the_processor_has_it(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made: list[str] = []
+    original = features_stage.OpenVinoEngine
+
+    def engine(network: object, batch_size: int, precision: str) -> OpenVinoEngine:
+        made.append(precision)
+        return original(network, batch_size, precision)
+
+    monkeypatch.setattr(features_stage, "OpenVinoEngine", engine)
+    monkeypatch.setattr(features_stage, "has_bfloat16", lambda: True)
+    features(workspace.layout, params_with(backbone=TRAINED, features={"precision": "auto"}))
+    assert made == ["float32", "bfloat16"]
+    with FeatureStore(workspace.layout.features) as store:
+        assert (store.manifest.precision, store.manifest.augmented_precision) == ("float32", "bfloat16")
+        rows = np.arange(32)
+        mixed = [view.read(rows).astype(np.float32) for view in store.views]
+
+    # on a machine without, they are extended in what they were begun in, and not computed anew
+    monkeypatch.setattr(features_stage, "has_bfloat16", lambda: False)
+    passes = count_passes(monkeypatch)
+    features(workspace.layout, params_with(backbone=TRAINED, features={"precision": "auto", "views": 3}))
+    assert passes == [32]
+    assert made == ["float32", "bfloat16", "bfloat16"]
+
+    features(workspace.layout, params_with(backbone=TRAINED, features={"precision": "float32"}))
+    assert passes == [32, 32]  # view 0 was exact before
+    with FeatureStore(workspace.layout.features) as store:
+        exact = [view.read(rows).astype(np.float32) for view in store.views]
+    assert np.array_equal(mixed[0], exact[0])
+    off = np.linalg.norm(mixed[1] - exact[1]) / np.linalg.norm(exact[1])
+    assert 1e-4 < off < 0.1
 
 
 def test_rows_that_only_validate_have_no_augmented_view(workspace: Workspace) -> None:
@@ -83,7 +123,7 @@ def test_more_views_extend_and_fewer_computations_follow(workspace: Workspace, m
     passes = count_passes(monkeypatch)
     features(workspace.layout, workspace.params)
     first = np.load(workspace.layout.features / "view_01.npy")
-    features(workspace.layout, params_with(features={"views": 3}))
+    features(workspace.layout, params_with(features={"precision": "auto", "views": 3}))
     assert passes == [40 + 32, 32]  # then view 2 of the training rows alone
     assert np.array_equal(np.load(workspace.layout.features / "view_01.npy"), first)
 
