@@ -1,8 +1,8 @@
 """What a killed training resumes from: every variable and everything the loop remembers, whole after each epoch."""
 
-import hashlib
 import json
 import shutil
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -11,6 +11,7 @@ import keras
 import numpy as np
 
 from facegender.atomic import atomic_file
+from facegender.unfinished import begin
 
 
 @dataclass
@@ -56,14 +57,8 @@ class Progress:
 class Checkpoints:
     """Checkpoints of one training in a folder named by what the training depends on."""
 
-    def __init__(self, root: Path, depends_on: object) -> None:
-        key = hashlib.sha256(json.dumps(depends_on, sort_keys=True).encode()).hexdigest()[:16]
-        self.folder = root / key
-        if root.exists():
-            for other in root.iterdir():
-                if other != self.folder:
-                    shutil.rmtree(other)  # of other data or parameters: will never be asked for again
-        self.folder.mkdir(parents=True, exist_ok=True)
+    def __init__(self, root: Path, depends_on: Mapping[str, Any]) -> None:
+        self.folder = begin(root, depends_on, "train")
 
     def save(self, progress: Progress, model: keras.Model, optimizer: keras.Optimizer) -> None:
         """Write variables (dropout's random state included), optimizer and progress as one file."""

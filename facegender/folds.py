@@ -1,8 +1,5 @@
 """The plan of a cross-validation: which row validates in which fold, and where finished and unfinished folds lie."""
 
-import hashlib
-import json
-import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,6 +10,7 @@ from facegender.params import Params
 from facegender.provenance import depends_on
 from facegender.split import HOLDOUT, NEVER_VALIDATED, folds_of
 from facegender.store import Store, labelled
+from facegender.unfinished import begin
 
 
 @dataclass(frozen=True)
@@ -47,7 +45,10 @@ class FoldPlan:
 
 
 def plan_folds(layout: Layout, params: Params, store: Store) -> FoldPlan:
-    """Assign the folds; remove what was begun for other data or parameters.
+    """Assign the folds; remove what was begun for other data or parameters, or by other code.
+
+    Finished folds of other code are no exception. The folds become one output, of which DVC records by which code it
+    was made, and their spread is read as that of one way of training.
 
     Raises
     ------
@@ -58,10 +59,5 @@ def plan_folds(layout: Layout, params: Params, store: Store) -> FoldPlan:
     count = params.cross_validate.folds
     assigned = splits.assign(fold=folds_of(splits, count, params.split.seed))
     table = labelled(store, layout.features, assigned)
-    key = json.dumps(depends_on(params, store.manifest, table), sort_keys=True)
-    folder = layout.resume / "cross_validate" / hashlib.sha256(key.encode()).hexdigest()[:16]
-    for other in folder.parent.glob("*"):
-        if other != folder:
-            shutil.rmtree(other)
-    folder.mkdir(parents=True, exist_ok=True)
-    return FoldPlan(table, folder, count)
+    fixed = depends_on(params, store.manifest, table, "facegender.fold_training")
+    return FoldPlan(table, begin(layout.resume / "cross_validate", fixed, "train_folds"), count)

@@ -7,14 +7,20 @@ from typing import Any
 import pandas as pd
 
 from facegender import __version__
+from facegender.code_fingerprint import code_of
 from facegender.params import Params
 from facegender.store import Manifest
 
 AT_ONCE = 4096  # rows hashed together: pandas makes Python objects of their strings
 
 
-def depends_on(params: Params, manifest: Manifest, table: pd.DataFrame) -> dict[str, Any]:
-    """All that decides how a training goes: a checkpoint of anything else is not resumed."""
+def depends_on(
+    params: Params, manifest: Manifest, table: pd.DataFrame, module: str = "facegender.train"
+) -> dict[str, Any]:
+    """All that decides how a training goes: a checkpoint of anything else is not resumed.
+
+    `module`: what runs it, whose code counts with all that it imports, as it does for DVC.
+    """
     seen = table[["image", "sha256", "label", "fold"]]
     parts = (seen.iloc[start : start + AT_ONCE] for start in range(0, len(seen), AT_ONCE))
     rows = sum(int(pd.util.hash_pandas_object(part, index=False).sum()) for part in parts)
@@ -23,6 +29,7 @@ def depends_on(params: Params, manifest: Manifest, table: pd.DataFrame) -> dict[
         "manifest": manifest.__dict__,
         "rows": rows % 2**64,
         "versions": versions(),
+        "code": code_of(module),
     }
 
 

@@ -6,11 +6,12 @@ known by its data, features, space and the parameters outside of the space.
 
 Trials are compared by the validation accuracy of the epoch that training keeps, because the validation loss of two
 label smoothings cannot be compared. All are judged on the same rows, so the best accuracy is chosen as well as reached.
+
+A study outlives a change of the code: what it finds are parameters, which are trained with once more, by the code of
+that day. Each trial knows its code, and who reads the table is told which are of other code than today's.
 """
 
 import fcntl
-import hashlib
-import json
 import logging
 import os
 from collections.abc import Callable, Mapping, Sequence
@@ -31,6 +32,7 @@ from facegender.params import Params, Range, SearchParams
 from facegender.provenance import depends_on
 from facegender.search_space import Space, check_space, ends, inside, suggest, with_changes
 from facegender.store import FeatureStore, labelled
+from facegender.unfinished import named
 
 logger = logging.getLogger(__name__)
 
@@ -64,6 +66,8 @@ class Search:
         How many validation rows judge a trial.
     folder
         What only trials of this study have in common.
+    code
+        Fingerprint of the code that trains today.
     """
 
     def __init__(self, layout: Layout, params: Params) -> None:
@@ -75,10 +79,10 @@ class Search:
         with FeatureStore(layout.features) as store:
             table = labelled(store, layout.features, pd.read_parquet(layout.splits))
             outside = depends_on(with_changes(params, self._constant()), store.manifest, table)
+        self.code: str = outside.pop("code")
         self.rows = int((table["fold"] == 0).sum())
         space = {name: str(values) for name, values in self.space.items()}
-        key = hashlib.sha256(json.dumps([outside, space], sort_keys=True).encode()).hexdigest()[:16]
-        self.folder = layout.resume / "search" / key
+        self.folder = named(layout.resume / "search", {**outside, "space": space})
 
     def _constant(self) -> dict[str, JsonValue]:
         """A value for each searched parameter that does not depend on today's."""
@@ -116,6 +120,11 @@ class Search:
         """Trials that count: finished or pruned."""
         return self.study.get_trials(states=ENDED)
 
+    @property
+    def of_other_code(self) -> list[int]:
+        """Numbers of the trials that count and were trained by other code than today's."""
+        return [trial.number for trial in self.ended if trial.user_attrs.get("code") != self.code]
+
     def run(self, trials: int, run_trial: RunTrial) -> None:
         """Go on until the study has that many trials.
 
@@ -124,6 +133,10 @@ class Search:
         well, and a killed one keeps its number. Parameters that were tried before are not trained again. The first
         trial has today's parameters, where they lie in the space: the others are to beat them.
         """
+        if others := self.of_other_code:
+            logger.warning(
+                "search: the code has changed since: %s; for a new study remove %s", in_words(others), self.folder
+            )
         while len(ended := self.ended) < trials:
             if ended:
                 logger.info("search: %d of %d trials, best accuracy %s", len(ended), trials, self._best())
@@ -150,6 +163,7 @@ class Search:
                 trial.set_user_attr(name, value)
             self.study.tell(trial, before.value if before.state is TrialState.COMPLETE else None, before.state)
             return
+        trial.set_user_attr("code", self.code)
         words = ", ".join(f"{name} {value}" for name, value in changes.items())
         logger.info("search: trial %d: %s", trial.number, words)
 
@@ -179,6 +193,12 @@ class Search:
 
     def _tried(self, changes: dict[str, JsonValue]) -> optuna.trial.FrozenTrial | None:
         return next((trial for trial in self.ended if trial.user_attrs["changes"] == changes), None)
+
+
+def in_words(others: Sequence[int]) -> str:
+    """What is to be said of trials of other code."""
+    trials = f"trial {others[0]} is" if len(others) == 1 else f"trials {', '.join(map(str, others))} are"
+    return f"{trials} of other code than today's, and may not compare with the rest"
 
 
 class OurLock(JournalFileOpenLock):

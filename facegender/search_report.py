@@ -12,7 +12,7 @@ from facegender.intervals import Estimate, wilson
 from facegender.layout import Layout
 from facegender.params import Params
 from facegender.params_file import nested
-from facegender.search import Search
+from facegender.search import Search, in_words
 
 HOLDOUT = "Set split.holdout: evaluate then reports on rows that have chosen nothing"
 
@@ -27,6 +27,8 @@ class Trial:
         Of the epoch that training keeps, on the validation rows; of a pruned trial undefined.
     epochs, kept
         Of fine-tuning: how many ran, and which one was kept.
+    other_code
+        The code that trains has changed since.
     """
 
     number: int
@@ -37,6 +39,7 @@ class Trial:
     seconds: float
     changes: dict[str, JsonValue]
     experiment: str | None
+    other_code: bool
 
     def cells(self) -> list[str]:
         """Of the table, without the parameters."""
@@ -47,11 +50,12 @@ class Trial:
 
 def trials_of(search: Search) -> list[Trial]:
     """Those that ended, the most accurate first, the pruned last."""
-    found = [_trial(trial, search.rows) for trial in search.ended]
+    others = search.of_other_code
+    found = [_trial(trial, search.rows, trial.number in others) for trial in search.ended]
     return sorted(found, key=lambda trial: (-(trial.accuracy.value or 0.0), trial.number))
 
 
-def _trial(trial: FrozenTrial, rows: int) -> Trial:
+def _trial(trial: FrozenTrial, rows: int, other_code: bool) -> Trial:
     finished = trial.state is TrialState.COMPLETE and trial.value is not None
     accuracy = wilson(round((trial.value or 0.0) * rows), rows) if finished else Estimate(None, None, None, rows)
     attributes, duration = trial.user_attrs, trial.duration
@@ -64,6 +68,7 @@ def _trial(trial: FrozenTrial, rows: int) -> Trial:
         duration.total_seconds() if duration else 0.0,
         attributes["changes"],
         attributes.get("experiment"),
+        other_code,
     )
 
 
@@ -104,10 +109,12 @@ def caution(trials: list[Trial], params: Params) -> str:
     low = best.accuracy.low or 0.0
     near = sum((trial.accuracy.value or 0.0) >= low for trial in others)
     which = f"{near} of the other {len(others)} finished trials lie in its interval." if others else ""
+    changed = sorted(trial.number for trial in trials if trial.other_code)
+    said = f"The code has changed since: {in_words(changed)}. " if changed else ""
     remedy = "evaluate reports on the holdout, which has chosen nothing." if params.split.holdout else f"{HOLDOUT}."
     return (
         f"The best trial's accuracy is optimistic: it was chosen among {len(trials)} on the rows that it is measured "
-        f"on. {which} {remedy} Labels are gender as perceived by annotators."
+        f"on. {which} {said}{remedy} Labels are gender as perceived by annotators."
     )
 
 

@@ -10,6 +10,7 @@ import pandas as pd
 from pydantic import JsonValue
 
 from facegender.checkpoint import Checkpoints
+from facegender.code_fingerprint import code_of
 from facegender.layout import Layout
 from facegender.params import Params
 from facegender.provenance import depends_on
@@ -28,7 +29,11 @@ def trainer(layout: Layout, params: Params, folder: Path) -> RunTrial:
         For its checkpoints, from which a trial of a killed search goes on, and for what trials share.
     """
     positive: str = json.loads(layout.validation.read_text(encoding="utf-8"))["classes"][1]
-    shared = folder / "pooled.npy"  # the input of the head's own phase: the same for every trial
+    # the input of the head's own phase: the same for every trial of the same code
+    shared = folder / f"pooled_{code_of('facegender.train')}.npy"
+    for other in folder.glob("pooled*.npy"):
+        if other != shared:
+            other.unlink()
 
     def run_trial(number: int, changes: dict[str, JsonValue], report: Report) -> Finished:
         changed = with_changes(params, changes)
@@ -43,10 +48,14 @@ def trainer(layout: Layout, params: Params, folder: Path) -> RunTrial:
         with FeatureStore(layout.features) as store:
             table = labelled(store, layout.features, pd.read_parquet(layout.splits))
             checkpoints = Checkpoints(folder / "training", depends_on(changed, store.manifest, table))
-            pooled = checkpoints.folder / shared.name
+            pooled = checkpoints.folder / "pooled.npy"
             link(shared, pooled)
             live = folder / "dvclive"
-            fitted = fit(layout, changed, store, table, positive, checkpoints, live, on_epoch)
+            try:
+                fitted = fit(layout, changed, store, table, positive, checkpoints, live, on_epoch)
+            except Pruned:
+                checkpoints.remove()
+                raise
         checkpoints.remove()
         return Finished(fitted.history)
 

@@ -44,6 +44,9 @@ def train_folds(layout: Layout, params: Params, command: Sequence[str]) -> None:
     with FoldStore(layout) as store:
         plan = plan_folds(layout, params, store)
     run(plan.missing, params.cross_validate.processes, command)
+    if plan.missing:  # each process reads them for itself
+        remedy = "Start it again: finished folds that are still right are kept."
+        raise UserError("train_folds", "code, data and parameters must stay as they are meanwhile", "changed", remedy)
     with atomic_folder(layout.folds) as folder:
         for fold in range(plan.count):
             shutil.copytree(plan.result(fold), folder / plan.result(fold).name)

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import yaml
 
-from .imports import closure
+from facegender.code_fingerprint import closure
 
 STAGES = ["validate", "split", "features", "train", "evaluate", "submit"]
 # what a stage reads of this repository beside Python modules

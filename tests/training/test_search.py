@@ -1,6 +1,7 @@
 """The search: what may be searched, what is proposed, pruned and kept; and a trial is the training it stands for."""
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -15,6 +16,7 @@ import pytest
 import yaml
 from optuna.trial import TrialState
 
+from facegender import provenance
 from facegender.errors import UserError
 from facegender.intervals import wilson
 from facegender.layout import Layout
@@ -213,6 +215,31 @@ def test_other_data_or_another_space_is_another_study(ready: Layout) -> None:
     assert Search(ready, with_search()).folder != first.folder
 
 
+def test_trials_of_other_code_count_and_are_told(
+    ready: Layout, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    params = with_search(pruner="none", space={"train.batch_size": [8, 16, 32]})
+    with Search(ready, params) as study:
+        study.run(1, Trials(lambda number: [0.25]))
+        assert "other code" not in caplog.text + caution(trials_of(study), params)
+    with monkeypatch.context() as patch:
+        patch.setattr(provenance, "code_of", lambda module: f"another {module}")
+        again = Trials(lambda number: [0.5])
+        with Search(ready, params) as study:
+            assert [trial.number for trial in study.ended] == study.of_other_code == [0]
+            study.run(8, again)
+            found = trials_of(study)
+    assert len(again.asked) == 2  # of three values; what the first was tried with is not tried again
+    first = next(trial for trial in found if trial.number == 0)
+    # a trial that repeats another's parameters is of that one's code
+    assert [trial.number for trial in found if trial.other_code] == [
+        trial.number for trial in found if trial.changes == first.changes
+    ]
+    assert "trial 0 is of other code than today's" in caplog.text
+    assert f"for a new study remove {study.folder}" in caplog.text
+    assert re.search(r"The code has changed since: trials? 0\b.* of other code", caution(found, params))
+
+
 @pytest.mark.parametrize("pruner", ["median", "none", "hyperband"])
 def test_the_hopeless_are_pruned_behind_their_warmup(ready: Layout, pruner: str) -> None:
     trials = Trials(lambda number: [0.9, 0.9, 0.9] if number < 3 else [0.1, 0.1, 0.1])
@@ -300,7 +327,10 @@ def test_a_trial_is_the_training_of_its_parameters(workspace: Workspace) -> None
     first = run(0, {"train.learning_rate": 0.01, "train.dropout": 0.5}, lambda row: False)
     with pytest.raises(Pruned):
         run(1, {"train.learning_rate": 0.02, "train.dropout": 0.5}, lambda row: row["phase"] == "fine_tune")
-    found = run(2, changes, lambda row: False)
+    assert list((layout.resume / "search/here/training").iterdir()) == []
+    (layout.resume / "search/here/pooled_of_other_code.npy").touch()
+    found = trainer(layout, workspace.params, layout.resume / "search/here")(2, changes, lambda row: False)
+    assert len(list((layout.resume / "search/here").glob("pooled*.npy"))) == 1
     assert len(found.history) == 3
     for column in ("loss", "val_loss", "val_accuracy"):
         assert np.array_equal([row[column] for row in found.history], expected[column])

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from facegender import fitting
+from facegender import fitting, provenance
 from facegender.archive import load_model, save_model
 from facegender.backbone import weighted_backbone
 from facegender.batches import Rows
@@ -102,6 +102,27 @@ def test_a_checkpoint_of_other_parameters_is_not_resumed(
     with caplog.at_level(logging.INFO):
         train(workspace.layout, params_with(train={"learning_rate": 0.01}))
     assert "resuming" not in caplog.text
+    assert "train: begins anew, for parameters under train have changed since\n" in caplog.text
+
+
+def test_a_checkpoint_of_other_code_is_not_resumed(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    layout, params = workspace.layout, workspace.params
+    features(layout, params)
+    train(layout, params)
+    undisturbed = contents(layout.model)
+    with monkeypatch.context() as patch:
+        kill_after(patch, 2)
+        patch.setattr(provenance, "code_of", lambda module: f"another {module}")
+        with pytest.raises(Killed):
+            train(layout, params)
+    with caplog.at_level(logging.INFO):
+        train(layout, params)
+    assert "resuming" not in caplog.text
+    assert caplog.text.count("train: begins anew, for the code has changed since\n") == 1
+    assert contents(layout.model) == undisturbed
+    assert list((layout.resume / "train").iterdir()) == []
 
 
 @pytest.mark.parametrize("ema", [0.0, 0.9])
