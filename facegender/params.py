@@ -1,5 +1,6 @@
 """params.yaml, checked before anything runs. What each value means and costs stands in that file, beside the value."""
 
+import re
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
 
@@ -242,6 +243,7 @@ class Range(Section):
 
 
 Choice = bool | int | float | str
+TEXT_TO_YAML: Final = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)[eE][-+]?\d+")  # 1e-3, which is a number to everybody else
 
 
 class SearchParams(Section):
@@ -277,7 +279,8 @@ def _range_or_list(name: str, values: object) -> object:
         return values
     if not isinstance(values, (list, tuple)) or len(values) < 2 or not all(isinstance(one, Choice) for one in values):
         raise ValueError(f"{name}: must be {{low: …, high: …}}, or a list of two or more plain values")
-    return values
+    # elsewhere the parameter's type makes a number of it
+    return [float(one) if isinstance(one, str) and TEXT_TO_YAML.fullmatch(one) else one for one in values]
 
 
 class SubmitParams(Section):

@@ -20,12 +20,12 @@ from facegender import provenance
 from facegender.errors import UserError
 from facegender.intervals import wilson
 from facegender.layout import Layout
-from facegender.params import Params, read_params
+from facegender.params import Params, Range, read_params
 from facegender.presets import read_preset
 from facegender.row_file import RowFile
 from facegender.search import Finished, Pruned, Report, Search, kept_epoch
 from facegender.search_report import as_rich, caution, to_adopt, trials_of, write_best
-from facegender.search_space import FEATURES_DEPEND_ON, check_space, significant
+from facegender.search_space import FEATURES_DEPEND_ON, check_space, inside, significant
 from facegender.store import Manifest, view_file, write_rows
 
 from .conftest import TINY, Workspace
@@ -126,6 +126,21 @@ def test_what_is_no_range_is_refused(tmp_path: Path, values: str, message: str) 
     path.write_text(f"search: {{space: {{train.epochs: {values}}}}}")
     with pytest.raises(UserError, match=message):
         read_params(path)
+
+
+def test_numbers_that_are_text_to_yaml_are_numbers(tmp_path: Path) -> None:
+    path = tmp_path / "params.yaml"
+    path.write_text(
+        "search: {space: {train.learning_rate: [1e-3, 2.5E-4, 0.01], train.weight_decay: {low: 1e-3, high: 1e-1},"
+        " train.sampling: [shuffle, balanced]}}"
+    )
+    params = read_params(path)
+    space = check_space(params)
+    assert space["train.learning_rate"] == (0.001, 0.00025, 0.01)
+    assert space["train.weight_decay"] == Range(low=0.001, high=0.1)
+    assert space["train.sampling"] == ("shuffle", "balanced")
+    today = inside(space, params)
+    assert today == {"train.learning_rate": 0.001, "train.weight_decay": 0.01, "train.sampling": "shuffle"}
 
 
 def test_the_default_space_can_be_searched_and_holds_todays_parameters(checkout: Path) -> None:
