@@ -103,9 +103,8 @@ def find_classes(train: Table, column: str) -> tuple[tuple[str, str], str]:
     classes = sorted(map(str, counts.index[:2]), key=int if numeric else str)
     if len(counts) > 2:
         odd = labels[~labels.isin(["", *classes])]
-        remedy = (
-            f"It is one of {len(odd)} rows with another label. Mend or remove them; an empty label sets a row aside."
-        )
+        which, them = ("the only row", "it") if len(odd) == 1 else (f"one of {len(odd)} rows", "them")
+        remedy = f"It is {which} with another label. Mend or remove {them}; an empty label sets a row aside."
         expected = f"{column} must be one of {', '.join(classes)}, the two labels that most rows have"
         raise UserError(train.where(odd.index[0]), expected, repr(odd.iloc[0]), remedy)
     return (classes[0], classes[1]), "int" if numeric else "str"

@@ -58,6 +58,9 @@ def test_classes(labels: list[str], classes: tuple[str, str], dtype: str) -> Non
     assert (found.classes, found.label_dtype) == (classes, dtype)
 
 
+ODD_LABEL = "train.csv row 6: class must be one of 0, 1, the two labels that most rows have. Received: 'mle'."
+
+
 @pytest.mark.parametrize(
     ("rows", "message"),
     [
@@ -65,7 +68,11 @@ def test_classes(labels: list[str], classes: tuple[str, str], dtype: str) -> Non
         ([("a", ""), ("b", "")], "train.csv: class must have two classes. Received: only empty cells"),
         (
             [("a", "0"), ("b", "1"), ("c", "0"), ("d", "1"), ("e", "mle")],
-            "train.csv row 6: class must be one of 0, 1, the two labels that most rows have. Received: 'mle'.",
+            f"{ODD_LABEL} It is the only row with another label. Mend or remove it; an empty label sets a row aside.",
+        ),
+        (
+            [("a", "0"), ("b", "1"), ("c", "0"), ("d", "1"), ("e", "mle"), ("f", "2")],
+            f"{ODD_LABEL} It is one of 2 rows with another label. Mend or remove them; an empty label",
         ),
     ],
 )
