@@ -61,7 +61,10 @@ class Checkpoints:
         self.folder = begin(root, depends_on, "train")
 
     def save(self, progress: Progress, model: keras.Model, optimizer: keras.Optimizer) -> None:
-        """Write variables (dropout's random state included), optimizer and progress as one file."""
+        """Write variables (dropout's random state included), optimizer and progress as one file.
+
+        `optimizer`: the compiled model's, which in mixed precision is one around ours and holds the loss scale.
+        """
         arrays = {f"model/{place}": np.asarray(variable) for place, variable in enumerate(model.variables)}
         arrays |= {f"optimizer/{place}": np.asarray(variable) for place, variable in enumerate(optimizer.variables)}
         state = np.frombuffer(json.dumps(asdict(progress)).encode(), np.uint8)
@@ -76,8 +79,9 @@ class Checkpoints:
         with np.load(path) as arrays:
             return Progress(**json.loads(arrays["progress"].tobytes()))
 
-    def restore(self, model: keras.Model, fitted: keras.Model, optimizer: keras.Optimizer) -> None:
+    def restore(self, model: keras.Model, fitted: keras.Model) -> None:
         """Set every variable of `model`, and of the optimizer of `fitted`, its part that trains, to what it was."""
+        optimizer = fitted.optimizer
         optimizer.build(fitted.trainable_variables)
         with np.load(self.folder / "last.npz") as arrays:
             for place, variable in enumerate(model.variables):

@@ -119,7 +119,7 @@ class Trainer:
         optimizer = make_optimizer(phase, steps, self.params.weight_decay, self._paces(phase, steps), self.params.ema)
         compile_model(model, optimizer, self.params.label_smoothing)
         if progress.phase == phase.name:
-            self.checkpoints.restore(self.source.model, model, optimizer)
+            self.checkpoints.restore(self.source.model, model)
         else:
             progress.start_phase(phase.name)
         validation = batches(self.source.validation, VALIDATION_BATCH)
@@ -135,7 +135,7 @@ class Trainer:
                     row = self._measure(model, validation, phase, epoch, optimizer)
                     if progress.finish_epoch(row):
                         self.checkpoints.save_best(self.source.model)
-                self.checkpoints.save(progress, self.source.model, optimizer)
+                self.checkpoints.save(progress, self.source.model, model.optimizer)
                 _tell(row, phase)  # once it is kept: what is told need not be trained again
                 self._log(row)
         if progress.epoch < phase.epochs:

@@ -91,6 +91,37 @@ def test_a_killed_training_ends_as_an_undisturbed_one(
     assert contents(layout.model) == undisturbed
 
 
+def test_a_killed_training_in_mixed_precision_keeps_its_loss_scale(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # so large that the first steps overflow float16: each is skipped, and halves the scale
+    monkeypatch.setattr(keras.optimizers.LossScaleOptimizer.__init__, "__defaults__", (2.0**30, 2000, None))
+    scales: list[float] = []
+    original = Checkpoints.save
+
+    def save(self: Checkpoints, progress: Progress, model: keras.Model, optimizer: keras.Optimizer) -> None:
+        assert isinstance(optimizer, keras.optimizers.LossScaleOptimizer)
+        scales.append(float(optimizer.dynamic_scale))
+        original(self, progress, model, optimizer)
+
+    monkeypatch.setattr(Checkpoints, "save", save)
+    layout, params = workspace.layout, params_with(train={"mixed_precision": "on", "head_epochs": 0, "epochs": 3})
+    features(layout, params)
+    train(layout, params)
+    undisturbed = contents(layout.model)
+    first, *others = scales
+    assert first <= 2.0**26  # four steps or fewer were skipped
+    layout.model.rename(layout.model.with_name("undisturbed"))
+    with monkeypatch.context() as patch:
+        kill_after(patch, 1)
+        with pytest.raises(Killed):
+            train(layout, params)
+    scales.clear()
+    train(layout, params)
+    assert scales == others
+    assert contents(layout.model) == undisturbed
+
+
 def test_a_checkpoint_of_other_parameters_is_not_resumed(
     workspace: Workspace, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
