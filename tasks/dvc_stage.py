@@ -30,6 +30,7 @@ PRUNED = "Pruned"
 Watch = Callable[[dict[str, Any]], bool]
 
 ENGINE_LOG = logging.getLogger("prefect.flow_runs")
+TASK_LOG = logging.getLogger("prefect.task_runs")
 LAST_LINES = 12  # of a stage that failed without a message of its own
 SYSTEM_ERROR = re.compile(r"\[Errno (?P<number>\d+)\] (?P<text>[^:]+)(?:: '(?P<file>[^']+)')?")  # as Python writes it
 KILLED = re.compile(r"failed to run: .*, exited with (-9|137)$")  # DVC's words; 137 is a shell's -9
@@ -66,9 +67,17 @@ def told_once(record: logging.LogRecord) -> bool:
     return not (record.exc_info and isinstance(record.exc_info[1], StageError))
 
 
+def without_empty_traceback(record: logging.LogRecord) -> bool:
+    """Takes out the "NoneType: None" of a failure that was returned: Prefect logs the exception under way, of none."""
+    if record.exc_info and record.exc_info[0] is None:
+        record.exc_info = None
+    return True
+
+
 def failed(message: str, by_user: bool, killed: bool = False) -> State[Any]:
     """The state of a task that failed: its message is the message, with no traceback in front of it."""
     ENGINE_LOG.addFilter(told_once)
+    TASK_LOG.addFilter(without_empty_traceback)
     return Failed(message=message, data=StageError(message, by_user, killed))
 
 
@@ -151,6 +160,7 @@ def follow(
                     if watch is not None and watch(event):
                         return Completed(name=PRUNED, message=f"{what} was ended early.")
                 if time.monotonic() - start > limit:
+                    TASK_LOG.addFilter(without_empty_traceback)
                     return Failed(name="TimedOut", message=f"{what} took longer than {limit:,g} s.")
                 if stop is not None and stop.is_set():
                     return Cancelled(message=f"{what} was ended with its run.")

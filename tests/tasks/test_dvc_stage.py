@@ -1,5 +1,7 @@
 """The runner of stages, against a real Prefect server, real DVC and real child processes."""
 
+import io
+import logging
 import os
 import signal
 import subprocess
@@ -90,6 +92,29 @@ def test_a_users_mistake_is_the_failure_message_as_it_stands(pipeline):
     error = state.result(raise_on_failure=False)
     assert isinstance(error, StageError)
     assert error.by_user
+
+
+@pytest.mark.parametrize(
+    ("code", "limit", "message"), [("raise SystemExit(2)\n", None, "ended with"), (SLEEP, 5.0, "took longer than 5 s.")]
+)
+def test_a_failure_has_no_empty_traceback_in_its_log(pipeline, code: str, limit: float | None, message: str):
+    checkout = replace(pipeline(work=code), seconds_per_stage=limit)
+    said = io.StringIO()
+    listener = logging.StreamHandler(said)
+    logger = logging.getLogger("prefect.task_runs")
+
+    @flow
+    def once() -> State[Any]:
+        return carried(task(run_stage)("work", checkout, return_state=True))
+
+    logger.addHandler(listener)
+    try:
+        assert once(return_state=True).is_failed()
+    finally:
+        logger.removeHandler(listener)
+    assert "Task run failed with state: " in said.getvalue()
+    assert message in said.getvalue()
+    assert "NoneType: None" not in said.getvalue()
 
 
 def test_a_bug_shows_the_end_of_its_traceback(pipeline):
