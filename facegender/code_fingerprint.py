@@ -19,6 +19,12 @@ def code_of(module: str) -> str:
     return fingerprint(ROOT, closure(ROOT, module))
 
 
+@cache
+def code_in(*modules: str) -> str:
+    """Of these modules of the package, and of none that they import."""
+    return fingerprint(ROOT, [Path("facegender", f"{module}.py") for module in modules])
+
+
 def fingerprint(root: Path, files: Iterable[Path]) -> str:
     """Of source files below `root`, by name and by what each statement does."""
     digest = hashlib.sha256()

@@ -1,21 +1,22 @@
 """Stage `features`: the frozen part of the backbone, once per picture and view.
 
 What lies before the cut never trains, so its output for a picture is the same in every epoch, fold and experiment.
-A row's features depend on the picture's content alone, so rows whose picture is unchanged are taken over from the
-features that are there, more views extend them, and a killed run goes on where it stood.
+A row's features depend on the picture's content and the code alone, so rows whose picture is unchanged are taken over
+from the features that are there, more views extend them, and a killed run goes on where it stood.
 """
 
 import json
 import logging
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 import pandas as pd
 
 from facegender.architectures import resolve_weights
 from facegender.atomic import atomic_folder
+from facegender.code_fingerprint import code_in
 from facegender.engine import Engine, OpenVinoEngine, TensorFlowEngine, has_bfloat16, has_openvino, to_openvino
 from facegender.errors import UserError
 from facegender.features_work import Work
@@ -27,6 +28,13 @@ from facegender.split import NEVER_VALIDATED
 from facegender.store import Manifest, write_rows
 
 logger = logging.getLogger(__name__)
+
+# the modules that decide the numbers in a row, beside what the manifest says: of other code in these, features are
+# computed anew; a change elsewhere costs nothing
+MADE_BY: Final = (
+    *("applications", "architectures", "augment", "bfloat16", "decode", "engine", "features_work", "model", "rebuild"),
+    "row_file",
+)
 
 
 def features(layout: Layout, params: Params) -> None:
@@ -120,6 +128,7 @@ def plan_network(
         seed=params.features.seed,
         precision=exact,
         augmented_precision=rough,
+        code=code_in(*MADE_BY),
     )
     return manifest, classifier.frozen
 

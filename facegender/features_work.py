@@ -1,12 +1,11 @@
 """Features under way: which views of which pictures are missing, and making them; a kill loses next to nothing."""
 
 import hashlib
-import json
 import logging
 import os
 import shutil
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -24,6 +23,7 @@ from facegender.prefetch import prefetch
 from facegender.progress import Advance, track
 from facegender.row_file import RowFile
 from facegender.store import FeatureStore, Manifest, view_file, write_rows
+from facegender.unfinished import NOTE, begin, named
 
 logger = logging.getLogger(__name__)
 
@@ -64,11 +64,13 @@ class Work:
     ) -> None:
         self.layout, self.params, self.manifest, self.rows = layout, params, manifest, rows
         self.target, self.earlier = target, earlier
-        key = hashlib.sha256(json.dumps(asdict(manifest), sort_keys=True).encode())
+        key = hashlib.sha256()
         for start in range(0, len(rows), FLUSH_EVERY):  # some at a time: pandas makes objects of the strings
             part = rows.iloc[start : start + FLUSH_EVERY]
             key.update(pd.util.hash_pandas_object(part, index=False).to_numpy().tobytes())
-        self.folder = layout.resume / target.name / key.hexdigest()[:16]
+        made = asdict(manifest)
+        self.depends_on = {"code": made.pop("code"), "manifest": made, "rows": key.hexdigest()}
+        self.folder = named(layout.resume / target.name, self.depends_on)
         self.augmented = int(rows["augmented"].sum())
         self.views: list[RowFile] = []
         self.done: npt.NDArray[np.bool_] = np.empty((0, 0), bool)
@@ -101,10 +103,9 @@ class Work:
     def take_over(self) -> None:
         """Open the files of this work, new or left by a killed run; copy what earlier features have of it."""
         resumed = (self.folder / "done.npy").exists()
-        for other in self.folder.parent.glob("*"):
-            if other != self.folder or not resumed:
-                shutil.rmtree(other)  # work begun for other data or parameters
-        self.folder.mkdir(parents=True, exist_ok=True)
+        if not resumed:
+            shutil.rmtree(self.folder, ignore_errors=True)
+        begin(self.folder.parent, self.depends_on, "features")
         for view in range(self.manifest.views):
             path = view_file(self.folder, view)
             if resumed:
@@ -128,6 +129,8 @@ class Work:
             return
         with FeatureStore(folder) as earlier:
             if earlier.manifest.base() != self.manifest.base():
+                if replace(earlier.manifest, code=self.manifest.code).base() == self.manifest.base():
+                    logger.info("features: computed anew, for the code has changed since")
                 return
             same_views = earlier.manifest.views_key() == self.manifest.views_key()
             usable = min(earlier.manifest.views, self.manifest.views) if same_views else 1
@@ -208,6 +211,7 @@ class Work:
             view.close()
         self.done = np.empty((0, 0), bool)
         (self.folder / "done.npy").unlink()
+        (self.folder / NOTE).unlink()
         self.manifest.write(self.folder)
         write_rows(self.folder, self.rows)
         replace_folder(self.folder, self.target)

@@ -37,7 +37,7 @@ def fold_features(layout: Layout, params: Params) -> None:
     if manifest != existing:
         raise UserError(
             str(layout.features),
-            "the features must be made with the same parameters",
+            "the features must be made with the same parameters and code",
             "features of others",
             "Run `facegender features`.",
         )

@@ -48,6 +48,8 @@ class Manifest:
         How many, view 0 included; 0 in online mode.
     precision, augmented_precision
         In which the frozen part ran for view 0, and for the others; the rows are float16 either way.
+    code
+        Fingerprint of the modules that decide what is in a row; empty in features of before it was kept.
     """
 
     backbone: dict[str, Any]
@@ -60,6 +62,7 @@ class Manifest:
     seed: int
     precision: str
     augmented_precision: str = "float32"
+    code: str = ""
 
     def passes(self) -> list[tuple[str, range]]:
         """Precisions, each with the views that it computes."""
@@ -76,6 +79,7 @@ class Manifest:
             "trained_layers": self.trained_layers,
             "shape": self.shape,
             "precision": self.precision,
+            "code": self.code,
         }
 
     def views_key(self) -> dict[str, Any]:

@@ -1,6 +1,8 @@
 """The features cache: what is computed, what is taken over, what a killed run leaves."""
 
+import json
 import logging
+from pathlib import Path
 
 import keras
 import numpy as np
@@ -8,10 +10,11 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from facegender import features as features_stage
+import facegender.features as module
 from facegender import features_work
 from facegender.augment import view_of
 from facegender.backbone import cut_for, weighted_backbone
+from facegender.code_fingerprint import closure
 from facegender.decode import decode
 from facegender.engine import OpenVinoEngine, TensorFlowEngine
 from facegender.errors import UserError
@@ -59,14 +62,14 @@ def test_augmented_views_run_in_bfloat16_where_the_processor_has_it(
     workspace: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     made: list[str] = []
-    original = features_stage.OpenVinoEngine
+    original = module.OpenVinoEngine
 
     def engine(network: object, batch_size: int, precision: str) -> OpenVinoEngine:
         made.append(precision)
         return original(network, batch_size, precision)
 
-    monkeypatch.setattr(features_stage, "OpenVinoEngine", engine)
-    monkeypatch.setattr(features_stage, "has_bfloat16", lambda: True)
+    monkeypatch.setattr(module, "OpenVinoEngine", engine)
+    monkeypatch.setattr(module, "has_bfloat16", lambda: True)
     features(workspace.layout, params_with(backbone=TRAINED, features={"precision": "auto"}))
     assert made == ["float32", "bfloat16"]
     with FeatureStore(workspace.layout.features) as store:
@@ -75,7 +78,7 @@ def test_augmented_views_run_in_bfloat16_where_the_processor_has_it(
         mixed = [view.read(rows).astype(np.float32) for view in store.views]
 
     # on a machine without, they are extended in what they were begun in, and not computed anew
-    monkeypatch.setattr(features_stage, "has_bfloat16", lambda: False)
+    monkeypatch.setattr(module, "has_bfloat16", lambda: False)
     passes = count_passes(monkeypatch)
     features(workspace.layout, params_with(backbone=TRAINED, features={"precision": "auto", "views": 3}))
     assert passes == [32]
@@ -219,6 +222,60 @@ def test_a_killed_run_goes_on_where_it_stood(
     features(workspace.layout, workspace.params)
     assert np.array_equal(np.load(workspace.layout.features / "view_01.npy"), resumed)
     assert not list((workspace.layout.resume / "features").iterdir())
+
+
+def test_features_of_other_code_are_computed_anew(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    passes = count_passes(monkeypatch)
+    with monkeypatch.context() as patch:
+        patch.setattr(module, "code_in", lambda *modules: "another")
+        features(workspace.layout, workspace.params)
+        patch.setattr(Work, "finish", lambda self: None)  # more views, broken off behind the last
+        features(workspace.layout, params_with(features={"views": 3}))
+    caplog.set_level(logging.INFO)
+    features(workspace.layout, params_with(features={"views": 3}))
+    assert passes == [72, 32, 104]
+    said = [record.message for record in caplog.records if "the code has changed since" in record.message]
+    assert said == [
+        "features: begins anew, for the code has changed since",
+        "features: computed anew, for the code has changed since",
+    ]
+    assert {path.name for path in workspace.layout.features.iterdir()} == {
+        *("manifest.json", "rows.parquet"),
+        *("view_00.npy", "view_01.npy", "view_02.npy"),
+    }
+
+
+def test_features_of_before_code_was_told_are_computed_anew(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    passes = count_passes(monkeypatch)
+    features(workspace.layout, workspace.params)
+    manifest = workspace.layout.features / "manifest.json"
+    values = json.loads(manifest.read_text())
+    del values["code"]
+    manifest.write_text(json.dumps(values))
+    features(workspace.layout, workspace.params)
+    assert passes == [72, 72]
+
+
+DECIDES_NO_ROW = {
+    *("__init__", "archive", "atomic", "code_fingerprint", "errors", "events", "layout", "names", "parquet"),
+    *("prefetch", "progress", "split", "store", "stratify", "unfinished"),  # which rows there are, and where they lie
+    *("backbone", "own_backbone"),  # the manifest has the fingerprint of the network and its weights, and the cut
+    *("demo/__init__", "demo/backdrop", "demo/dataset", "demo/faults", "demo/hair", "demo/pencil"),  # the same
+    *("demo/portrait", "demo/traits", "demo/weights"),
+    "params",  # the manifest has the values
+    *("device", "features"),  # rounding; and what is asked of the others
+}
+
+
+def test_every_module_of_the_stage_decides_what_is_in_a_row_or_does_not(checkout: Path) -> None:
+    files = closure(checkout, "facegender.features")
+    modules = {path.relative_to("facegender").with_suffix("").as_posix() for path in files}
+    assert modules == {*module.MADE_BY, *DECIDES_NO_ROW}
+    assert not DECIDES_NO_ROW.intersection(module.MADE_BY)
 
 
 def test_a_full_disk_is_told_beforehand(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
