@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from facegender.params import read_params
+from facegender.params_reading import read_params
 from facegender.quiet import import_tensorflow
 
 import_tensorflow()

@@ -24,7 +24,7 @@ import yaml
 from facegender.compare import Comparison, compare_models
 from facegender.label_issues import find_suspects
 from facegender.layout import Layout
-from facegender.params import read_params
+from facegender.params_reading import read_params
 
 SEED = 2026
 REVIEWED = 0.1  # share of the labelled rows that the person looks at

@@ -74,7 +74,7 @@ def root(
 @app.command(rich_help_panel="Stages")
 def validate(params: ParamsOption = PARAMS, data: DataOption = DATA, artifacts: ArtifactsOption = ARTIFACTS) -> None:
     """Check every CSV row and decode every image; leave index.parquet and validation.json."""
-    from facegender.params import read_params
+    from facegender.params_reading import read_params
     from facegender.validate import validate as stage
 
     layout, values = Layout(data, artifacts), read_params(params)
@@ -84,7 +84,7 @@ def validate(params: ParamsOption = PARAMS, data: DataOption = DATA, artifacts: 
 @app.command(rich_help_panel="Stages")
 def split(params: ParamsOption = PARAMS, data: DataOption = DATA, artifacts: ArtifactsOption = ARTIFACTS) -> None:
     """Set validation rows apart, by class, with no duplicates on two sides; leave splits.parquet."""
-    from facegender.params import read_params
+    from facegender.params_reading import read_params
     from facegender.split import split as stage
 
     layout, values = Layout(data, artifacts), read_params(params)
@@ -95,7 +95,7 @@ def split(params: ParamsOption = PARAMS, data: DataOption = DATA, artifacts: Art
 def features(params: ParamsOption = PARAMS, data: DataOption = DATA, artifacts: ArtifactsOption = ARTIFACTS) -> None:
     """Run the frozen part of the backbone once per image and view; leave features/."""
     from facegender.features import features as stage
-    from facegender.params import read_params
+    from facegender.params_reading import read_params
     from facegender.quiet import import_tensorflow
 
     import_tensorflow()
@@ -105,7 +105,7 @@ def features(params: ParamsOption = PARAMS, data: DataOption = DATA, artifacts: 
 @app.command(rich_help_panel="Stages")
 def train(params: ParamsOption = PARAMS, data: DataOption = DATA, artifacts: ArtifactsOption = ARTIFACTS) -> None:
     """Train the head, then the last layers; resume where a killed training stood; leave model/."""
-    from facegender.params import read_params
+    from facegender.params_reading import read_params
     from facegender.quiet import import_tensorflow
 
     import_tensorflow()
@@ -118,7 +118,7 @@ def train(params: ParamsOption = PARAMS, data: DataOption = DATA, artifacts: Art
 def evaluate(params: ParamsOption = PARAMS, data: DataOption = DATA, artifacts: ArtifactsOption = ARTIFACTS) -> None:
     """Score the validation images with the saved model; leave metrics, plots and report.html in evaluation/."""
     from facegender.evaluate import evaluate as stage
-    from facegender.params import read_params
+    from facegender.params_reading import read_params
 
     layout, values = Layout(data, artifacts), read_params(params)
     stage(layout.model, layout, layout.index, layout.splits, layout.validation, values, layout.evaluation)
@@ -134,7 +134,7 @@ def submit(
     ] = None,
 ) -> None:
     """Score the test images; leave submission.csv in the form of sample_submission.csv, beside the model's folder."""
-    from facegender.params import read_params
+    from facegender.params_reading import read_params
     from facegender.submit import submit as stage
 
     layout, values = Layout(data, artifacts), read_params(params)
@@ -157,7 +157,7 @@ def fold_features(
     params: ParamsOption = PARAMS, data: DataOption = DATA, artifacts: ArtifactsOption = ARTIFACTS
 ) -> None:
     """Augment the validation rows too, which train in a cross-validation; leave fold_features/."""
-    from facegender.params import read_params
+    from facegender.params_reading import read_params
     from facegender.quiet import import_tensorflow
 
     import_tensorflow()
@@ -177,7 +177,7 @@ def train_folds(
 
     A killed run goes on with the folds that are missing.
     """
-    from facegender.params import read_params
+    from facegender.params_reading import read_params
 
     layout, values = Layout(data, artifacts), read_params(params)
     if fold is None:
@@ -201,7 +201,7 @@ def cross_validate(
     params: ParamsOption = PARAMS, data: DataOption = DATA, artifacts: ArtifactsOption = ARTIFACTS
 ) -> None:
     """Join the folds into one model, and judge every row by the fold that has not seen it; leave cross_validation/."""
-    from facegender.params import read_params
+    from facegender.params_reading import read_params
     from facegender.quiet import import_tensorflow
 
     import_tensorflow()
@@ -274,7 +274,7 @@ def review(
     They are doubted by the networks of the cross-validation, where there is one, or else by a plainer model.
     The page saves label_overrides.csv, which belongs into the data folder; the next run of the pipeline follows it.
     """
-    from facegender.params import read_params
+    from facegender.params_reading import read_params
     from facegender.review import review as write
 
     layout = Layout(data, artifacts)
@@ -298,7 +298,7 @@ def compare(
     from rich.console import Console
 
     from facegender.compare import EXIT_CODES, as_rich, compare_models
-    from facegender.params import read_params
+    from facegender.params_reading import read_params
 
     values = read_params(params)
     whole, slices = compare_models(first, second, data / values.data.attributes, values.evaluate)
@@ -321,7 +321,7 @@ def promotion(
     from facegender.atomic import atomic_file
     from facegender.compare import attributes_of, read_predictions
     from facegender.evaluation_folder import write_json
-    from facegender.params import read_params
+    from facegender.params_reading import read_params
     from facegender.promotion import judge_promotion
     from facegender.reference import with_hashes
 
@@ -347,7 +347,7 @@ def score(
 
     Leaves a folder with predictions.parquet, drift.json and drift.svg; nothing where nothing is new.
     """
-    from facegender.params import read_params
+    from facegender.params_reading import read_params
     from facegender.production import score_new
 
     folder = score_new(Layout(data, artifacts), read_params(params), date, again)
@@ -405,7 +405,7 @@ def search(
     """
     from rich.console import Console
 
-    from facegender.params import read_params
+    from facegender.params_reading import read_params
     from facegender.quiet import import_tensorflow
     from facegender.search import Search
     from facegender.search_report import as_rich, caution, to_adopt, trials_of, write_best

@@ -17,7 +17,7 @@ from facegender.architectures import ARCHITECTURES, is_own, resolve_weights, tit
 from facegender.engine import has_openvino
 from facegender.errors import UserError
 from facegender.layout import Layout
-from facegender.params import read_params
+from facegender.params_reading import read_params
 from facegender.quiet import import_tensorflow
 
 Level = Literal["good", "note", "missing"]

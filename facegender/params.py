@@ -1,25 +1,14 @@
-"""params.yaml, checked before anything runs. What each value means and costs stands in that file, beside the value."""
+"""The sections of params.yaml. What each value means and costs stands in that file, beside the value."""
 
-import re
-from pathlib import Path
 from typing import Annotated, Any, Final, Literal
 
-import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator, model_validator
+from pydantic import Field, ValidationInfo, field_validator, model_validator
 
 from facegender.architectures import ARCHITECTURES, choices, is_own, title
-from facegender.errors import UserError
-
-Share = Annotated[float, Field(ge=0.0, le=1.0)]
-Count = Annotated[int, Field(ge=1)]
+from facegender.search_params import SearchParams
+from facegender.section import Count, Section, Share
 
 THRESHOLD_RULE: Final = r"^(balanced_accuracy|f1|(recall|precision)>=(0?\.\d+|1|1\.0)|equal_error\([^()]+\))$"
-
-
-class Section(BaseModel):
-    """A section of params.yaml: no unknown keys, no changes after reading."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 class DataParams(Section):
@@ -223,66 +212,6 @@ class ScoreParams(Section):
     significance: Annotated[float, Field(gt=0.0, lt=1.0)] = 0.01
 
 
-class Range(Section):
-    """Numbers between two ends, which belong to it."""
-
-    type: Literal["float", "int"] = "float"
-    low: float
-    high: float
-    log: bool = False
-
-    @model_validator(mode="after")
-    def _has_numbers(self) -> "Range":
-        if self.low >= self.high:
-            raise ValueError("low must be below high")
-        if self.log and self.low <= 0:
-            raise ValueError("low must be over 0 where log is true")
-        if self.type == "int" and (self.low % 1 or self.high % 1):
-            raise ValueError("low and high must be whole numbers where type is int")
-        return self
-
-
-Choice = bool | int | float | str
-TEXT_TO_YAML: Final = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)[eE][-+]?\d+")  # 1e-3, which is a number to everybody else
-
-
-class SearchParams(Section):
-    trials: Count = 20
-    space: dict[str, Range | tuple[Choice, ...]] = {
-        "train.learning_rate": Range(low=0.0003, high=0.003, log=True),
-        "train.weight_decay": Range(low=0.001, high=0.1, log=True),
-        "train.dropout": Range(low=0.2, high=0.6),
-        "train.label_smoothing": Range(low=0.0, high=0.2),
-        "train.mixup": (0, 0.2),
-    }
-    startup: Count = 6
-    pruner: Literal["median", "hyperband", "none"] = "median"
-    warmup: Annotated[int, Field(ge=0)] = 3
-    seed: int = 2026
-
-    @field_validator("space", mode="before")
-    @classmethod
-    def _ranges_or_lists(cls, space: dict[str, Any]) -> dict[str, Any]:
-        # of a union pydantic would tell the faults of both, and of which it was meant to be nothing
-        return {name: _range_or_list(name, values) for name, values in space.items()} if space else {}
-
-
-def _range_or_list(name: str, values: object) -> object:
-    if isinstance(values, dict):
-        try:
-            return Range.model_validate(values)
-        except ValidationError as error:
-            first = error.errors()[0]
-            key = ".".join([name, *map(str, first["loc"])])
-            raise ValueError(f"{key}: {first['msg'].removeprefix('Value error, ')}") from None
-    if isinstance(values, Range):
-        return values
-    if not isinstance(values, (list, tuple)) or len(values) < 2 or not all(isinstance(one, Choice) for one in values):
-        raise ValueError(f"{name}: must be {{low: …, high: …}}, or a list of two or more plain values")
-    # elsewhere the parameter's type makes a number of it
-    return [float(one) if isinstance(one, str) and TEXT_TO_YAML.fullmatch(one) else one for one in values]
-
-
 class SubmitParams(Section):
     form: Literal["labels", "probabilities"] = "labels"
 
@@ -306,52 +235,3 @@ class Params(Section):
     compare: CompareParams = CompareParams()
     promote: PromoteParams = PromoteParams()
     score: ScoreParams = ScoreParams()
-
-
-def read_params(path: Path) -> Params:
-    """Read and check a params file.
-
-    Raises
-    ------
-    UserError
-        The file is missing, is no YAML, or a key or value is not one that exists.
-    """
-    try:
-        values = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
-    except FileNotFoundError:
-        raise UserError(str(path), "the parameter file must exist", None, "Name one with --params.") from None
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise UserError(str(path), "the file must be YAML", str(error).replace("\n", " ")) from None
-    return checked(values, str(path))
-
-
-def checked(values: dict[str, Any], where: str) -> Params:
-    """The parameters that a params file holds; `where` names it to the user.
-
-    Raises
-    ------
-    UserError
-        A key or value is not one that exists.
-    """
-    try:
-        return Params.model_validate(values)
-    except ValidationError as error:
-        errors = error.errors()
-        key, first = _place(values, errors[0]["loc"]), errors[0]
-        if first["type"] == "extra_forbidden":
-            raise UserError(f"{where}, {key}", "no such parameter", None, "Check its spelling.") from None
-        # of a value that may be of several kinds, pydantic has an error for each
-        said = dict.fromkeys(one["msg"] for one in errors if _place(values, one["loc"]) == key)
-        message = " or ".join(said).removeprefix("Value error, ")
-        raise UserError(f"{where}, {key}", message, repr(first["input"])) from None
-
-
-def _place(values: Any, parts: tuple[int | str, ...]) -> str:
-    """The keys that lead to a value, without the kind that pydantic names behind them."""
-    keys = []
-    for part in parts:
-        if not isinstance(values, dict | list) or (isinstance(values, list) and isinstance(part, str)):
-            break
-        keys.append(str(part))
-        values = values[part] if isinstance(values, list) else values.get(part)  # type: ignore[index]
-    return ".".join(keys)

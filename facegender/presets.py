@@ -12,8 +12,9 @@ import yaml
 from pydantic import JsonValue
 
 from facegender.errors import UserError
-from facegender.params import Params, checked, read_params
+from facegender.params import Params
 from facegender.params_file import dotted, merged, write_params
+from facegender.params_reading import checked, read_params
 
 DEFAULT: Final = "default"
 

@@ -28,8 +28,9 @@ from pydantic import JsonValue
 
 from facegender.errors import UserError
 from facegender.layout import Layout
-from facegender.params import Params, Range, SearchParams
+from facegender.params import Params
 from facegender.provenance import depends_on
+from facegender.search_params import Range, SearchParams
 from facegender.search_space import Space, check_space, ends, inside, suggest, with_changes
 from facegender.store import FeatureStore, labelled
 from facegender.unfinished import named

@@ -9,8 +9,10 @@ import optuna
 from pydantic import JsonValue
 
 from facegender.errors import UserError
-from facegender.params import Choice, Params, Range, TrainParams, checked
+from facegender.params import Params, TrainParams
 from facegender.params_file import nested
+from facegender.params_reading import checked
+from facegender.search_params import Choice, Range
 
 Space = Mapping[str, Range | tuple[Choice, ...]]
 

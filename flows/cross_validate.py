@@ -15,7 +15,8 @@ from prefect.client.schemas.objects import State
 from prefect.states import Completed
 
 from facegender.errors import UserError
-from facegender.params import CrossValidateParams, read_params
+from facegender.params import CrossValidateParams
+from facegender.params_reading import read_params
 from flows.options import CrossValidateOptions
 from flows.running import at_work, disk_told
 from flows.task_runners import make_runner

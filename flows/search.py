@@ -18,7 +18,7 @@ from pydantic import JsonValue
 from rich.console import Console
 
 from facegender.layout import Layout
-from facegender.params import read_params
+from facegender.params_reading import read_params
 from facegender.search import Finished, Pruned, Report, Search
 from facegender.search_report import Trial, as_records, as_rich, caution, text, to_adopt, trials_of, write_best
 from facegender.search_space import check_space

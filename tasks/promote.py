@@ -96,7 +96,7 @@ def recorded(checkout: Checkout) -> dict[str, Any] | None:
 
 def params_of(checkout: Checkout) -> dict[str, Any]:
     """What params.yaml says of the decision."""
-    from facegender.params import read_params
+    from facegender.params_reading import read_params
 
     values = read_params(checkout.root / "params.yaml")
     return {

@@ -6,7 +6,8 @@ import pytest
 
 from facegender.architectures import ARCHITECTURES, Architecture
 from facegender.errors import UserError
-from facegender.params import Params, read_params
+from facegender.params import Params
+from facegender.params_reading import read_params
 
 
 def write(tmp_path: Path, text: str) -> Path:

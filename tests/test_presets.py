@@ -9,7 +9,8 @@ from typer.testing import CliRunner
 
 from facegender.cli import app
 from facegender.errors import UserError
-from facegender.params import Params, read_params
+from facegender.params import Params
+from facegender.params_reading import read_params
 from facegender.presets import apply_preset, as_written, preset_names, read_preset
 
 ROOT = Path(__file__).resolve().parents[1]

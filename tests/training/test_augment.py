@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from facegender.augment import augment, erase, move, tone_curve, view_of, view_rng
-from facegender.params import POLICIES, AugmentParams, ranges_in_force, read_params
+from facegender.params import POLICIES, AugmentParams, ranges_in_force
+from facegender.params_reading import read_params
 
 STILL = AugmentParams(policy="none")
 

@@ -266,7 +266,7 @@ DECIDES_NO_ROW = {
     *("backbone", "own_backbone"),  # the manifest has the fingerprint of the network and its weights, and the cut
     *("demo/__init__", "demo/backdrop", "demo/dataset", "demo/faults", "demo/hair", "demo/pencil"),  # the same
     *("demo/portrait", "demo/traits", "demo/weights"),
-    "params",  # the manifest has the values
+    *("params", "search_params", "section"),  # the manifest has the values
     *("device", "features"),  # rounding; and what is asked of the others
 }
 

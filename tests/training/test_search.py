@@ -20,10 +20,12 @@ from facegender import provenance
 from facegender.errors import UserError
 from facegender.intervals import wilson
 from facegender.layout import Layout
-from facegender.params import Params, Range, read_params
+from facegender.params import Params
+from facegender.params_reading import read_params
 from facegender.presets import read_preset
 from facegender.row_file import RowFile
 from facegender.search import Finished, Pruned, Report, Search, kept_epoch
+from facegender.search_params import Range
 from facegender.search_report import as_rich, caution, to_adopt, trials_of, write_best
 from facegender.search_space import FEATURES_DEPEND_ON, check_space, inside, significant
 from facegender.store import Manifest, view_file, write_rows

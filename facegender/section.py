@@ -1,0 +1,14 @@
+"""What the sections of params.yaml have in common."""
+
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field
+
+Share = Annotated[float, Field(ge=0.0, le=1.0)]
+Count = Annotated[int, Field(ge=1)]
+
+
+class Section(BaseModel):
+    """A section of params.yaml: no unknown keys, no changes after reading."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
