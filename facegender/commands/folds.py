@@ -1,0 +1,64 @@
+"""The stages of a cross-validation."""
+
+import sys
+from typing import Annotated
+
+import typer
+
+from facegender.commands.options import ARTIFACTS, DATA, PARAMS, ArtifactsOption, DataOption, ParamsOption
+from facegender.layout import Layout
+
+
+def fold_features(
+    params: ParamsOption = PARAMS, data: DataOption = DATA, artifacts: ArtifactsOption = ARTIFACTS
+) -> None:
+    """Augment the validation rows too, which train in a cross-validation; leave fold_features/."""
+    from facegender.params_reading import read_params
+    from facegender.quiet import import_tensorflow
+
+    import_tensorflow()
+    from facegender.fold_features import fold_features as stage
+
+    stage(Layout(data, artifacts), read_params(params))
+
+
+def train_folds(
+    params: ParamsOption = PARAMS,
+    data: DataOption = DATA,
+    artifacts: ArtifactsOption = ARTIFACTS,
+    fold: Annotated[int | None, typer.Option(min=0, help="Train this fold alone, and leave it for the rest.")] = None,
+) -> None:
+    """Train cross_validate.folds times, each validated on rows of its own; leave folds/.
+
+    A killed run goes on with the folds that are missing.
+    """
+    from facegender.params_reading import read_params
+
+    layout, values = Layout(data, artifacts), read_params(params)
+    if fold is None:
+        from facegender.train_folds import train_folds as stage
+
+        options = ("--params", str(params), "--data", str(data), "--artifacts", str(artifacts))
+        stage(layout, values, [sys.executable, "-m", "facegender", "train-folds", *options])
+        return
+    from facegender.cores import share_cores
+    from facegender.quiet import import_tensorflow
+
+    share_cores(values.cross_validate.processes)
+    import_tensorflow()
+    from facegender.fold_training import train_fold
+
+    train_fold(layout, values, fold)
+
+
+def cross_validate(
+    params: ParamsOption = PARAMS, data: DataOption = DATA, artifacts: ArtifactsOption = ARTIFACTS
+) -> None:
+    """Join the folds into one model, and judge every row by the fold that has not seen it; leave cross_validation/."""
+    from facegender.params_reading import read_params
+    from facegender.quiet import import_tensorflow
+
+    import_tensorflow()
+    from facegender.cross_validate import cross_validate as stage
+
+    stage(Layout(data, artifacts), read_params(params))
