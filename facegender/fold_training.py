@@ -13,6 +13,7 @@ import pandas as pd
 from facegender.atomic import atomic_folder
 from facegender.calibration import sigmoid
 from facegender.checkpoint import Checkpoints
+from facegender.dataset import as_dataset
 from facegender.errors import UserError
 from facegender.fold_store import FoldStore
 from facegender.folds import plan_folds
@@ -50,7 +51,8 @@ def train_fold(layout: Layout, params: Params, fold: int) -> None:
             curves = plan.folder / f"curves_{fold}"
             fitted = fit(layout, params, store, plan.rows_of(fold), positive, checkpoints, curves)
             source = fitted.source
-            logits = fitted.classifier.trains.predict(source.batches(source.validation, VALIDATION_BATCH), verbose=0)
+            held = as_dataset(source.batches(source.validation, VALIDATION_BATCH))
+            logits = fitted.classifier.trains.predict(held, verbose=0)
             images = plan.table["image"].iloc[source.validation.rows]
             found = {"image": images, "probability": sigmoid(logits[:, 0].astype(np.float64))}
             with atomic_folder(plan.result(fold)) as folder:
