@@ -12,7 +12,7 @@ from facegender.scoring import load_engine
 count, model = int(sys.argv[1]), Path(sys.argv[2])
 size = json.loads((model / "classes.json").read_text())["image_size"]
 batch = np.random.default_rng(0).integers(0, 256, (32, size, size, 3)).astype(np.uint8)
-engine = load_engine(model, 32)
+engine = load_engine(model)
 list(engine.map([batch] * 4))
 began = time.perf_counter()
 batches = -(-count // 32)

@@ -15,11 +15,11 @@ Halves = npt.NDArray[np.float16]
 AT_ONCE: Final = 256  # pictures compared with the reference together, and rows of it made float32 together
 
 
-def embedding_engine(model: Path, batch_size: int) -> Engine:
+def embedding_engine(model: Path) -> Engine:
     """The engine that `train` chose for a model folder, giving (b, d + 1): the embedding, then the probability."""
     choice = json.loads((model / "engine.json").read_text(encoding="utf-8"))
     if choice["engine"] == "openvino" and has_openvino():
-        return OpenVinoEngine(_joined_openvino(model / "openvino.xml"), batch_size, choice["precision"])
+        return OpenVinoEngine(_joined_openvino(model / "openvino.xml"), choice["precision"])
     from facegender.quiet import import_tensorflow
 
     import_tensorflow()

@@ -66,7 +66,7 @@ def export_engine(model: keras.Model, folder: Path, images: Images, params: Scor
         reference = run(TensorFlowEngine(model), images)
         wanted = ["bfloat16", "float32"] if params.precision == "auto" else [params.precision]
         for precision in wanted:
-            engine = OpenVinoEngine(network, BATCH, precision)
+            engine = OpenVinoEngine(network, precision)
             check = compare(engine.name, run(engine, images), reference)
             checks.append(check)
             if check.accepted(params.precision):

@@ -139,7 +139,7 @@ def engines(frozen: Any, params: FeaturesParams, scratch: Path) -> Callable[[str
         return lambda precision: TensorFlowEngine(frozen)
     scratch.mkdir(parents=True, exist_ok=True)
     network = to_openvino(frozen, scratch)
-    return lambda precision: OpenVinoEngine(network, params.batch_size, precision)
+    return lambda precision: OpenVinoEngine(network, precision)
 
 
 def by_openvino(params: FeaturesParams) -> bool:

@@ -48,7 +48,7 @@ def heat_maps(model: Path, files: Sequence[Path]) -> Maps:
 
 def _by_openvino(network: Path, batches: list[Images]) -> list[Maps]:
     features, weights, channels = last_features(import_openvino().Core().read_model(network))
-    engine = OpenVinoEngine(features, len(batches[0]))
+    engine = OpenVinoEngine(features)
     return [np.tensordot(values, weights, axes=(channels, 0)) for values in engine.map(batches)]
 
 

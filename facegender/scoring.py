@@ -35,7 +35,7 @@ class Scores:
     reasons: list[str | None]
 
 
-def load_engine(model: Path, batch_size: int, embed: bool = False) -> Engine:
+def load_engine(model: Path, embed: bool = False) -> Engine:
     """The engine that `train` chose for a model folder, or TensorFlow where OpenVINO is not installed.
 
     With `embed` it gives the embedding beside the probability; see facegender/embedding.py.
@@ -48,10 +48,10 @@ def load_engine(model: Path, batch_size: int, embed: bool = False) -> Engine:
     if not (model / "model.keras").is_file():
         raise UserError(str(model), "must be a folder that `facegender train` left, with model.keras in it")
     if embed:
-        return embedding_engine(model, batch_size)
+        return embedding_engine(model)
     choice = json.loads((model / "engine.json").read_text())
     if choice["engine"] == "openvino" and has_openvino():
-        return OpenVinoEngine(model / "openvino.xml", batch_size, choice["precision"])
+        return OpenVinoEngine(model / "openvino.xml", choice["precision"])
     from facegender.quiet import import_tensorflow
 
     import_tensorflow()
@@ -74,8 +74,7 @@ def score(
         if embeddings is not None:
             RowFile.create(embeddings, 0, (1,)).close()
         return Scores(np.zeros(0, np.float32), reasons)
-    batch_size = min(batch_size, len(files) * views)
-    engine = load_engine(model, batch_size, embeddings is not None)
+    engine = load_engine(model, embeddings is not None)
     embedded: RowFile | None = None
     size = int(json.loads((model / "classes.json").read_text())["image_size"])
 

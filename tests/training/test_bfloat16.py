@@ -98,7 +98,7 @@ def test_the_first_three_convolutions_run_in_float32_and_the_others_in_bfloat16(
 def test_the_engine_comes_closer_than_the_network_as_it_is_and_gives_the_same_bytes_again() -> None:
     network = chain(12)
     reference = outputs(network.clone())
-    first, second = (np.concatenate(list(OpenVinoEngine(network, 32, "bfloat16").map([PICTURES]))) for _ in range(2))
+    first, second = (np.concatenate(list(OpenVinoEngine(network, "bfloat16").map([PICTURES]))) for _ in range(2))
     assert first.tobytes() == second.tobytes()
     error = np.abs(first - reference).mean()
     assert error < 0.05
