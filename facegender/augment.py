@@ -43,7 +43,7 @@ def augment(pixels: Pixels, params: AugmentParams, rng: np.random.Generator) -> 
     if params.shift or params.rotation or params.zoom:
         pixels = move(pixels, shift_x, shift_y, angle, scale)
     if params.brightness or params.contrast:
-        pixels = tone_curve(pixels, brightness, contrast)[pixels]
+        pixels = tone_curve(pixels, brightness, contrast).take(pixels)
     if params.erase and rng.integers(2):  # drawn last, so that views without it stay what they were
         pixels = erase(pixels, params.erase, rng)
     return np.ascontiguousarray(pixels)

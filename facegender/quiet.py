@@ -32,13 +32,29 @@ def held_stderr() -> Iterator[None]:
             os.close(original)
 
 
+@contextmanager
+def unavailable(*modules: str) -> Iterator[None]:
+    """Within, these modules cannot be imported, unless they have been already."""
+    hidden = [name for name in modules if name not in sys.modules]
+    sys.modules.update(dict.fromkeys(hidden))  # type: ignore[arg-type]  # None is what an import fails at
+    try:
+        yield
+    finally:
+        for name in hidden:
+            del sys.modules[name]
+
+
 def import_tensorflow() -> None:
-    """Import it once, quietly, and wake the parts that have remarks of their own."""
+    """Import it once, quietly, and wake the parts that have remarks of their own.
+
+    Keras imports scikit-learn and matplotlib where it finds them, for wrappers and galleries that nobody needs here:
+    a third of the time that importing TensorFlow takes.
+    """
     if "tensorflow" in sys.modules:
         return
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     logger.info("Starting TensorFlow, which takes a while …")
-    with held_stderr():
+    with held_stderr(), unavailable("sklearn", "matplotlib"):
         import tensorflow as tf
 
         tf.config.list_physical_devices()
