@@ -4,8 +4,11 @@ In the order in which they run: what is cheap and decides most comes first.
 """
 
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from pydantic import JsonValue
+
+from facegender.presets import read_preset
 
 Changes = dict[str, JsonValue]
 
@@ -47,6 +50,12 @@ class Row:
 
 HOLDOUT: Changes = {"split.holdout": 0.2}
 
+
+def preset(name: str) -> Changes:
+    """What params/NAME.yaml changes."""
+    return read_preset(name, Path(__file__).parent.parent / "params.yaml")
+
+
 ROWS = (
     Row("default", "nothing", features_of="views 8"),
     Row("depth 0", "nothing of the backbone trains", {"train.fine_tune_layers": 0}),
@@ -66,6 +75,8 @@ ROWS = (
     Row("augment flip", "mirrored only, hence two views", {"augment.policy": "flip"}),
     Row("augment strong", "wider ranges, and patches of noise", {"augment.policy": "strong"}),
     Row("depth 64", "64 layers train, behind `block_9_add`", {"train.fine_tune_layers": 64}),
+    Row("preset quick", "`params/quick.yaml`", preset("quick"), "views 8"),
+    Row("preset accurate", "`params/accurate.yaml`", preset("accurate")),
     Row("one model, holdout", "a fifth of the rows kept out, and judged by", HOLDOUT, against="one model, holdout"),
     Row(
         "fold ensemble, holdout",
