@@ -64,7 +64,7 @@ ROWS = (
     Row("layer decay 0.8", "deeper blocks learn slower", {"train.layer_decay": 0.8}, "default"),
     Row("no ema", "the weights count as they are, not their moving average", {"train.ema": 0}, "default"),
     Row("mixup 0.2", "rows blended in pairs", {"train.mixup": 0.2}, "default"),
-    Row("no head phase", "head and last layers train together from the start", {"train.head_epochs": 0}, "default"),
+    Row("head phase", "two epochs of the head alone before", {"train.head_epochs": 2}, "default"),
     Row("batch norm training", "BatchNorm follows the batches", {"train.batch_norm": "training"}, "default"),
     Row("views 1", "the picture as it is", {"features.views": 1}, "views 8"),
     Row("views 2", "and one augmentation", {"features.views": 2}, "views 8"),
@@ -116,7 +116,7 @@ CHOICES = (
     Choice("`train.layer_decay`", "1", ("layer decay 0.8",)),
     Choice("`train.ema`", "0.98", ("no ema",)),
     Choice("`train.mixup`", "0", ("mixup 0.2",)),
-    Choice("`train.head_epochs`", "2", ("no head phase",)),
+    Choice("`train.head_epochs`", "0", ("head phase",)),
     Choice("one model or a fold ensemble", "one model", ("fold ensemble, holdout",), "one model, holdout"),
 )
 

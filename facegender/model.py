@@ -43,6 +43,8 @@ def build_classifier(
 
     Scaling is inside, so that nobody can feed the wrong range. What lies before the cut does not train, and does in
     training what it does in inference.
+    The unit starts at zero: as long as it has learnt nothing, no gradient passes through it and spoils what the backbone
+    has been taught.
     With `train.batch_norm` = "inference" no BatchNorm trains, which in Keras 3 also keeps its statistics; passing
     `training=False` when calling a backbone does not (keras issue 20285). `cached` says whether training reads
     features at the cut or images.
@@ -54,8 +56,7 @@ def build_classifier(
     layers = [copies[layer.name] for layer in weights_of.layers if layer.name in copies]
     pooled = keras.layers.GlobalAveragePooling2D(name=POOL)(output)
     dropped = keras.layers.Dropout(train.dropout, seed=train.seed, name="dropout")(pooled)
-    initializer = keras.initializers.GlorotUniform(seed=train.seed)
-    unit = keras.layers.Dense(1, kernel_initializer=initializer, dtype="float32", name="logit")
+    unit = keras.layers.Dense(1, kernel_initializer="zeros", dtype="float32", name="logit")
     logit = unit(dropped)
     probability = keras.layers.Activation("sigmoid", dtype="float32", name="probability")(logit)
 

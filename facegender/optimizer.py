@@ -67,13 +67,13 @@ class PacedAdamW(keras.optimizers.Adam):
         if pace.start:
             rate = rate * ops.cast(self.iterations >= pace.start, variable.dtype)
         if self._decays[place]:
-            self.assign_sub(variable, variable * ops.cast(self.decay, variable.dtype) * rate)
+            self.assign_sub(variable, variable * (ops.cast(self.decay, variable.dtype) * rate))
         super().update_step(gradient, variable, rate)
         if self.ema:
             step = ops.cast(self.iterations, variable.dtype)
             momentum = ops.minimum(ops.cast(self.ema, variable.dtype), step / (step + SLOW))
             average = self.averages[place]
-            self.assign(average, momentum * average + (1.0 - momentum) * variable)
+            self.assign_sub(average, (1.0 - momentum) * (average - variable))
 
     @contextmanager
     def averaged(self, variables: Sequence[keras.Variable]) -> Iterator[None]:

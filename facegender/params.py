@@ -146,7 +146,7 @@ class TrainParams(Section):
     batch_norm: Literal["inference", "training"] = "inference"
     dropout: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.5
     batch_size: Count = 32
-    head_epochs: Annotated[int, Field(ge=0)] = 2
+    head_epochs: Annotated[int, Field(ge=0)] = 0
     head_learning_rate: Annotated[float, Field(gt=0.0)] = 1e-2
     epochs: Annotated[int, Field(ge=0)] = 6
     learning_rate: Annotated[float, Field(gt=0.0)] = 1e-3

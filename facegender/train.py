@@ -1,4 +1,4 @@
-"""Stage `train`: the head alone, then the last layers with it; resumes after a kill; leaves the whole model.
+"""Stage `train`: the last layers and the head, or the head alone first; resumes after a kill; leaves the whole model.
 
 Rows with fold 0 validate, choose the epoch and stop the training; all others train.
 """
