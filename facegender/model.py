@@ -43,8 +43,8 @@ def build_classifier(
 
     Scaling is inside, so that nobody can feed the wrong range. What lies before the cut does not train, and does in
     training what it does in inference.
-    The unit starts at zero: as long as it has learnt nothing, no gradient passes through it and spoils what the backbone
-    has been taught.
+    The unit starts at zero: as long as it has learnt nothing, no gradient passes through it and spoils what the
+    backbone has been taught.
     With `train.batch_norm` = "inference" no BatchNorm trains, which in Keras 3 also keeps its statistics; passing
     `training=False` when calling a backbone does not (keras issue 20285). `cached` says whether training reads
     features at the cut or images.
