@@ -18,6 +18,9 @@ TINY = {
     "train": {"head_epochs": 1, "epochs": 2, "batch_size": 8, "patience": 5, "label_smoothing": 0.0},
 }
 
+# for where numbers count: of random weights features, and with them gradients, are next to nothing
+TRAINED: dict[str, object] = {"alpha": 1.0, "weights": "demo"}
+
 
 def params_with(**changes: dict[str, object]) -> Params:
     """The tiny parameters with some of a section's values changed."""

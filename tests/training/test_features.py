@@ -23,9 +23,7 @@ from facegender.features_work import Work
 from facegender.model import build_classifier
 from facegender.params import POLICIES
 from facegender.store import FeatureStore, labelled
-from tests.training.conftest import Workspace, params_with
-
-TRAINED: dict[str, object] = {"alpha": 1.0, "weights": "demo"}  # of random weights the features are next to nothing
+from tests.training.conftest import TRAINED, Workspace, params_with
 
 
 def count_passes(monkeypatch: pytest.MonkeyPatch) -> list[int]:
