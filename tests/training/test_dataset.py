@@ -15,10 +15,14 @@ class Numbers:
 
     workers = 3
 
+    def __init__(self) -> None:
+        self.asked: list[int] = []
+
     def __len__(self) -> int:
         return 7
 
     def __getitem__(self, batch: int) -> Batch:
+        self.asked.append(batch)
         time.sleep(0.01 * (1 - batch % 2))
         size = 4 if batch < 6 else 1
         return np.full((size, 2), batch, np.float32), np.zeros((size, 1), np.float32), np.ones(size, np.float32)
@@ -34,10 +38,12 @@ class Broken(Numbers):
 
 
 def test_batches_come_in_order_and_the_last_may_be_smaller() -> None:
-    dataset = as_dataset(Numbers())
+    numbers = Numbers()
+    dataset = as_dataset(numbers)
     assert int(dataset.cardinality()) == 7  # Keras counts its steps by it
     read = [inputs.numpy()[:, 0].tolist() for inputs, _, _ in dataset]
     assert read == [*([float(batch)] * 4 for batch in range(6)), [6.0]]
+    assert sorted(numbers.asked) == list(range(7))  # each once: in online mode a batch is 32 pictures to decode
 
 
 def test_no_tuner_keeps_the_end_of_a_pass_waiting() -> None:
