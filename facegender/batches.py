@@ -1,5 +1,6 @@
 """Batches, from the features cache or from the images, in an order that the seed and the epoch fix."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -62,7 +63,7 @@ class Rows:
         return -(-epochs * (len(self.rows) // 2) // rarest)
 
 
-class Batches:
+class Batches(ABC):
     """One pass over some rows. Subclasses say what a row's input is; `workers` threads prepare batches."""
 
     def __init__(self, rows: Rows, batch_size: int, workers: int = 1) -> None:
@@ -76,9 +77,9 @@ class Batches:
         inputs = self.inputs(self.rows.rows[part], self.rows.views[part])
         return inputs, self.rows.labels[part, None], self.rows.weights[part]
 
+    @abstractmethod
     def inputs(self, rows: npt.NDArray[np.int64], views: npt.NDArray[np.int64]) -> npt.NDArray[Any]:
         """The network's input for some rows."""
-        raise NotImplementedError
 
 
 class FeatureBatches(Batches):
