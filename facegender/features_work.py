@@ -181,6 +181,8 @@ class Work:
                     self._pass(engine_of(precision), views, advance)
 
     def _pass(self, engine: Engine, views: range, advance: Advance) -> None:
+        which = "pictures as they are" if views.stop == 1 else "augmented views" if views.start else "all views"
+        logger.info("features: %s by %s", which, engine.name)
         unmarked: list[tuple[int, int]] = []
         for here, result in forward(engine, self._pictures(views), self.params.features.batch_size):
             for (row, view), values in zip(here, result, strict=True):

@@ -57,7 +57,7 @@ def test_a_row_is_the_frozen_part_of_its_view(workspace: Workspace) -> None:
 
 
 def test_augmented_views_run_in_bfloat16_where_the_processor_has_it(
-    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     made: list[str] = []
     original = module.OpenVinoEngine
@@ -68,8 +68,11 @@ def test_augmented_views_run_in_bfloat16_where_the_processor_has_it(
 
     monkeypatch.setattr(module, "OpenVinoEngine", engine)
     monkeypatch.setattr(module, "has_bfloat16", lambda: True)
-    features(workspace.layout, params_with(backbone=TRAINED, features={"precision": "auto"}))
+    with caplog.at_level(logging.INFO):
+        features(workspace.layout, params_with(backbone=TRAINED, features={"precision": "auto"}))
     assert made == ["float32", "bfloat16"]
+    assert "features: pictures as they are by openvino float32\n" in caplog.text
+    assert "features: augmented views by openvino bfloat16\n" in caplog.text
     with FeatureStore(workspace.layout.features) as store:
         assert (store.manifest.precision, store.manifest.augmented_precision) == ("float32", "bfloat16")
         rows = np.arange(32)
