@@ -8,6 +8,7 @@ from typing import Any
 
 from benchmarks.machine import MOMENT
 from benchmarks.setting import Setting
+from facegender import code_fingerprint
 
 ROOT = Path(__file__).parent.parent
 
@@ -15,13 +16,16 @@ ROOT = Path(__file__).parent.parent
 def identity(setting: Setting, where: dict[str, Any], code: Sequence[str], uses_data: bool) -> dict[str, Any]:
     """`where`: of benchmarks.machine; `code`: patterns of the files that the part runs, below the project's folder.
 
-    The code counts by its content, not by its commit: a commit that touches only documents changes no measurement.
+    The code counts by what it does, not by its commit: a commit that touches only documents, or comments, changes no
+    measurement.
     """
-    files = sorted({path for pattern in code for path in ROOT.glob(pattern) if path.is_file()})
+    files = {path for pattern in code for path in ROOT.glob(pattern) if path.is_file()}
+    modules = {path for path in files if path.suffix == ".py"}
     weights = Path(setting.weights)
     return {
         **{name: value for name, value in where.items() if name not in MOMENT},
-        "code": fingerprint(ROOT, files),
+        "code": code_fingerprint.fingerprint(ROOT, (path.relative_to(ROOT) for path in modules)),
+        "other files": fingerprint(ROOT, files - modules),
         "data": fingerprint(setting.data, setting.data.rglob("*")) if uses_data else "not used",
         "weights": fingerprint(weights.parent, [weights]) if weights.is_file() else setting.weights,
         "parameters": {name: values for name, values in setting.changes.items() if name != "backbone"}
