@@ -143,14 +143,7 @@ PARTS = {
     "orchestration": Part(
         orchestration_part.peers,
         "about 6 minutes",
-        (
-            *OURS,
-            "benchmarks/orchestration_part.py",
-            "benchmarks/in_a_row.py",
-            "flows/**/*.py",
-            "tasks/**/*.py",
-            "dvc.yaml",
-        ),
+        (*OURS, *ORCHESTRATION),
         uses_data=False,
     ),
     "train": Part(train_part.peers, "over an hour a repeat", (*OURS, *TRAIN)),
