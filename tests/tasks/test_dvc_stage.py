@@ -3,12 +3,7 @@
 import io
 import logging
 import os
-import signal
-import subprocess
-import sys
-import threading
 import time
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -19,15 +14,16 @@ from prefect.artifacts import Artifact
 from prefect.client.orchestration import get_client
 from prefect.client.schemas.filters import LogFilter, LogFilterFlowRunId
 from prefect.client.schemas.objects import State
-from prefect.settings import get_current_settings
 
 from tasks.checkout import Checkout
-from tasks.child import group_lives
 from tasks.dvc_stage import StageError, carried, run_stage, status, was_killed
 
 pytestmark = pytest.mark.usefixtures("prefect_server")
 
+
 WRITE = "open('{0}.txt', 'w').write(open('input.txt').read())\n"
+
+
 SPEAK = """
 import json, os
 def emit(**event):
@@ -180,108 +176,6 @@ def test_progress_moves_an_artifact_and_the_log_is_streamed(pipeline):
         while "half way" not in (said := [log.message for log in client.read_logs(wanted)]):
             assert time.monotonic() < deadline, said
             time.sleep(0.5)
-
-
-def processes(checkout: Checkout) -> list[int]:
-    """The stage's process group and its child, once they are there."""
-    note = checkout.root / "processes"
-    deadline = time.monotonic() + 120
-    while not note.exists() or len(note.read_text().split()) != 2:
-        assert time.monotonic() < deadline
-        time.sleep(0.1)
-    return [int(number) for number in note.read_text().split()]
-
-
-def assert_gone(checkout: Checkout) -> None:
-    group, child = processes(checkout)
-    assert not group_lives(group)
-    with pytest.raises(ProcessLookupError):
-        os.kill(child, 0)
-
-
-def test_a_stage_that_takes_too_long_is_ended_with_all_its_children(pipeline):
-    checkout = replace(pipeline(work=SLEEP), seconds_per_stage=15.0)
-    state = run("work", checkout)
-    assert (state.type, state.name) == ("FAILED", "TimedOut")
-    assert state.message == "work took longer than 15 s."
-    assert_gone(checkout)
-
-
-def test_a_timeout_of_prefect_ends_the_whole_group_too(pipeline):
-    checkout = pipeline(work=SLEEP)
-
-    @flow
-    def impatient() -> State[Any]:
-        return carried(stage.with_options(timeout_seconds=15)("work", checkout, return_state=True))
-
-    state = impatient(return_state=True)
-    assert state.name == "TimedOut"
-    assert_gone(checkout)
-
-
-@pytest.fixture
-def interruptible() -> Iterator[None]:
-    """Interrupts reach Python even where the tests run in a shell's background, which ignores them."""
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    yield
-    signal.signal(signal.SIGINT, before)
-
-
-@pytest.mark.usefixtures("interruptible")
-def test_an_interrupt_ends_the_whole_group(pipeline):
-    checkout = pipeline(work=SLEEP)
-
-    def interrupt() -> None:
-        processes(checkout)
-        os.kill(os.getpid(), signal.SIGINT)
-
-    thread = threading.Thread(target=interrupt)
-    thread.start()
-    with pytest.raises(KeyboardInterrupt):
-        run("work", checkout)
-    thread.join()
-    assert_gone(checkout)
-
-
-def test_sigterm_to_the_flow_ends_the_whole_group(pipeline, checkout):
-    root = pipeline(work=SLEEP).root
-    code = f"""
-from pathlib import Path
-from prefect import flow, task
-from tasks.checkout import Checkout
-from tasks.dvc_stage import run_stage
-
-@flow
-def one():
-    return task(run_stage)("work", Checkout(Path({str(root)!r})))
-
-one()
-"""
-    server = {"PREFECT_API_URL": str(get_current_settings().api.url)}
-    process = subprocess.Popen([sys.executable, "-c", code], cwd=checkout, env={**os.environ, **server})
-    processes(Checkout(root))
-    process.terminate()
-    assert process.wait(30) != 0
-    assert_gone(Checkout(root))
-
-
-def test_a_stage_is_pruned_when_whoever_watches_its_events_says_so(pipeline):
-    code = SPEAK + "emit(kind='epoch', epoch=1)\nemit(kind='epoch', epoch=2)\n" + SLEEP
-    checkout = pipeline(work=code)
-    seen: list[int] = []
-
-    def watch(event: dict[str, Any]) -> bool:
-        seen.append(event["epoch"])
-        return event["epoch"] == 2
-
-    @flow
-    def watched() -> State[Any]:
-        return carried(task(run_stage)("work", checkout, watch=watch, return_state=True))
-
-    state = watched(return_state=True)
-    assert (state.type, state.name, seen) == ("COMPLETED", "Pruned", [1, 2])
-    assert not (checkout.root / "work.txt").exists()
-    assert_gone(checkout)
 
 
 def test_a_stage_that_is_not_there_is_a_failure(pipeline):

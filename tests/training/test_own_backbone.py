@@ -24,7 +24,7 @@ from facegender.predict import predict
 from facegender.store import Manifest
 from facegender.train import train
 from tests.training.conftest import Workspace, params_with
-from tests.training.test_train import Killed, contents, kill_after
+from tests.training.test_resume import Killed, contents, kill_after
 
 SIDE = 64
 

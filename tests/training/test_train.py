@@ -1,7 +1,6 @@
-"""The training: resumes bit for bit, leaves a whole model, learns."""
+"""The training: leaves a whole model, learns."""
 
 import json
-import logging
 import subprocess
 import sys
 from pathlib import Path
@@ -11,7 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from facegender import fitting, provenance
+from facegender import fitting
 from facegender.archive import load_model, save_model
 from facegender.backbone import weighted_backbone
 from facegender.batches import Rows
@@ -25,138 +24,7 @@ from facegender.params import TrainParams
 from facegender.predict import as_csv, find_pictures, predict
 from facegender.scoring import score
 from facegender.train import train
-from tests.training.conftest import TRAINED, Workspace, params_with
-
-
-class Killed(BaseException):
-    """Stands for a kill: nothing of ours catches it."""
-
-
-def kill_after(monkeypatch: pytest.MonkeyPatch, epochs: int) -> None:
-    """Die right after the checkpoint of the n-th epoch of the whole training."""
-    original = Checkpoints.save
-    seen = 0
-
-    def save(self: Checkpoints, progress: Progress, model: keras.Model, optimizer: keras.Optimizer) -> None:
-        nonlocal seen
-        original(self, progress, model, optimizer)
-        seen += 1
-        if seen == epochs:
-            raise Killed
-
-    monkeypatch.setattr(Checkpoints, "save", save)
-
-
-def contents(folder: Path) -> dict[str, bytes]:
-    """Every file's bytes but openvino.xml's, which names its nodes by a counter that runs through the whole process."""
-    return {path.name: path.read_bytes() for path in folder.iterdir() if path.name != "openvino.xml"}
-
-
-@pytest.mark.parametrize(
-    "changes",
-    [
-        {},
-        {"mixup": 0.4},
-        {"mode": "online"},
-        {"ema": 0.9, "layer_decay": 0.7, "unfreeze": 1, "sampling": "balanced"},
-        {"mode": "online", "fine_tune_layers": "all", "ema": 0.9, "sampling": "balanced"},
-    ],
-    ids=lambda changes: " ".join(map(str, changes.values())) or "default",
-)
-@pytest.mark.parametrize("killed_after", [1, 2])
-def test_a_killed_training_ends_as_an_undisturbed_one(
-    workspace: Workspace,
-    monkeypatch: pytest.MonkeyPatch,
-    caplog: pytest.LogCaptureFixture,
-    changes: dict[str, object],
-    killed_after: int,
-) -> None:
-    layout, params = workspace.layout, params_with(train=changes)
-    features(layout, params)
-    train(layout, params)
-    undisturbed = contents(layout.model)
-    assert set(undisturbed) == {
-        *("model.keras", "classes.json", "provenance.json", "history.csv"),
-        *("engine.json", "openvino.bin"),
-    }
-    layout.model.rename(layout.model.with_name("undisturbed"))
-    with monkeypatch.context() as patch:
-        kill_after(patch, killed_after)  # in the head's phase, then in the fine-tuning's
-        with pytest.raises(Killed):
-            train(layout, params)
-    assert not layout.model.exists()
-    with caplog.at_level(logging.INFO):
-        train(layout, params)
-    assert "resuming a killed training" in caplog.text
-    assert contents(layout.model) == undisturbed
-
-
-def test_a_killed_training_in_mixed_precision_keeps_its_loss_scale(
-    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    # so large that steps overflow float16 as soon as the head has left zero: each is skipped, and halves the scale
-    largest = 2.0**60
-    monkeypatch.setattr(keras.optimizers.LossScaleOptimizer.__init__, "__defaults__", (largest, 2000, None))
-    scales: list[float] = []
-    original = Checkpoints.save
-
-    def save(self: Checkpoints, progress: Progress, model: keras.Model, optimizer: keras.Optimizer) -> None:
-        assert isinstance(optimizer, keras.optimizers.LossScaleOptimizer)
-        scales.append(float(optimizer.dynamic_scale))
-        original(self, progress, model, optimizer)
-
-    monkeypatch.setattr(Checkpoints, "save", save)
-    layout = workspace.layout
-    changes = {"mixed_precision": "on", "head_epochs": 0, "epochs": 3}
-    params = params_with(backbone=TRAINED, train=changes)
-    features(layout, params)
-    train(layout, params)
-    undisturbed = contents(layout.model)
-    first, *others = scales
-    assert first < largest
-    layout.model.rename(layout.model.with_name("undisturbed"))
-    with monkeypatch.context() as patch:
-        kill_after(patch, 1)
-        with pytest.raises(Killed):
-            train(layout, params)
-    scales.clear()
-    train(layout, params)
-    assert scales == others
-    assert contents(layout.model) == undisturbed
-
-
-def test_a_checkpoint_of_other_parameters_is_not_resumed(
-    workspace: Workspace, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
-    features(workspace.layout, workspace.params)
-    with monkeypatch.context() as patch:
-        kill_after(patch, 1)
-        with pytest.raises(Killed):
-            train(workspace.layout, workspace.params)
-    with caplog.at_level(logging.INFO):
-        train(workspace.layout, params_with(train={"learning_rate": 0.01}))
-    assert "resuming" not in caplog.text
-    assert "train: begins anew, for parameters under train have changed since\n" in caplog.text
-
-
-def test_a_checkpoint_of_other_code_is_not_resumed(
-    workspace: Workspace, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
-    layout, params = workspace.layout, workspace.params
-    features(layout, params)
-    train(layout, params)
-    undisturbed = contents(layout.model)
-    with monkeypatch.context() as patch:
-        kill_after(patch, 2)
-        patch.setattr(provenance, "code_of", lambda module: f"another {module}")
-        with pytest.raises(Killed):
-            train(layout, params)
-    with caplog.at_level(logging.INFO):
-        train(layout, params)
-    assert "resuming" not in caplog.text
-    assert caplog.text.count("train: begins anew, for the code has changed since\n") == 1
-    assert contents(layout.model) == undisturbed
-    assert list((layout.resume / "train").iterdir()) == []
+from tests.training.conftest import Workspace, params_with
 
 
 @pytest.mark.parametrize("ema", [0.0, 0.9])
