@@ -31,6 +31,7 @@ from facegender.layout import Layout
 from facegender.overrides import COLUMNS, check_overrides
 from facegender.params import EvaluateParams
 from facegender.pooling import Pooled, nearest
+from facegender.predecessors import require
 from facegender.prefetch import prefetch
 from facegender.progress import track
 from facegender.store import FeatureStore, labelled
@@ -63,9 +64,9 @@ def review(layout: Layout, params: EvaluateParams, count: int, out: Path) -> int
         A stage before has not run, the features were not cached (online mode), every row is decided already, or an
         image can no longer be read.
     """
-    classes = _classes(layout.validation)
-    if not layout.splits.is_file():
-        raise UserError(str(layout.splits), "the split must be made first", None, "Run the pipeline up to `features`.")
+    require(layout, "validate", "split", "features")
+    negative, positive = json.loads(layout.validation.read_text(encoding="utf-8"))["classes"]
+    classes = (negative, positive)
     splits = pd.read_parquet(layout.splits)
     suspects, judge = doubts(layout, splits, classes[1], params)
     logger.info("review: doubted by %s", judge)
@@ -81,13 +82,6 @@ def review(layout: Layout, params: EvaluateParams, count: int, out: Path) -> int
     with atomic_file(out) as file:
         file.write_text(render(content, pictures, classes), encoding="utf-8")
     return len(rows)
-
-
-def _classes(validation: Path) -> tuple[str, str]:
-    if not validation.is_file():
-        raise UserError(str(validation), "the data must be validated first", None, "Run the pipeline up to `features`.")
-    negative, positive = json.loads(validation.read_text(encoding="utf-8"))["classes"]
-    return negative, positive
 
 
 def read_decided(path: Path, classes: tuple[str, str]) -> Decided:

@@ -29,6 +29,7 @@ from pydantic import JsonValue
 from facegender.errors import UserError
 from facegender.layout import Layout
 from facegender.params import Params
+from facegender.predecessors import require
 from facegender.provenance import depends_on
 from facegender.search_params import Range, SearchParams
 from facegender.search_space import Space, check_space, ends, inside, suggest, with_changes
@@ -74,9 +75,7 @@ class Search:
     def __init__(self, layout: Layout, params: Params) -> None:
         self.space = check_space(params)
         self.params = params
-        if not layout.splits.is_file():
-            remedy = "Run the pipeline up to `features`."
-            raise UserError(str(layout.splits), "the split must be made first", None, remedy)
+        require(layout, "split", "features")
         with FeatureStore(layout.features) as store:
             table = labelled(store, layout.features, pd.read_parquet(layout.splits))
             outside = depends_on(with_changes(params, self._constant()), store.manifest, table)

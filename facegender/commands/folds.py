@@ -7,6 +7,7 @@ import typer
 
 from facegender.commands.options import ARTIFACTS, DATA, PARAMS, ArtifactsOption, DataOption, ParamsOption
 from facegender.layout import Layout
+from facegender.predecessors import require
 
 
 def fold_features(
@@ -16,10 +17,12 @@ def fold_features(
     from facegender.params_reading import read_params
     from facegender.quiet import import_tensorflow
 
+    layout, values = Layout(data, artifacts), read_params(params)
+    require(layout, "validate", "split", "features")
     import_tensorflow()
     from facegender.fold_features import fold_features as stage
 
-    stage(Layout(data, artifacts), read_params(params))
+    stage(layout, values)
 
 
 def train_folds(
@@ -35,6 +38,7 @@ def train_folds(
     from facegender.params_reading import read_params
 
     layout, values = Layout(data, artifacts), read_params(params)
+    require(layout, "validate", "split", "features", "fold-features")
     if fold is None:
         from facegender.train_folds import train_folds as stage
 
@@ -58,7 +62,9 @@ def cross_validate(
     from facegender.params_reading import read_params
     from facegender.quiet import import_tensorflow
 
+    layout, values = Layout(data, artifacts), read_params(params)
+    require(layout, "validate", "split", "features", "fold-features", "train-folds")
     import_tensorflow()
     from facegender.cross_validate import cross_validate as stage
 
-    stage(Layout(data, artifacts), read_params(params))
+    stage(layout, values)

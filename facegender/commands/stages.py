@@ -7,6 +7,7 @@ import typer
 
 from facegender.commands.options import ARTIFACTS, DATA, PARAMS, ArtifactsOption, DataOption, ParamsOption
 from facegender.layout import Layout
+from facegender.predecessors import require
 
 
 def validate(params: ParamsOption = PARAMS, data: DataOption = DATA, artifacts: ArtifactsOption = ARTIFACTS) -> None:
@@ -24,6 +25,7 @@ def split(params: ParamsOption = PARAMS, data: DataOption = DATA, artifacts: Art
     from facegender.split import split as stage
 
     layout, values = Layout(data, artifacts), read_params(params)
+    require(layout, "validate")
     stage(layout.index, values.split, layout.splits)
 
 
@@ -33,8 +35,10 @@ def features(params: ParamsOption = PARAMS, data: DataOption = DATA, artifacts: 
     from facegender.params_reading import read_params
     from facegender.quiet import import_tensorflow
 
+    layout, values = Layout(data, artifacts), read_params(params)
+    require(layout, "validate", "split")
     import_tensorflow()
-    stage(Layout(data, artifacts), read_params(params))
+    stage(layout, values)
 
 
 def train(params: ParamsOption = PARAMS, data: DataOption = DATA, artifacts: ArtifactsOption = ARTIFACTS) -> None:
@@ -42,10 +46,12 @@ def train(params: ParamsOption = PARAMS, data: DataOption = DATA, artifacts: Art
     from facegender.params_reading import read_params
     from facegender.quiet import import_tensorflow
 
+    layout, values = Layout(data, artifacts), read_params(params)
+    require(layout, "validate", "split", "features")
     import_tensorflow()
     from facegender.train import train as stage
 
-    stage(Layout(data, artifacts), read_params(params))
+    stage(layout, values)
 
 
 def evaluate(params: ParamsOption = PARAMS, data: DataOption = DATA, artifacts: ArtifactsOption = ARTIFACTS) -> None:
@@ -54,6 +60,7 @@ def evaluate(params: ParamsOption = PARAMS, data: DataOption = DATA, artifacts: 
     from facegender.params_reading import read_params
 
     layout, values = Layout(data, artifacts), read_params(params)
+    require(layout, "validate", "split", "features", "train")
     stage(layout.model, layout, layout.index, layout.splits, layout.validation, values, layout.evaluation)
 
 
@@ -70,6 +77,7 @@ def submit(
     from facegender.submit import submit as stage
 
     layout, values = Layout(data, artifacts), read_params(params)
+    require(layout, "validate", *(() if model else ("train",)))
     folder = model or layout.model
     beside = Layout(data, folder.resolve().parent) if model else layout
     stage(

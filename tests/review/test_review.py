@@ -75,17 +75,13 @@ def test_bad_overrides_are_told_before_a_page_is_made(data: Data) -> None:
 
 
 @pytest.mark.parametrize(
-    ("missing", "message"),
-    [
-        ("validation", "the data must be validated first"),
-        ("splits", "the split must be made first"),
-        ("features", "the features must be made first"),
-    ],
+    ("missing", "stage"),
+    [("validation", "validate"), ("splits", "split"), ("features", "features")],
 )
-def test_a_stage_before_has_not_run(data: Data, missing: str, message: str) -> None:
+def test_a_stage_before_has_not_run(data: Data, missing: str, stage: str) -> None:
     path: Path = getattr(data.layout, missing)
     shutil.rmtree(path) if path.is_dir() else path.unlink()
-    with pytest.raises(UserError, match=message):
+    with pytest.raises(UserError, match=f"the stage {stage} leaves it"):
         page_of(data)
 
 
