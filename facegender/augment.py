@@ -9,10 +9,10 @@ import math
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image
 
 from facegender.decode import Pixels
 from facegender.params import AugmentParams
+from facegender.warp import move
 
 SMALLEST_ERASED = 0.02  # share of the area, as in the paper
 
@@ -39,38 +39,14 @@ def augment(pixels: Pixels, params: AugmentParams, rng: np.random.Generator) -> 
     brightness = rng.uniform(1.0 - params.brightness, 1.0 + params.brightness)
     contrast = rng.uniform(1.0 - params.contrast, 1.0 + params.contrast)
     if flip:
-        pixels = pixels[:, ::-1]
+        pixels = np.ascontiguousarray(pixels[:, ::-1])
     if params.shift or params.rotation or params.zoom:
         pixels = move(pixels, shift_x, shift_y, angle, scale)
     if params.brightness or params.contrast:
         pixels = tone_curve(pixels, brightness, contrast).take(pixels)
     if params.erase and rng.integers(2):  # drawn last, so that views without it stay what they were
         pixels = erase(pixels, params.erase, rng)
-    return np.ascontiguousarray(pixels)
-
-
-def move(pixels: Pixels, shift_x: float, shift_y: float, angle: float, scale: float) -> Pixels:
-    """Shift (shares of the side, right and down), rotate (radians, counter-clockwise) and scale about the centre.
-
-    What comes in from outside the picture is its mirror image, so no black corners betray the move.
-    """
-    size = pixels.shape[0]
-    margin = size // 4
-    framed = Image.fromarray(np.pad(pixels, ((margin, margin), (margin, margin), (0, 0)), mode="symmetric"))
-    cosine, sine = math.cos(angle) / scale, math.sin(angle) / scale
-    centre = size / 2
-    # Pillow wants the way back: from a pixel of the result to where it lies in the framed source
-    to_x, to_y = centre + shift_x * size, centre + shift_y * size
-    matrix = (
-        cosine,
-        -sine,
-        centre + margin - cosine * to_x + sine * to_y,
-        sine,
-        cosine,
-        centre + margin - sine * to_x - cosine * to_y,
-    )
-    moved = framed.transform((size, size), Image.Transform.AFFINE, matrix, Image.Resampling.BILINEAR)
-    return np.asarray(moved, dtype=np.uint8)
+    return pixels
 
 
 def erase(pixels: Pixels, largest: float, rng: np.random.Generator) -> Pixels:

@@ -33,7 +33,7 @@ logger = logging.getLogger(__name__)
 # computed anew; a change elsewhere costs nothing
 MADE_BY: Final = (
     *("applications", "architectures", "augment", "bfloat16", "decode", "engine", "features_work", "model", "rebuild"),
-    "row_file",
+    *("row_file", "warp"),
 )
 
 

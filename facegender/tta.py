@@ -9,10 +9,10 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from facegender.augment import move
 from facegender.calibration import logit, sigmoid
 from facegender.decode import Pixels
 from facegender.intervals import FloatArray
+from facegender.warp import move
 
 SCALES: Final = (1.0, 1.1, 0.9)  # each as it is and mirrored: the mirror image is the second view
 NAMES: Final = ("as it is", "10% closer", "10% farther")

@@ -10,7 +10,6 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from facegender.augment import move
 from facegender.calibration import Calibrator, logit, sigmoid
 from facegender.decision import Decision, decision_beside, read_decision
 from facegender.errors import UserError
@@ -19,6 +18,7 @@ from facegender.params import Params
 from facegender.predict import predict
 from facegender.scoring import score
 from facegender.tta import fixed_views, in_words, mean_of_logits
+from facegender.warp import move
 
 # Keras 3.15 saves TensorFlow's variables in a way that NumPy 2 warns of
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation doesn't accept a copy:DeprecationWarning")

@@ -6,9 +6,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from facegender.augment import augment, erase, move, tone_curve, view_of, view_rng
+from facegender.augment import augment, erase, tone_curve, view_of, view_rng
 from facegender.params import POLICIES, AugmentParams, ranges_in_force
 from facegender.params_reading import read_params
+from facegender.warp import move
 
 STILL = AugmentParams(policy="none")
 
@@ -57,7 +58,7 @@ def test_what_comes_in_is_the_mirror_image() -> None:
 
 def test_a_quarter_turn_is_counter_clockwise() -> None:
     turned = move(a_picture(), 0.0, 0.0, np.pi / 2, 1.0).astype(int)
-    assert np.abs(turned - np.rot90(a_picture())).max() <= 1  # Pillow's fixed-point weights round
+    assert np.abs(turned - np.rot90(a_picture())).max() <= 1  # fixed-point weights round
 
 
 def test_scaling_by_two_doubles_a_block() -> None:
