@@ -68,7 +68,6 @@ ROWS = (
     Row("batch norm training", "BatchNorm follows the batches", {"train.batch_norm": "training"}, "default"),
     Row("views 1", "the picture as it is", {"features.views": 1}, "views 8"),
     Row("views 2", "and one augmentation", {"features.views": 2}, "views 8"),
-    Row("views 4", "and three augmentations", {"features.views": 4}, "views 8"),
     Row("views 8", "and seven augmentations", {"features.views": 8}),
     Row("scaling 1/255", "pixels from 0 to 1, not from -1 to 1", command="benchmarks.scaled_by_255"),
     Row("augment none", "no augmentation, hence one view", {"augment.policy": "none"}),
@@ -108,7 +107,7 @@ class Choice:
 
 CHOICES = (
     Choice("`train.fine_tune_layers`", "30", ("depth 0", "depth 64", "depth all"), fixed=True),
-    Choice("`features.views`", "3", ("views 1", "views 2", "views 4", "views 8")),
+    Choice("`features.views`", "4", ("views 1", "views 2", "views 8")),
     Choice("`augment.policy`", "standard", ("augment none", "augment flip", "augment strong")),
     Choice("`train.batch_norm`", "inference", ("batch norm training",)),
     Choice("scaling inside the model", "[-1, 1]", ("scaling 1/255",)),

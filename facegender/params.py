@@ -127,7 +127,7 @@ def ranges_in_force(ranges: dict[str, bool | float]) -> AugmentParams:
 
 
 class FeaturesParams(Section):
-    views: Count = 3
+    views: Count = 4
     seed: int = 2026
     batch_size: Count = 32
     engine: Literal["auto", "openvino", "tensorflow"] = "auto"
