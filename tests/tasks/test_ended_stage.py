@@ -4,9 +4,7 @@ import os
 import signal
 import subprocess
 import sys
-import threading
 import time
-from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -19,6 +17,8 @@ from tasks.checkout import Checkout
 from tasks.child import group_lives
 from tasks.dvc_stage import carried, run_stage
 from tests.tasks.test_dvc_stage import SLEEP, SPEAK, run, stage
+
+pytestmark = pytest.mark.usefixtures("prefect_server")
 
 
 def processes(checkout: Checkout) -> list[int]:
@@ -58,37 +58,18 @@ def test_a_timeout_of_prefect_ends_the_whole_group_too(pipeline):
     assert_gone(checkout)
 
 
-@pytest.fixture
-def interruptible() -> Iterator[None]:
-    """Interrupts reach Python even where the tests run in a shell's background, which ignores them."""
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    yield
-    signal.signal(signal.SIGINT, before)
-
-
-@pytest.mark.usefixtures("interruptible")
-def test_an_interrupt_ends_the_whole_group(pipeline):
-    checkout = pipeline(work=SLEEP)
-
-    def interrupt() -> None:
-        processes(checkout)
-        os.kill(os.getpid(), signal.SIGINT)
-
-    thread = threading.Thread(target=interrupt)
-    thread.start()
-    with pytest.raises(KeyboardInterrupt):
-        run("work", checkout)
-    thread.join()
-    assert_gone(checkout)
-
-
-def test_sigterm_to_the_flow_ends_the_whole_group(pipeline, checkout):
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_to_the_flow_ends_the_whole_group(pipeline, checkout, number):
     root = pipeline(work=SLEEP).root
     code = f"""
+import signal
 from pathlib import Path
 from prefect import flow, task
 from tasks.checkout import Checkout
 from tasks.dvc_stage import run_stage
+
+# also where the tests run in a shell's background, which ignores interrupts
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 @flow
 def one():
@@ -99,7 +80,7 @@ one()
     server = {"PREFECT_API_URL": str(get_current_settings().api.url)}
     process = subprocess.Popen([sys.executable, "-c", code], cwd=checkout, env={**os.environ, **server})
     processes(Checkout(root))
-    process.terminate()
+    process.send_signal(number)
     assert process.wait(30) != 0
     assert_gone(Checkout(root))
 
