@@ -22,7 +22,7 @@ run: $(READY)  ## retrain: data to model, report and submission (draws the demo 
 	$(BIN)/python -m flows.retrain
 
 test: $(READY) lint  ## check style, types and imports, then run every test
-	$(BIN)/python -m pytest --numprocesses 3 --dist loadfile
+	$(BIN)/python -m pytest --numprocesses 3 --dist loadfile --max-worker-restart 0
 
 test-operations: $(READY)  ## real servers, workers, remotes and a database: schedules, cancels, experiments, recovery
 	$(BIN)/python -m pytest tests/operations
