@@ -4,6 +4,7 @@ The mean is of logits, not of probabilities: dividing it by a temperature then g
 would, so calibration means the same with one view as with many, inside an exported network too.
 """
 
+from itertools import islice
 from typing import Final
 
 import numpy as np
@@ -20,8 +21,10 @@ NAMES: Final = ("as it is", "10% closer", "10% farther")
 
 def fixed_views(pixels: Pixels, count: int) -> list[Pixels]:
     """The first `count` views of a picture, at most 6: uint8 (s, s, 3) each; the first is the picture itself."""
-    scaled = [pixels if scale == 1.0 else move(pixels, 0.0, 0.0, 0.0, scale) for scale in SCALES[: (count + 1) // 2]]
-    return [np.ascontiguousarray(view) for one in scaled for view in (one, one[:, ::-1])][:count]
+    scales = SCALES[: (count + 1) // 2]
+    scaled = (pixels if scale == 1.0 else move(pixels, 0.0, 0.0, 0.0, scale) for scale in scales)
+    views = (np.ascontiguousarray(view) for one in scaled for view in (one, one[:, ::-1]))
+    return list(islice(views, count))  # no mirror image is drawn that nobody wants
 
 
 def mean_of_logits(probabilities: FloatArray) -> npt.NDArray[np.float32]:
