@@ -87,8 +87,8 @@ ROWS = (
     ),
     Row(
         "depth all",
-        "the whole backbone trains, from images (online mode)",
-        {"train.fine_tune_layers": "all", "train.mode": "online"},
+        "the whole backbone trains, the deeper the slower, from images (online mode)",
+        {"train.fine_tune_layers": "all", "train.mode": "online", "train.layer_decay": 0.8},
     ),
 )
 NAMES = tuple(row.name for row in ROWS)
