@@ -8,6 +8,7 @@ import pandas as pd
 
 from facegender.errors import UserError
 from facegender.layout import Layout
+from facegender.predecessors import require
 from facegender.row_file import Features, RowFile
 from facegender.store import FeatureStore, Manifest, View
 
@@ -47,10 +48,8 @@ class FoldStore:
     """
 
     def __init__(self, layout: Layout) -> None:
+        require(layout, "features", "fold-features")
         self.main = FeatureStore(layout.features)
-        if not (layout.fold_features / "manifest.json").is_file():
-            self.main.close()
-            raise UserError(str(layout.fold_features), "must be made first", None, "Run `facegender fold-features`.")
         self.rest = FeatureStore(layout.fold_features)
         self.manifest: Manifest = self.main.manifest
         self.rows: pd.DataFrame = self.main.rows

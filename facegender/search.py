@@ -75,7 +75,7 @@ class Search:
     def __init__(self, layout: Layout, params: Params) -> None:
         self.space = check_space(params)
         self.params = params
-        require(layout, "split", "features")
+        require(layout, "validate", "split", "features")
         with FeatureStore(layout.features) as store:
             table = labelled(store, layout.features, pd.read_parquet(layout.splits))
             outside = depends_on(with_changes(params, self._constant()), store.manifest, table)

@@ -38,9 +38,11 @@ def with_search(**values: Any) -> Params:
 
 @pytest.fixture
 def ready(tmp_path: Path) -> Layout:
-    """Splits and features of 10 rows, as far as a study looks at them: rows 0 to 3 validate."""
+    """What the stages before leave of 10 rows, as far as a study looks at it: rows 0 to 3 validate."""
     layout = Layout(tmp_path / "data", tmp_path / "artifacts")
     layout.features.mkdir(parents=True)
+    layout.index.touch()
+    layout.validation.touch()
     names = [f"{number}.png" for number in range(10)]
     Manifest({}, {}, "cut", 0, [2], 1, {}, 0, "float32").write(layout.features)
     write_rows(layout.features, pd.DataFrame({"image": names, "sha256": names, "augmented": False}))
