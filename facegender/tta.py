@@ -21,10 +21,9 @@ NAMES: Final = ("as it is", "10% closer", "10% farther")
 
 def fixed_views(pixels: Pixels, count: int) -> list[Pixels]:
     """The first `count` views of a picture, at most 6: uint8 (s, s, 3) each; the first is the picture itself."""
-    scales = SCALES[: (count + 1) // 2]
-    scaled = (pixels if scale == 1.0 else move(pixels, 0.0, 0.0, 0.0, scale) for scale in scales)
+    scaled = (pixels if scale == 1.0 else move(pixels, 0.0, 0.0, 0.0, scale) for scale in SCALES)
     views = (np.ascontiguousarray(view) for one in scaled for view in (one, one[:, ::-1]))
-    return list(islice(views, count))  # no mirror image is drawn that nobody wants
+    return list(islice(views, count))  # none is drawn that is not asked for
 
 
 def mean_of_logits(probabilities: FloatArray) -> npt.NDArray[np.float32]:
