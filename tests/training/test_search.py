@@ -1,19 +1,13 @@
-"""The search: what may be searched, what is proposed, pruned and kept; and a trial is the training it stands for."""
+"""The search: what is proposed, pruned and kept."""
 
 import os
 import re
-import signal
-import subprocess
-import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 import pytest
-import yaml
 from optuna.trial import TrialState
 
 from facegender import provenance
@@ -26,8 +20,6 @@ from facegender.row_file import RowFile
 from facegender.search import Finished, Pruned, Report, Search, kept_epoch
 from facegender.search_report import as_rich, caution, to_adopt, trials_of, write_best
 from facegender.store import Manifest, view_file, write_rows
-
-from .conftest import TINY, Workspace
 
 SPACE: dict[str, Any] = {"train.learning_rate": {"low": 1e-4, "high": 1e-2, "log": True}, "train.batch_size": [8, 16]}
 
@@ -245,59 +237,3 @@ def test_the_table_says_what_the_best_is_worth_and_how_to_adopt_it(ready: Layout
     lines = to_adopt(found, ready)
     assert f"facegender preset {ready.search}" in lines
     assert f"      batch_size: {found[0].changes['train.batch_size']}" in lines
-
-
-@pytest.mark.slow
-def test_a_trial_is_the_training_of_its_parameters(workspace: Workspace) -> None:
-    from facegender.features import features
-    from facegender.search_trial import trainer
-    from facegender.train import train
-
-    layout = workspace.layout
-    features(layout, workspace.params)
-    changes = {"train.learning_rate": 0.002, "train.dropout": 0.25}
-    changed = workspace.params.train.model_copy(update={"learning_rate": 0.002, "dropout": 0.25})
-    train(layout, workspace.params.model_copy(update={"train": changed}))
-    expected = pd.read_csv(layout.model / "history.csv")
-
-    run = trainer(layout, workspace.params, layout.resume / "search/here")
-    first = run(0, {"train.learning_rate": 0.01, "train.dropout": 0.5}, lambda row: False)
-    with pytest.raises(Pruned):
-        run(1, {"train.learning_rate": 0.02, "train.dropout": 0.5}, lambda row: row["phase"] == "fine_tune")
-    assert list((layout.resume / "search/here/training").iterdir()) == []
-    (layout.resume / "search/here/pooled_of_other_code.npy").touch()
-    found = trainer(layout, workspace.params, layout.resume / "search/here")(2, changes, lambda row: False)
-    assert len(list((layout.resume / "search/here").glob("pooled*.npy"))) == 1
-    assert len(found.history) == 3
-    for column in ("loss", "val_loss", "val_accuracy"):
-        assert np.array_equal([row[column] for row in found.history], expected[column])
-    assert first.history[-1]["val_loss"] != found.history[-1]["val_loss"]
-
-
-@pytest.mark.slow
-def test_a_killed_search_goes_on(workspace: Workspace, tmp_path: Path) -> None:
-    from facegender.features import features
-
-    features(workspace.layout, workspace.params)
-    params = tmp_path / "params.yaml"
-    search = {"trials": 4, "startup": 2, "pruner": "none", "space": SPACE}
-    params.write_text(yaml.safe_dump({**TINY, "search": search}))
-    layout = workspace.layout
-    options = ["--params", str(params), "--data", str(layout.data), "--artifacts", str(layout.artifacts)]
-    command = [sys.executable, "-m", "facegender", "search", *options]
-    process = subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True)
-    assert process.stderr is not None
-    for line in process.stderr:
-        if "search: 2 of 4 trials" in line:
-            break
-    time.sleep(0.5)
-    process.send_signal(signal.SIGKILL)
-    process.wait()
-    process.stderr.close()
-    again = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert again.returncode == 0, again.stderr
-    assert "search: 2 of 4 trials" in again.stderr
-    assert "search: 3 of 4 trials" in again.stderr
-    assert "search: 1 of 4 trials" not in again.stderr
-    assert again.stdout.count("finished") == 4 + 1  # and once below the table
-    assert set(read_preset(str(layout.search), params)) == set(SPACE)
