@@ -83,7 +83,7 @@ class Batches(ABC):
 
 
 class FeatureBatches(Batches):
-    """Cached features, widened: float32 (b, ...)."""
+    """Cached features, widened: float32 (b, ...). Views beyond those of `files` are the same once more, mirrored."""
 
     def __init__(self, files: Sequence[View], rows: Rows, batch_size: int) -> None:
         super().__init__(rows, batch_size)
@@ -94,7 +94,9 @@ class FeatureBatches(Batches):
         out = np.empty((len(rows), *self.files[0].shape), np.float32)
         for view in np.unique(views):
             here = np.flatnonzero(views == view)
-            out[here] = self.files[view].read(rows[here])
+            mirrored, file = divmod(int(view), len(self.files))
+            features = self.files[file].read(rows[here])
+            out[here] = features[:, :, ::-1] if mirrored else features
         return out
 
 

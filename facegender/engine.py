@@ -9,7 +9,7 @@ from collections import deque
 from collections.abc import Iterable, Iterator
 from itertools import islice
 from pathlib import Path
-from typing import Any, Protocol, TypeVar
+from typing import Any, Final, Protocol, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -18,6 +18,9 @@ from facegender.bfloat16 import fit_for_bfloat16
 
 Images = npt.NDArray[np.uint8]
 Values = npt.NDArray[np.float32]
+
+
+QUEUED: Final = 6  # pictures in hand for each that is being computed
 
 
 class Engine(Protocol):
@@ -89,15 +92,20 @@ class OpenVinoEngine:
         if precision == "bfloat16":
             network = fit_for_bfloat16(network)
         hint = {"float32": "f32", "bfloat16": "bf16"}[precision]
-        settings = {"INFERENCE_PRECISION_HINT": hint, "PERFORMANCE_HINT": "THROUGHPUT"}
+        # not bound to a core each, for decoding needs the cores as well
+        settings = {
+            "INFERENCE_PRECISION_HINT": hint,
+            "PERFORMANCE_HINT": "THROUGHPUT",
+            "ENABLE_CPU_PINNING": False,
+        }
         self._network = core.compile_model(network, "CPU", settings)
         self.name = f"openvino {precision}"
 
     def map(self, batches: Iterable[Images]) -> Iterator[Values]:
         """See `Engine`."""
         streams = self._network.get_property("OPTIMAL_NUMBER_OF_INFER_REQUESTS")
-        # twice as many: the next picture is there when a core has done with the last
-        idle = [self._network.create_infer_request() for _ in range(2 * streams)]
+        # more than there are cores: the next picture is there when one has done with the last, whatever Python is at
+        idle = [self._network.create_infer_request() for _ in range(QUEUED * streams)]
         busy: deque[tuple[Any, Values, int]] = deque()
 
         def collect() -> Iterator[Values]:

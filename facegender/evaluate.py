@@ -31,7 +31,7 @@ from facegender.label_issues import find_suspects
 from facegender.layout import Layout
 from facegender.names import Files, places
 from facegender.params import EvaluateParams, Params
-from facegender.parquet import read
+from facegender.parquet import read, read_images
 from facegender.picture_traits import traits_of
 from facegender.reference import EMBEDDINGS, own_distances, quantities, write_reference
 from facegender.repairs import read_overrides
@@ -88,7 +88,7 @@ def evaluate(model: Path, data: Layout, index: Path, splits: Path, validation: P
         )
         decision = replace(decision, views=params.scoring.tta)
         predictions["views"] = params.scoring.tta
-        traits = traits_of(held["image"], data.images, read(index, ["image", "width", "height"]))
+        traits = traits_of(held["image"], data.images, index)
         write_evaluation(
             folder,
             predictions,
@@ -107,7 +107,8 @@ def evaluate(model: Path, data: Layout, index: Path, splits: Path, validation: P
         embeddings.unlink()
         brightness, side = (np.asarray(traits[name].astype(float)) for name in ("brightness", "shorter side"))
         measured = quantities(probabilities, far, decision, brightness, side)
-        write_reference(folder, held["image"], hashes_of(held["image"], index), measured)
+        hashes = read_images(index, held["image"], ["sha256"])["sha256"]
+        write_reference(folder, held["image"], hashes, measured)
 
 
 def held_rows(splits: pd.DataFrame, path: Path) -> pd.DataFrame:
@@ -123,12 +124,6 @@ def held_rows(splits: pd.DataFrame, path: Path) -> pd.DataFrame:
             str(path), "at least one row must be set apart for validation (fold 0)", None, "Raise split.validation."
         )
     return splits[splits["fold"].isin((VALIDATION, HOLDOUT))].reset_index(drop=True)
-
-
-def hashes_of(images: "pd.Series[str]", index: Path) -> "pd.Series[str]":
-    """The SHA-256 of some labelled images, as index.parquet has them."""
-    known = read(index, ["image", "sha256"], [("role", "==", "train")])
-    return known["sha256"].iloc[places(images, known["image"])]
 
 
 def refuse_unreadable(images: Sequence[str] | pd.Series, reasons: list[str | None]) -> None:

@@ -18,6 +18,7 @@ from facegender.decode import Pixels, decode_validated
 from facegender.engine import Engine, forward
 from facegender.errors import UserError
 from facegender.layout import Layout
+from facegender.names import lookup
 from facegender.params import Params
 from facegender.prefetch import prefetch
 from facegender.progress import Advance, track
@@ -135,18 +136,16 @@ class Work:
             same_views = earlier.manifest.views_key() == self.manifest.views_key()
             usable = min(earlier.manifest.views, self.manifest.views) if same_views else 1
             rows = earlier.rows
-            place = pd.Series(np.arange(len(rows)), index=rows["sha256"])
-            place = place[~place.index.duplicated()]
-            found = place.reindex(self.rows["sha256"]).to_numpy()
+            found = lookup(self.rows["sha256"], rows["sha256"])
             earlier_augmented = int(rows["augmented"].sum())
             copied = 0
             for view in range(usable):
                 limit = len(rows) if view == 0 else earlier_augmented
-                wanted = ~done[: self.length(view), view]
-                here = np.flatnonzero(wanted & (found[: self.length(view)] < limit))  # NaN, not found, compares false
+                wanted, there = ~done[: self.length(view), view], found[: self.length(view)]
+                here = np.flatnonzero(wanted & (there >= 0) & (there < limit))
                 for start in range(0, len(here), FLUSH_EVERY):
                     part = here[start : start + FLUSH_EVERY]
-                    for row, values in zip(part, earlier.views[view].read(found[part].astype(np.int64)), strict=True):
+                    for row, values in zip(part, earlier.views[view].read(found[part]), strict=True):
                         self.views[view].write(row, values)
                 done[here, view] = True
                 copied += len(here)

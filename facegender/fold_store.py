@@ -8,6 +8,7 @@ import pandas as pd
 
 from facegender.errors import UserError
 from facegender.layout import Layout
+from facegender.names import lookup
 from facegender.predecessors import require
 from facegender.row_file import Features, RowFile
 from facegender.store import FeatureStore, Manifest, View
@@ -53,8 +54,9 @@ class FoldStore:
         self.rest = FeatureStore(layout.fold_features)
         self.manifest: Manifest = self.main.manifest
         self.rows: pd.DataFrame = self.main.rows
-        here = self.rest.rows.reset_index().set_index("image")
-        same = here["sha256"].eq(self.rows.set_index("image")["sha256"].reindex(here.index)).all()
+        rest = self.rest.rows
+        at = lookup(rest["image"], self.rows["image"])
+        same = (at >= 0).all() and (rest["sha256"].array == self.rows["sha256"].array[at]).all()
         if self.rest.manifest != self.manifest or not same:
             self.close()
             raise UserError(
@@ -63,10 +65,10 @@ class FoldStore:
                 "made of others",
                 "Run `facegender fold-features`.",
             )
-        place = here["index"].reindex(self.rows["image"]).fillna(-1).to_numpy(np.int64)
+        place = lookup(self.rows["image"], rest["image"])
         self.views: list[View] = [
-            JoinedView(main, rest, place if view else np.full_like(place, -1))
-            for view, (main, rest) in enumerate(zip(self.main.views, self.rest.views, strict=True))
+            JoinedView(main, more, place if view else np.full_like(place, -1))
+            for view, (main, more) in enumerate(zip(self.main.views, self.rest.views, strict=True))
         ]
 
     def close(self) -> None:

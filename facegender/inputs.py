@@ -37,7 +37,7 @@ class Source:
     head
         The pooled vector -> logit; shares its layers with `model`.
     views
-        How many views a row has; online mode has a fresh one at every epoch.
+        How many views a row has, mirrored ones counted; online mode has a fresh one at every epoch.
     batches
         Rows and a batch size -> one pass for `model`.
     pooled
@@ -64,7 +64,13 @@ def features_source(
     """Train the tuned part on cached features."""
     model, fits = classifier.trains, fitted(classifier)
     read = partial(FeatureBatches, store.views)
-    return _source(model, fits, classifier, table, positive, params, len(store.views), read)
+    return _source(model, fits, classifier, table, positive, params, count_views(store.manifest, params), read)
+
+
+def count_views(manifest: Manifest, params: TrainParams) -> int:
+    """Views of a row in features mode: the cached ones and, where augmentation mirrors pictures, each mirrored."""
+    mirrors = params.mirror and bool(manifest.augment.get("flip")) and len(manifest.shape) == 3
+    return 2 * manifest.views if mirrors else manifest.views
 
 
 def online_source(

@@ -17,7 +17,7 @@ import pandas as pd
 
 from facegender.atomic import atomic_file
 from facegender.errors import UserError
-from facegender.names import places
+from facegender.names import lookup, order
 from facegender.pooling import Floats, Ints, Pooled
 from facegender.progress import track
 from facegender.split import HOLDOUT
@@ -63,7 +63,8 @@ def find_suspects(features: Path, splits: pd.DataFrame, positive: str, folds: in
         return None
     with FeatureStore(features) as store:
         names = store.rows["image"]
-        missing = int((~splits["image"].isin(names)).sum())
+        rows = lookup(splits["image"], names)
+        missing = int((rows < 0).sum())
         if missing or len(names) != len(splits):
             raise UserError(
                 str(features),
@@ -71,15 +72,17 @@ def find_suspects(features: Path, splits: pd.DataFrame, positive: str, folds: in
                 f"{missing} rows without features, {len(names)} with",
                 "Run `facegender features`, or the whole pipeline.",
             )
-        rows = places(splits["image"], names)
         learns = (splits["fold"] != HOLDOUT).to_numpy(dtype=bool)
         splits, rows = splits[learns], rows[learns]
         labels = (splits["label"] == positive).to_numpy(dtype=bool)
         groups = splits["group"].to_numpy(dtype=np.int64)
         probabilities = cross_fitted(Pooled(store), rows, labels, groups, folds, seed)
     quality, flagged = judge_labels(labels, probabilities)
-    table = splits[["image", "label"]].assign(probability=quality.round(6), flagged=flagged)
-    return table.sort_values(["probability", "image"], kind="stable", ignore_index=True)
+    quality = quality.round(6)
+    by_name = order(splits["image"])
+    ranked = by_name[np.argsort(quality[by_name], kind="stable")]
+    columns = {name: splits[name].array[ranked] for name in ("image", "label")}
+    return pd.DataFrame({**columns, "probability": quality[ranked], "flagged": flagged[ranked]})
 
 
 def write_suspects(path: Path, suspects: pd.DataFrame) -> None:

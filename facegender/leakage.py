@@ -10,6 +10,7 @@ import pandas as pd
 
 from facegender.intervals import Estimate
 from facegender.metrics import BoolArray, Rows, measure
+from facegender.names import lookup
 from facegender.split import HOLDOUT
 
 UNDEFINED = Estimate(None, None, None, 0)
@@ -42,7 +43,7 @@ class Copies:
 
 def find_copies(predictions: pd.DataFrame, splits: pd.DataFrame, in_test: pd.Series) -> Copies:
     """Look up the groups of predictions.parquet's rows among those of splits.parquet and of the test images."""
-    used = splits.loc[(splits["fold"] != HOLDOUT) & ~splits["image"].isin(predictions["image"]), "group"]
+    used = splits.loc[(splits["fold"] != HOLDOUT) & (lookup(splits["image"], predictions["image"]) < 0), "group"]
     group = predictions["group"]
     return Copies(
         group.isin(used).to_numpy(dtype=bool),

@@ -34,6 +34,13 @@ class Files(Sequence[Path]):
         return self._folder / str(self._names[place])
 
 
+def lookup(names: "pd.Series[str]", among: "pd.Series[str]") -> Ints:
+    """The first row of each name in `among`, or -1: int64 (n,)."""
+    found = pc.index_in(_strings(names), value_set=_strings(among))
+    at: Ints = found.fill_null(-1).to_numpy().astype(np.int64)
+    return at
+
+
 def places(names: "pd.Series[str]", among: "pd.Series[str]") -> Ints:
     """The first row of each name in `among`: int64 (n,).
 
@@ -42,10 +49,9 @@ def places(names: "pd.Series[str]", among: "pd.Series[str]") -> Ints:
     KeyError
         A name is not there.
     """
-    found = pc.index_in(_strings(names), value_set=_strings(among))
-    if found.null_count:
-        raise KeyError(names.iloc[int(np.flatnonzero(found.is_null().to_numpy(zero_copy_only=False))[0])])
-    at: Ints = found.to_numpy().astype(np.int64)
+    at = lookup(names, among)
+    if (at < 0).any():
+        raise KeyError(names.iloc[int(np.argmax(at < 0))])
     return at
 
 

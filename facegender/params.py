@@ -127,7 +127,7 @@ def ranges_in_force(ranges: dict[str, bool | float]) -> AugmentParams:
 
 
 class FeaturesParams(Section):
-    views: Count = 4
+    views: Count = 2
     seed: int = 2026
     batch_size: Count = 32
     engine: Literal["auto", "openvino", "tensorflow"] = "auto"
@@ -156,6 +156,7 @@ class TrainParams(Section):
     ema: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.98
     weight_decay: Annotated[float, Field(ge=0.0)] = 0.01
     label_smoothing: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.1
+    mirror: bool = True
     mixup: Annotated[float, Field(ge=0.0)] = 0.0
     class_weights: bool = False
     sampling: Literal["shuffle", "balanced"] = "shuffle"

@@ -11,7 +11,8 @@ import numpy.typing as npt
 import pandas as pd
 
 from facegender.decode import Pixels, decode
-from facegender.names import Files, places
+from facegender.names import Files
+from facegender.parquet import read_images
 from facegender.prefetch import prefetch
 from facegender.progress import track
 
@@ -47,10 +48,10 @@ def picture_traits(files: Sequence[Path], width: Ints, height: Ints) -> pd.DataF
     return table
 
 
-def traits_of(names: "pd.Series[str]", folder: Path, index: pd.DataFrame) -> pd.DataFrame:
+def traits_of(names: "pd.Series[str]", folder: Path, index: Path) -> pd.DataFrame:
     """`picture_traits` of some images below a folder; their width and height are those of index.parquet."""
-    at = places(names, index["image"])
-    width, height = (index[side].iloc[at].to_numpy(np.int64) for side in ("width", "height"))
+    sides = read_images(index, names, ["width", "height"])
+    width, height = (sides[side].to_numpy(np.int64) for side in ("width", "height"))
     return picture_traits(Files(folder, names), width, height)
 
 

@@ -111,14 +111,13 @@ def cut_by(table: pd.DataFrame, rows: Rows, minimum: int, resamples: int, rng: n
 
 def _cut(name: str, values: pd.Series, rows: Rows, minimum: int, resamples: int, rng: np.random.Generator) -> Cut:
     order = natural_order(values)
-    member = values.map({value: place for place, value in enumerate(order)}).to_numpy(dtype=np.int64)
-    counts = _confusions(values, rows)
+    member = np.asarray(values.map({value: place for place, value in enumerate(order)}), np.int64)
     slices = []
-    for value in order:
-        figures = proportions(counts[value])
+    for value, counts in zip(order, _confusions(member, rows), strict=True):
+        figures = proportions(counts)
         accuracy = figures["accuracy"]
         recalls = figures["negative.recall"], figures["positive.recall"]
-        slices.append(Slice(str(value), accuracy, *recalls, accuracy.n >= minimum))
+        slices.append(Slice(value, accuracy, *recalls, accuracy.n >= minimum))
     enough = np.array([row.enough for row in slices])
     if enough.sum() < 2:
         return Cut(name, slices, None)
@@ -129,8 +128,11 @@ def _cut(name: str, values: pd.Series, rows: Rows, minimum: int, resamples: int,
     return Cut(name, slices, gap)
 
 
-def _confusions(values: pd.Series, rows: Rows) -> dict[str, Confusion]:
-    """The counts of each slice, through fairlearn; of counts come the shares and their intervals."""
+def _confusions(member: IntArray, rows: Rows) -> list[Confusion]:
+    """The counts of each slice, through fairlearn; of counts come the shares and their intervals.
+
+    By the slices' numbers: of their names fairlearn would make Python objects, some of each row.
+    """
     frame = MetricFrame(
         metrics={
             "true_positive": lambda label, answer: int(np.sum(label & answer)),
@@ -140,9 +142,9 @@ def _confusions(values: pd.Series, rows: Rows) -> dict[str, Confusion]:
         },
         y_true=rows.positive,
         y_pred=rows.predicted,
-        sensitive_features=values.rename("slice"),
+        sensitive_features=pd.Series(member, name="slice"),
     )
-    return {str(value): Confusion(**cells) for value, cells in frame.by_group.to_dict("index").items()}
+    return [Confusion(**cells) for cells in frame.by_group.sort_index().to_dict("records")]
 
 
 def members(column: pd.Series, minimum: int) -> IntArray:
@@ -172,14 +174,14 @@ def slice_values(column: pd.Series, most: int = MAX_VALUES) -> pd.Series | None:
     distinct = text[stated].nunique()
     if bool(numbers[stated].notna().all()) and distinct > MAX_NUMBERS:
         edges = np.unique(np.quantile(numbers[stated], (0.25, 0.5, 0.75)))
-        text = numbers.map(lambda number: _range(number, edges), na_action="ignore")
+        ranges = np.array([_range(position, edges) for position in range(len(edges) + 1)], object)
+        text = pd.Series(ranges[np.searchsorted(edges, numbers, side="right")], column.index)
     elif distinct > most:
         return None
     return text.where(stated, MISSING)
 
 
-def _range(number: float, edges: np.ndarray) -> str:
-    position = int(np.searchsorted(edges, number, side="right"))
+def _range(position: int, edges: np.ndarray) -> str:
     if position == 0:
         return f"below {edges[0]:.3g}"
     if position == len(edges):

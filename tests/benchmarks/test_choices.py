@@ -101,7 +101,7 @@ def test_a_default_follows_from_the_table_or_the_table_says_otherwise(tmp_path: 
     better = content("1" * 95 + "0" * 5, 400)  # 15 rows won, none lost
     alike = content("1" * 81 + "0" * 19, 50)
     worse = content("1" * 60 + "0" * 40, 100)
-    text = keep(tmp_path, default=usual, depth_64=better, views_2=alike, views_1=worse, augment_none=better)
+    text = keep(tmp_path, default=usual, depth_64=better, views_4=alike, views_1=worse, augment_none=better)
     depth, views, policy = (
         cells(text, f"`{name}`")[2] for name in ("train.fine_tune_layers", "features.views", "augment.policy")
     )
@@ -111,7 +111,7 @@ def test_a_default_follows_from_the_table_or_the_table_says_otherwise(tmp_path: 
         == f"the user's specification fixes it: the table speaks against it, {against}; not run yet: depth 0, depth all"
     )
     expected = (
-        "the table: views 1 worse; views 2 within chance of it; of these cheaper: views 2 at 0.50 times the CPU time"
+        "the table: views 1 worse; views 4 within chance of it; of these cheaper: views 4 at 0.50 times the CPU time"
     )
     assert views == f"{expected}; not run yet: views 8"
     assert policy.startswith("the table speaks against it: augment none is better by 15.0 points")
@@ -138,21 +138,21 @@ def test_rows_run_on_a_tiny_set_and_what_is_there_is_not_run_again(tmp_path: Pat
     places = {"--data": "data", "--work": "work", "--results": "results", "--document": "choices.md"}
     options = [part for name, place in places.items() for part in (name, str(tmp_path / place))]
     command = [sys.executable, "-m", "benchmarks.choices", "--tiny", *options, "--only"]
-    subprocess.run([*command, "views 2"], cwd=checkout, check=True, capture_output=True)
-    kept = json.loads((tmp_path / "results/views-2.json").read_text())
+    subprocess.run([*command, "views 4"], cwd=checkout, check=True, capture_output=True)
+    kept = json.loads((tmp_path / "results/views-4.json").read_text())
     assert kept["features"]["of"] == "views 8"
-    # 60 rows of which 12 validate: one view of each, and one or seven more of the other 48
-    assert (kept["features"]["passes"], kept["features"]["there"]["passes"]) == (60 + 48, 60 + 7 * 48)
+    # 60 rows of which 12 validate: one view of each, and three or seven more of the other 48
+    assert (kept["features"]["passes"], kept["features"]["there"]["passes"]) == (60 + 3 * 48, 60 + 7 * 48)
     assert kept["accuracy"]["n"] == len(kept["right"]) == 12
     assert kept["train"]["cpu_seconds"] > 0
     text = (tmp_path / "choices.md").read_text()
     assert "no figure to go by" in text
-    assert cells(text, "views 2")[4].startswith("≈ ")
+    assert cells(text, "views 4")[4].startswith("≈ ")
     again = subprocess.run(
-        [*command, "views 2", "scaling 1/255"], cwd=checkout, check=True, capture_output=True, text=True
+        [*command, "views 4", "scaling 1/255"], cwd=checkout, check=True, capture_output=True, text=True
     )
-    assert "views 2: kept" in again.stderr
-    assert "views 2: train" not in again.stderr
+    assert "views 4: kept" in again.stderr
+    assert "views 4: train" not in again.stderr
     config = json.dumps(scale_of(tmp_path / "work/rows/scaling-1-255/artifacts/model/model.keras"))
     assert '"offset": 0.0' in config
 

@@ -52,7 +52,7 @@ class Case:
             CLASSES,
             values["made"],
             values["found"],
-            traits_of(values["predictions"]["image"], self.layout.images, self.index),
+            traits_of(values["predictions"]["image"], self.layout.images, self.found.index),
             values["params"],
             self.layout,
             "../../data/images",

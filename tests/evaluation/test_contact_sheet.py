@@ -67,7 +67,7 @@ def test_the_report_shows_the_sheet(case, evaluated, tmp_path) -> None:
     html = (evaluated / "report.html").read_text()
     assert html.count('<ul class="sheet">') == 1
     assert "by the policy <code>standard</code>" in html
-    assert html.count(', view 2">') == 8
+    assert html.count(', view 1">') == 8
     plain = replace(case.made, provenance={**case.made.provenance, "params": made({}, 1)["params"]})
     case.write(tmp_path, made=plain)
     assert "sheet" not in (tmp_path / "report.html").read_text().split("</style>")[1]

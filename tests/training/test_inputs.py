@@ -1,13 +1,17 @@
 """Which rows train, and which validate."""
 
 from collections import Counter
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pytest
 
-from facegender.batches import Rows
-from facegender.inputs import _rows
+from facegender.batches import FeatureBatches, Rows
+from facegender.inputs import _rows, count_views
 from facegender.params import TrainParams
+from facegender.row_file import RowFile
+from facegender.store import Manifest
 
 
 def test_a_holdout_row_neither_trains_nor_validates() -> None:
@@ -57,3 +61,31 @@ def test_a_row_that_comes_round_again_shows_its_next_view() -> None:
 def test_online_has_as_many_views_as_the_rarest_rows_have_draws() -> None:
     assert rows_of([1, 0, 0, 0, 0, 0]).rounds(epochs=8) == 24  # 8 epochs of 3 draws of one row
     assert rows_of([1, 1, 1, 0, 0, 0]).rounds(epochs=8) == 8  # balanced as it is: as without
+
+
+def test_views_beyond_the_cached_ones_are_those_mirrored(tmp_path: Path) -> None:
+    cached = np.random.default_rng(4).random((2, 5, 3, 4, 6)).astype(np.float16)  # views, rows, h, w, c
+    for view in range(2):
+        np.save(tmp_path / f"{view}.npy", cached[view])
+    files = [RowFile(tmp_path / f"{view}.npy") for view in range(2)]
+    batches = FeatureBatches(files, rows_of([0] * 5), 4)
+    read = batches.inputs(np.array([4, 0, 4, 2]), np.array([3, 1, 1, 2]))
+    assert read.dtype == np.float32
+    expected = [cached[1, 4, :, ::-1], cached[1, 0], cached[1, 4], cached[0, 2, :, ::-1]]
+    assert np.array_equal(read, np.array(expected, np.float32))
+
+
+@pytest.mark.parametrize(
+    ("augment", "shape", "mirror", "views"),
+    [
+        ({"flip": True, "zoom": 0.1}, [7, 7, 96], True, 6),
+        ({"flip": True}, [7, 7, 96], False, 3),
+        ({"zoom": 0.1}, [7, 7, 96], True, 3),  # letters on a shirt may matter: who does not mirror pictures
+        ({"flip": True}, [1280], True, 3),  # has neither left nor right
+    ],
+)
+def test_features_are_mirrored_where_pictures_are(
+    augment: dict[str, bool | float], shape: list[int], mirror: bool, views: int
+) -> None:
+    manifest = Manifest({}, {}, "cut", 30, shape, 3, augment, 0, "float32")
+    assert count_views(manifest, TrainParams(mirror=mirror)) == views
