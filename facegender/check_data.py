@@ -10,6 +10,7 @@ from facegender.atomic import atomic_file
 from facegender.duplicates import exact_copies, group
 from facegender.duplicates_report import describe_duplicates
 from facegender.errors import UserError
+from facegender.heap import trim
 from facegender.index import write_index
 from facegender.inspect_folder import files_without_a_row
 from facegender.inspect_images import inspected
@@ -34,6 +35,7 @@ def check_data(
         `params.max_quarantined` of the training rows cannot be used.
     """
     found, listing, csv, overrides = _read_rows(data, columns)
+    trim()
     with inspected(readers, listing.frame["image"]) as (findings, thumbnails):
         copies = exact_copies(findings.digest, findings.decoded)
         limits = params.near_duplicate_bits, params.near_duplicate_correlation

@@ -26,6 +26,7 @@ from facegender.describe import data_hash, read_json
 from facegender.errors import UserError
 from facegender.evaluation_folder import Found, Made, write_evaluation
 from facegender.gradcam import heat_maps
+from facegender.heap import trim
 from facegender.intervals import FloatArray
 from facegender.label_issues import find_suspects
 from facegender.layout import Layout
@@ -66,6 +67,7 @@ def evaluate(model: Path, data: Layout, index: Path, splits: Path, validation: P
     table = read(splits, ["image", "label", "group", "fold"])
     held = held_rows(table, splits)
     fingerprint = data_hash(read(index, ["image", "role", "label", "sha256"]))
+    trim()
     made = Made(pd.read_csv(model / "history.csv"), read_json(model / "provenance.json"))
     with atomic_folder(out) as folder:
         embeddings = folder / "every_embedding.npy"  # on disk, where they take 2.5 kB a row
@@ -82,6 +84,7 @@ def evaluate(model: Path, data: Layout, index: Path, splits: Path, validation: P
             read_overrides(data.label_overrides),
             read_champion(data.champion),
         )
+        trim()
         slices = slices_to_equalise(held, data, found, params)
         decision, predictions = judge_rows(
             held, probabilities.astype(np.float64), classes, choices(params.evaluate), slices
@@ -89,6 +92,7 @@ def evaluate(model: Path, data: Layout, index: Path, splits: Path, validation: P
         decision = replace(decision, views=params.scoring.tta)
         predictions["views"] = params.scoring.tta
         traits = traits_of(held["image"], data.images, index)
+        trim()
         write_evaluation(
             folder,
             predictions,
@@ -103,6 +107,7 @@ def evaluate(model: Path, data: Layout, index: Path, splits: Path, validation: P
             partial(heat_maps, model),
         )
         del found, table, predictions  # all of the rows again, and no longer wanted
+        trim()
         far = own_distances(embeddings, folder / EMBEDDINGS)
         embeddings.unlink()
         brightness, side = (np.asarray(traits[name].astype(float)) for name in ("brightness", "shorter side"))

@@ -20,6 +20,7 @@ from facegender.code_fingerprint import code_in
 from facegender.engine import Engine, OpenVinoEngine, TensorFlowEngine, has_bfloat16, has_openvino, to_openvino
 from facegender.errors import UserError
 from facegender.features_work import Work
+from facegender.heap import trim
 from facegender.layout import Layout
 from facegender.names import order, places
 from facegender.params import FeaturesParams, Params
@@ -85,7 +86,9 @@ def make(work: Work, frozen: Any) -> None:
     work.check_disk()
     work.take_over()
     if work.missing:
-        work.compute(engines(frozen, work.params.features, work.layout.resume))
+        engine_of = engines(frozen, work.params.features, work.layout.resume)
+        trim()  # converting a network takes 20 MB, and planning the rows some of each
+        work.compute(engine_of)
     work.finish()
 
 

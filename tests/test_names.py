@@ -6,7 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from facegender.names import Files, order, places
+from facegender.names import Files, lookup, order, places
+from facegender.parquet import read_images, write
 
 
 def test_names_are_found_where_they_stand_first() -> None:
@@ -18,6 +19,23 @@ def test_names_are_found_where_they_stand_first() -> None:
 def test_a_missing_name_is_told() -> None:
     with pytest.raises(KeyError, match=r"c\.jpg"):
         places(pd.Series(["a.jpg", "c.jpg"], dtype="str"), pd.Series(["a.jpg"], dtype="str"))
+
+
+def test_what_is_not_there_has_no_place() -> None:
+    names = pd.Series(["a.jpg", "c.jpg"], dtype="str")
+    assert lookup(names, pd.Series(["b.jpg", "a.jpg"], dtype="str")).tolist() == [1, -1]
+
+
+def test_a_table_is_read_for_some_images_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("facegender.parquet.ROWS_AT_ONCE", 3)  # the wanted rows lie in several pieces of the file
+    table = pd.DataFrame({"image": [f"{number}.jpg" for number in range(8)], "side": range(8), "more": 0})
+    write(tmp_path / "table.parquet", table)
+    names = pd.Series(["7.jpg", "0.jpg", "4.jpg", "0.jpg"], dtype="str")
+    found = read_images(tmp_path / "table.parquet", names, ["side"])
+    assert found.columns.tolist() == ["side"]
+    assert found["side"].tolist() == [7, 0, 4, 0]
+    with pytest.raises(KeyError, match=r"8\.jpg"):
+        read_images(tmp_path / "table.parquet", pd.Series(["0.jpg", "8.jpg"], dtype="str"), ["side"])
 
 
 def test_the_order_is_that_of_pandas() -> None:

@@ -1,0 +1,27 @@
+"""Memory given back."""
+
+import subprocess
+import sys
+
+import pytest
+
+HOLES = """
+from facegender.heap import trim
+def resident():
+    return int(next(line for line in open("/proc/self/status") if line.startswith("VmRSS")).split()[1])
+blocks = [bytes(2000) for _ in range(40_000)]
+kept = blocks[::20]  # one of twenty stays, so that no long stretch of the heap is free
+full = resident()
+del blocks
+before = resident()
+trim()
+print(full - before, before - resident())
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="resident memory is read from /proc")
+def test_what_lies_between_blocks_in_use_is_given_back() -> None:
+    said = subprocess.run([sys.executable, "-c", HOLES], capture_output=True, text=True, check=True).stdout
+    by_itself, by_trim = map(int, said.split())
+    assert by_itself < 10_000  # kB of 80,000
+    assert by_trim > 50_000
