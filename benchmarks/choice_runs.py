@@ -21,8 +21,10 @@ from benchmarks.choice_rows import Row, named
 from benchmarks.workspace import write_params
 from facegender.layout import Layout
 from facegender.params_file import merged
+from facegender.params_reading import read_params
 from facegender.store import FeatureStore
 
+MEASURED = ("features", "train", "train_folds", "evaluate")
 FEATURE_PARAMS = ("augment.", "backbone.", "features.", "split.", "train.fine_tune_layers", "train.mode")
 
 
@@ -75,10 +77,16 @@ def run_row(setting: Setting, row: Row) -> dict[str, Any]:
 
 
 def prepare(setting: Setting, row: Row) -> None:
-    """The row's parameters, and links to what all rows share."""
+    """The row's parameters, and links to what all rows share; what was measured with other parameters is let go."""
     files, shared = setting.layout(row), Layout(setting.base / "data", setting.base / "artifacts")
     files.artifacts.mkdir(parents=True, exist_ok=True)
-    write_params(setting.folder(row) / "params.yaml", merged(setting.changes, row.changes))
+    own = setting.folder(row) / "params.yaml"
+    write_params(own, merged(setting.changes, row.changes))
+    stand, noted = read_params(own).model_dump_json(), setting.folder(row) / "measured_with.txt"
+    if not noted.exists() or noted.read_text(encoding="utf-8") != stand:
+        for stage in MEASURED:
+            (setting.folder(row) / f"{stage}.json").unlink(missing_ok=True)
+        noted.write_text(stand, encoding="utf-8")
     for source, target in ((shared.index, files.index), (shared.validation, files.validation)):
         link(source, target)
     if any(name.startswith("split.") for name in row.changes):

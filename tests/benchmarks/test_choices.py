@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import pytest
 from PIL import Image
 
 from benchmarks.choice_rows import CHOICES, NAMES, ROWS, named
+from benchmarks.choice_runs import Setting, prepare
 from benchmarks.choices_document import Difference, difference, write
 from facegender.params import Params
 from facegender.params_file import nested
@@ -115,6 +117,20 @@ def test_a_default_follows_from_the_table_or_the_table_says_otherwise(tmp_path: 
     )
     assert views == f"{expected}; not run yet: views 8"
     assert policy.startswith("the table speaks against it: augment none is better by 15.0 points")
+
+
+def test_what_was_measured_with_other_parameters_is_measured_again(tmp_path: Path) -> None:
+    setting = Setting(tmp_path, tmp_path / "work", {}, print)
+    (tmp_path / "artifacts").mkdir()
+    for name in ("index.parquet", "validation.json", "splits.parquet"):
+        (tmp_path / "artifacts" / name).touch()
+    notes = [setting.folder(ROWS[0]) / f"{stage}.json" for stage in ("features", "train", "evaluate")]
+    for row, kept in ((ROWS[0], False), (ROWS[0], True), (replace(ROWS[0], changes={"train.epochs": 2}), False)):
+        for note in notes:
+            note.parent.mkdir(parents=True, exist_ok=True)
+            note.touch()
+        prepare(setting, row)
+        assert all(note.exists() == kept for note in notes)
 
 
 def draw(folder: Path, count: int) -> None:
