@@ -1,5 +1,6 @@
 """Changing params.yaml without losing its comments."""
 
+import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -26,6 +27,11 @@ def write_params(path: Path, changes: Mapping[str, JsonValue]) -> None:
 def write_null(representer: Any, _: None) -> Any:
     """As params.yaml has it; ruamel would leave the place empty."""
     return representer.represent_scalar("tag:yaml.org,2002:null", "null")
+
+
+def in_yaml(value: JsonValue) -> str:
+    """A value as the file has it: true, where Python says True."""
+    return value if isinstance(value, str) else json.dumps(value)
 
 
 def dotted(sections: Mapping[str, Mapping[str, JsonValue]]) -> dict[str, JsonValue]:

@@ -112,6 +112,11 @@ def test_the_command_says_what_changed_and_how_to_go_back(params: Path) -> None:
     shown = CliRunner().invoke(app, ["preset", "quick", "--params", str(params)])
     assert shown.exit_code == 0
     assert "features.views: 2 -> 1\n" in shown.output
+    assert (
+        "train.mirror: true -> false\n"
+        in CliRunner().invoke(app, ["preset", "accurate", "--params", str(params)]).output
+    )
+    CliRunner().invoke(app, ["preset", "quick", "--params", str(params)])
     assert "`facegender preset default` goes back" in shown.output
     assert "already" in CliRunner().invoke(app, ["preset", "quick", "--params", str(params)]).output
     listed = CliRunner().invoke(app, ["preset", "--params", str(params)]).output

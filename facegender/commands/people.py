@@ -113,16 +113,17 @@ def preset(
     A preset holds only what differs from the defaults; its file says what for. `default` goes back to them.
     `python -m flows.retrain --preset NAME` tries one as an experiment and leaves params.yaml alone.
     """
+    from facegender.params_file import in_yaml
     from facegender.presets import DEFAULT, apply_preset, folder_beside, preset_names, read_preset
 
     if name is None:
         for known in preset_names(params):
-            values = ", ".join(f"{key} {value}" for key, value in read_preset(known, params).items())
+            values = ", ".join(f"{key} {in_yaml(value)}" for key, value in read_preset(known, params).items())
             typer.echo(f"{known}: {values} ({folder_beside(params) / known}.yaml)")
         return
     changed = apply_preset(name, params)
     for key, (before, after) in changed.items():
-        typer.echo(f"{key}: {before} -> {after}")
+        typer.echo(f"{key}: {in_yaml(before)} -> {in_yaml(after)}")
     if not changed:
         typer.echo(f"{params} has the values of {name} already.")
         return

@@ -60,7 +60,7 @@ KNOWN = {
         says="calibrated", leaves=("artifacts/exported/model.keras",)
     ),
     "facegender review": Known(leaves=("artifacts/review.html",)),
-    "facegender preset": Known(says="quick: features.views 2"),
+    "facegender preset": Known(says="quick: features.views 1"),
     "facegender --help": Known(says="doctor"),
     "dvc repro": Known(says="up to date"),
     "dvc status": Known(says="up to date"),

@@ -160,7 +160,7 @@ def test_features_of_before_code_was_told_are_computed_anew(
 
 
 DECIDES_NO_ROW = {
-    *("__init__", "archive", "atomic", "code_fingerprint", "errors", "events", "layout", "names", "parquet"),
+    *("__init__", "archive", "atomic", "code_fingerprint", "errors", "events", "heap", "layout", "names", "parquet"),
     *("prefetch", "progress", "split", "store", "stratify", "unfinished"),  # which rows there are, and where they lie
     *("backbone", "own_backbone"),  # the manifest has the fingerprint of the network and its weights, and the cut
     *("demo/__init__", "demo/backdrop", "demo/dataset", "demo/faults", "demo/hair", "demo/pencil"),  # the same
