@@ -18,8 +18,6 @@ from facegender.bfloat16 import fit_for_bfloat16
 
 Images = npt.NDArray[np.uint8]
 Values = npt.NDArray[np.float32]
-
-
 QUEUED: Final = 6  # pictures in hand for each that is being computed
 
 

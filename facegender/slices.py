@@ -110,8 +110,7 @@ def cut_by(table: pd.DataFrame, rows: Rows, minimum: int, resamples: int, rng: n
 
 
 def _cut(name: str, values: pd.Series, rows: Rows, minimum: int, resamples: int, rng: np.random.Generator) -> Cut:
-    order = natural_order(values)
-    member = np.asarray(values.map({value: place for place, value in enumerate(order)}), np.int64)
+    order, member = numbered(values)
     slices = []
     for value, counts in zip(order, _confusions(member, rows), strict=True):
         figures = proportions(counts)
@@ -155,10 +154,15 @@ def members(column: pd.Series, minimum: int) -> IntArray:
     values = slice_values(column)
     if values is None:
         return np.full(len(column), -1, np.int64)
-    order = natural_order(values)
-    numbers = values.map({value: place for place, value in enumerate(order)}).to_numpy(dtype=np.int64)
+    order, numbers = numbered(values)
     few = np.bincount(numbers, minlength=len(order)) < minimum
     return np.where(few[numbers] | (values == MISSING), -1, numbers)
+
+
+def numbered(values: pd.Series) -> tuple[list[str], IntArray]:
+    """The distinct values by `natural_order`, and of each row the place of its own there: int64 (n,)."""
+    order = natural_order(values)
+    return order, np.asarray(values.map({value: place for place, value in enumerate(order)}), np.int64)
 
 
 def natural_order(values: pd.Series) -> list[str]:
