@@ -1,6 +1,5 @@
 """report.html and model_card.md: one evaluation, told to a person. Every figure comes from metrics.json as written."""
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.resources import files
@@ -16,7 +15,9 @@ from facegender.decision import Decision
 from facegender.describe import TextList, TextRows, label_name
 from facegender.gallery import Kind, Shown
 from facegender.plot_set import NAMES
-from facegender.slices import Cut, Slice
+from facegender.report_scale import drawn, floor_of, headline_scale, position
+from facegender.shown import metric, show
+from facegender.slices import Cut
 from facegender.threshold import sliced_column
 
 GALLERY_TITLES: Final = (
@@ -81,13 +82,15 @@ class Story:
 def render_report(story: Story) -> str:
     """The page: one self-contained HTML document."""
     css = (files("facegender") / "templates" / "report.css").read_text(encoding="utf-8")
+    accuracy = story.metrics["accuracy"]
+    floor = floor_of([*story.cuts, *story.picture_cuts], accuracy["low"])
     context = _context(story) | {
         "css": markupsafe.Markup(css),
-        "scale": _scale(story),
-        "drawn_cuts": [_drawn(cut, _floor(story)) for cut in story.cuts],
-        "drawn_picture_cuts": [_drawn(cut, _floor(story)) for cut in story.picture_cuts],
-        "floor": _floor(story),
-        "overall_position": _position(story.metrics["accuracy"]["value"], _floor(story)),
+        "scale": headline_scale(accuracy, story.metrics["baseline_accuracy"], label_name(story.classes.majority)),
+        "drawn_cuts": [drawn(cut, floor) for cut in story.cuts],
+        "drawn_picture_cuts": [drawn(cut, floor) for cut in story.picture_cuts],
+        "floor": floor,
+        "overall_position": position(accuracy["value"], floor),
         "gallery": {kind: [_face(face, story) for face in faces] for kind, faces in story.gallery.items()},
         "gallery_titles": GALLERY_TITLES,
         "has_heat": any(face.heat for faces in story.gallery.values() for face in faces),
@@ -133,76 +136,10 @@ def _context(story: Story) -> dict[str, Any]:
     }
 
 
-def metric(metrics: Mapping[str, Any], path: str) -> Any:
-    """The value at a dotted path of metrics.json; a key may hold dots itself."""
-    if path in metrics:
-        return metrics[path]
-    for key, value in metrics.items():
-        if path.startswith(f"{key}.") and isinstance(value, Mapping):
-            return metric(value, path[len(key) + 1 :])
-    raise KeyError(path)
-
-
-def show(value: float | None, form: str) -> str:
-    """A number as the page shows it; an undefined one as a dash.
-
-    Forms: percent (0.8523 -> 85.2%), percent0 (85%), points (0.0312 -> 3.1), decimal (0.325), count (1,200).
-    """
-    if value is None:
-        return "\N{EN DASH}"
-    if form == "count":
-        return f"{value:,.0f}"
-    if form == "percent0":
-        # no probability of a model is a certainty
-        return f"{min(max(100 * value, 1), 99):.0f}%"
-    text = {"percent": f"{100 * value:.1f}%", "points": f"{100 * value:.1f}", "decimal": f"{value:.3f}"}[form]
-    return text.replace("-", "\N{MINUS SIGN}")
-
-
 def clear_gaps(cuts: list[Cut], most: int = 3) -> list[Cut]:
     """The cuts whose gap is larger than chance makes it, widest first."""
     clear = [cut for cut in cuts if cut.gap is not None and (cut.gap.gap.low or 0) > 0]
     return sorted(clear, key=lambda cut: -(cut.gap.gap.value or 0) if cut.gap else 0)[:most]
-
-
-def _scale(story: Story) -> dict[str, Any]:
-    """Positions on the headline's scale, in percent of its width."""
-    accuracy, plain = story.metrics["accuracy"], story.metrics["baseline_accuracy"]
-    text = (
-        f"Scale from 0 to 100%: this model {show(accuracy['value'], 'percent')}, "
-        f"interval {show(accuracy['low'], 'percent')} to {show(accuracy['high'], 'percent')}; "
-        f"always answering {label_name(story.classes.majority)} {show(plain['value'], 'percent')}."
-    )
-    return {
-        "value": round(100 * accuracy["value"], 2),
-        "low": round(100 * accuracy["low"], 2),
-        "width": round(100 * (accuracy["high"] - accuracy["low"]), 2),
-        "baseline": round(100 * plain["value"], 2),
-        "rest": round(100 - 100 * max(accuracy["value"], plain["value"]), 2),
-        "text": text,
-    }
-
-
-def _floor(story: Story) -> int:
-    """Where the slices' plots begin: the lowest end of an interval, down to a full ten percent, at most 90."""
-    lows = [row.accuracy.low or 0.0 for cut in (*story.cuts, *story.picture_cuts) for row in cut.slices]
-    lowest = float(min([*lows, story.metrics["accuracy"]["low"]]))
-    return min(90, math.floor(lowest * 10) * 10)
-
-
-def _position(value: float, floor: int) -> float:
-    return round((100 * value - floor) / (100 - floor) * 100, 2)
-
-
-def _drawn(cut: Cut, floor: int) -> dict[str, Any]:
-    return {"name": cut.name, "rows": [_placed(row, floor) for row in cut.slices]}
-
-
-def _placed(row: Slice, floor: int) -> dict[str, Any]:
-    """A slice with the places of its dot and bar, in percent of the plot's width."""
-    figures = row.accuracy
-    value, low, high = (_position(end or 0.0, floor) for end in (figures.value, figures.low, figures.high))
-    return vars(row) | {"position": value, "left": low, "width": round(high - low, 2)}
 
 
 def _face(face: Shown, story: Story) -> dict[str, Any]:

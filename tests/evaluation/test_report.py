@@ -9,7 +9,8 @@ import pytest
 
 from facegender.gaps import Gap
 from facegender.intervals import Estimate, wilson
-from facegender.report import clear_gaps, metric, show
+from facegender.report import clear_gaps
+from facegender.shown import metric, show
 from facegender.slices import Cut, Slice
 
 VOID = {"meta", "link", "img", "br", "hr", "input"}
@@ -212,29 +213,6 @@ def test_the_card_tells_the_same_numbers(evaluated, metrics):
 
 def test_the_page_is_light(evaluated):
     assert (evaluated / "report.html").stat().st_size < 1_000_000
-
-
-@pytest.mark.parametrize(
-    ("value", "form", "text"),
-    [
-        (0.8525, "percent", "85.2%"),
-        (0.0312, "points", "3.1"),
-        (0.3249, "decimal", "0.325"),
-        (-0.0042, "points", "−0.4"),  # a minus sign, not a hyphen
-        (1200, "count", "1,200"),
-        (0.9999, "percent0", "99%"),
-        (0.0001, "percent0", "1%"),
-        (None, "percent", "–"),
-    ],
-)
-def test_numbers_as_shown(value, form, text):
-    assert show(value, form) == text
-
-
-def test_a_path_may_lead_through_keys_with_dots():
-    assert metric({"classes": {"1.0": {"f1": {"value": 0.5}}}}, "classes.1.0.f1.value") == 0.5
-    with pytest.raises(KeyError, match="low"):
-        metric({"f1": {"value": 0.5}}, "f1.low")
 
 
 def cut_with(name, gap, low):

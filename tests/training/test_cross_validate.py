@@ -1,7 +1,6 @@
 """Cross-validation: which rows, what is shared, what a kill costs, what the ensemble is."""
 
 import json
-import logging
 from pathlib import Path
 
 import keras
@@ -9,8 +8,6 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from facegender import provenance
-from facegender import train_folds as module
 from facegender.archive import load_model
 from facegender.cross_validate import cross_validate
 from facegender.decision import decision_beside
@@ -32,26 +29,8 @@ from facegender.store import FeatureStore, Manifest
 from facegender.submit import submit
 from facegender.train import build
 from facegender.train_folds import train_folds
-from tests.training.conftest import Workspace, params_with
-
-FOLDS = 2
-
-
-def tiny(**changes: dict[str, object]) -> Params:
-    return params_with(cross_validate={"folds": FOLDS}, evaluate={"bootstrap": 50}, **changes)
-
-
-def in_process(monkeypatch: pytest.MonkeyPatch, layout: Layout, params: Params) -> list[int]:
-    """Train the folds here, which spares an import of TensorFlow each; gives the folds that were asked for."""
-    asked: list[int] = []
-
-    def run(missing: list[int], processes: int, command: list[str]) -> None:
-        for fold in missing:
-            asked.append(fold)
-            train_fold(layout, params, fold)
-
-    monkeypatch.setattr(module, "run", run)
-    return asked
+from tests.training.conftest import Workspace
+from tests.training.small_folds import FOLDS, in_process, tiny
 
 
 def test_every_row_has_every_view_and_none_is_computed_twice(
@@ -214,62 +193,3 @@ def member_scores(
         scores[fold] = whole.predict(pixels, verbose=0)[:, 0]
     keras.backend.clear_session()
     return scores
-
-
-def test_the_same_inputs_give_the_same_bytes_and_finished_folds_stay(
-    workspace: Workspace, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
-    caplog.set_level(logging.INFO)
-    layout, params = workspace.layout, tiny(train={"epochs": 1})
-    asked = in_process(monkeypatch, layout, params)
-    features(layout, params)
-    fold_features(layout, params)
-    train_folds(layout, params, [])
-    cross_validate(layout, params)
-    first = {
-        path: path.read_bytes()
-        for folder in (layout.folds, layout.cross_validation)
-        for path in folder.rglob("*")
-        if path.is_file() and path.name != "openvino.xml"  # names its nodes by a counter of the process
-    }
-    train_fold(layout, params, 0)
-    asked.clear()
-    train_folds(layout, params, [])
-    cross_validate(layout, params)
-    assert asked == [1]
-    assert {path: path.read_bytes() for path in first} == first
-    train_fold(layout, params, 0)
-    with FoldStore(layout) as store:
-        assert plan_folds(layout, tiny(train={"epochs": 2}), store).missing == [0, 1]
-    assert "train_folds: begins anew, for parameters under train have changed since\n" in caplog.text
-
-
-def test_folds_of_other_code_are_not_joined(
-    workspace: Workspace, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
-    layout, params = workspace.layout, tiny()
-    features(layout, params)
-    fold_features(layout, params)
-    with FoldStore(layout) as store, caplog.at_level(logging.INFO):
-        plan_folds(layout, params, store).result(0).mkdir()
-        assert plan_folds(layout, params, store).missing == [1]
-        monkeypatch.setattr(provenance, "code_of", lambda module: f"another {module}")
-        plan = plan_folds(layout, params, store)
-    assert plan.missing == [0, 1]
-    assert [path.name for path in plan.folder.parent.iterdir()] == [plan.folder.name]
-    assert caplog.text.count("train_folds: begins anew, for the code has changed since\n") == 1
-
-
-def test_what_changes_while_folds_train_is_told(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
-    layout, params = workspace.layout, tiny()
-    features(layout, params)
-    fold_features(layout, params)
-
-    def run(missing: list[int], processes: int, command: list[str]) -> None:
-        with FoldStore(layout) as store:  # a fold's process, which has found another params.yaml
-            plan_folds(layout, tiny(train={"epochs": 1}), store).result(0).mkdir()
-
-    monkeypatch.setattr(module, "run", run)
-    with pytest.raises(UserError, match="code, data and parameters must stay as they are meanwhile"):
-        train_folds(layout, params, [])
-    assert not layout.folds.exists()
