@@ -32,12 +32,16 @@ class Strip:
 
 @dataclass(frozen=True)
 class ContactSheet:
-    """Some faces in their views; `count` says how many views a face has in all, `operations` what may happen in one."""
+    """Some faces in their views; `count` says how many views a face has in all, `operations` what may happen in one.
+
+    `mirrored`: what was cached of each view also served mirrored.
+    """
 
     strips: list[Strip]
     policy: str
     operations: list[str]
     count: int
+    mirrored: bool
 
 
 def contact_sheet(
@@ -62,7 +66,8 @@ def contact_sheet(
         shown = [view_of(pixels, augment, seed, hashes[image], view) for view in range(min(count, MOST))]
         small = [Image.fromarray(view).resize((SIDE, SIDE), Image.Resampling.LANCZOS) for view in shown]
         strips.append(Strip(image, [data_uri(picture) for picture in small]))
-    return ContactSheet(strips, augment.policy, operations(augment), count)
+    mirrored = bool(views and augment.flip and made["train"].get("mirror"))  # a model of before has no such parameter
+    return ContactSheet(strips, augment.policy, operations(augment), count, mirrored)
 
 
 def choose(splits: pd.DataFrame) -> list[str]:

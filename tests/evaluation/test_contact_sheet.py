@@ -33,7 +33,7 @@ def test_faces_are_training_faces_of_both_labels_evenly_spread() -> None:
 def test_the_strips_are_the_views_that_training_used(case) -> None:
     splits = case.found.splits.assign(fold=-1)
     sheet = contact_sheet(case.layout.images, splits, case.found.index, made(POLICIES["strong"], 4))
-    assert (sheet.policy, sheet.count, len(sheet.strips)) == ("strong", 4, 8)
+    assert (sheet.policy, sheet.count, sheet.mirrored, len(sheet.strips)) == ("strong", 4, False, 8)
     strip = sheet.strips[0]
     pixels = decode(case.layout.images / strip.image, 96)
     sha256 = case.index.set_index("image")["sha256"][strip.image]
@@ -68,6 +68,7 @@ def test_the_report_shows_the_sheet(case, evaluated, tmp_path) -> None:
     assert html.count('<ul class="sheet">') == 1
     assert "by the policy <code>standard</code>" in html
     assert html.count(', view 1">') == 8
+    assert "Every face has 2 views, of which each also served mirrored." in html
     plain = replace(case.made, provenance={**case.made.provenance, "params": made({}, 1)["params"]})
     case.write(tmp_path, made=plain)
     assert "sheet" not in (tmp_path / "report.html").read_text().split("</style>")[1]
