@@ -1,9 +1,10 @@
-"""Importing TensorFlow without its remarks.
+"""Importing TensorFlow without its remarks, and without looking for garbage in it.
 
 Before its logging is set up, TensorFlow writes lines about oneDNN and CUDA straight to the process's error stream,
 whatever TF_CPP_MIN_LOG_LEVEL says. They tell the user nothing, and hide what does.
 """
 
+import gc
 import logging
 import os
 import sys
@@ -44,6 +45,23 @@ def unavailable(*modules: str) -> Iterator[None]:
             del sys.modules[name]
 
 
+@contextmanager
+def uncollected() -> Iterator[None]:
+    """Within, nobody looks for garbage; what is there at the end is never looked through again.
+
+    Modules are no garbage. Python's collector goes through the hundreds of thousands of objects that TensorFlow brings
+    along many times while they come in, then whenever a network is built, and once more at the end: a second a process.
+    """
+    collects = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+        gc.freeze()
+    finally:
+        if collects:
+            gc.enable()
+
+
 def import_tensorflow() -> None:
     """Import it once, quietly, and wake the parts that have remarks of their own.
 
@@ -54,7 +72,7 @@ def import_tensorflow() -> None:
         return
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     logger.info("Starting TensorFlow, which takes a while …")
-    with held_stderr(), unavailable("sklearn", "matplotlib"):
+    with held_stderr(), unavailable("sklearn", "matplotlib"), uncollected():
         import tensorflow as tf
 
         tf.config.list_physical_devices()

@@ -1,11 +1,12 @@
 """How TensorFlow is imported."""
 
+import gc
 import subprocess
 import sys
 
 import pytest
 
-from facegender.quiet import unavailable
+from facegender.quiet import unavailable, uncollected
 
 
 def test_modules_are_hidden_only_within_and_only_where_nobody_has_them_yet() -> None:
@@ -29,3 +30,18 @@ import matplotlib.pyplot, sklearn.metrics
 """
     result = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
     assert (result.returncode, result.stdout) == (0, "[]\n"), result.stderr
+
+
+def test_what_was_imported_is_never_looked_through_again() -> None:
+    try:
+        with uncollected():
+            assert not gc.isenabled()
+            module = {name: [name] for name in map(str, range(1000))}
+        assert gc.isenabled()
+        assert gc.get_freeze_count() > 1000
+        assert not any(found is module for found in gc.get_objects())
+        with pytest.raises(ImportError), uncollected():
+            raise ImportError
+        assert gc.isenabled()
+    finally:
+        gc.unfreeze()
