@@ -17,6 +17,7 @@ from facegender.checkpoint import Checkpoints
 from facegender.device import prepare, strategy
 from facegender.errors import UserError
 from facegender.fitting import OnEpoch, Phase, Trainer
+from facegender.heap import keep
 from facegender.inputs import Source, features_source, online_source
 from facegender.layout import Layout
 from facegender.model import Classifier, build_classifier
@@ -92,6 +93,7 @@ def fit(
     """
     manifest = store.manifest
     _check_fit(manifest, params)
+    keep()
     prepare(params.train.seed, params.train.mixed_precision)
     with strategy().scope():
         classifier = build(manifest, params.train, cached=manifest.views > 0)

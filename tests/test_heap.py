@@ -1,5 +1,6 @@
-"""Memory given back."""
+"""Memory given back, and kept."""
 
+import platform
 import subprocess
 import sys
 
@@ -25,3 +26,27 @@ def test_what_lies_between_blocks_in_use_is_given_back() -> None:
     by_itself, by_trim = map(int, said.split())
     assert by_itself < 10_000  # kB of 80,000
     assert by_trim > 50_000
+
+
+STEPS = """
+import resource
+from facegender.heap import keep
+def faults():
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+    for _ in range(20):
+        blocks = [bytes(100_000) for _ in range(100)]  # 10 MB, freed at the end of each step
+        del blocks
+    return resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before
+print(faults())
+keep()
+faults()
+print(faults())
+"""
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="glibc's heap is meant")
+def test_what_every_step_asks_for_is_kept() -> None:
+    said = subprocess.run([sys.executable, "-c", STEPS], capture_output=True, text=True, check=True).stdout
+    by_itself, kept = map(int, said.split())
+    assert by_itself > 20_000  # pages of 4 kB: all of them, at every step
+    assert kept < 2_000
