@@ -78,6 +78,14 @@ def test_tone_curve_by_hand() -> None:
     assert tone_curve(flat, 1.5, 1.0)[255] == 255
 
 
+def test_brightness_and_contrast_are_the_curve_over_every_pixel() -> None:
+    params = AugmentParams(policy="none", brightness=0.2, contrast=0.2)
+    drawn = view_rng(7, "ab", 3)
+    _angle, _scale, brightness, contrast = (drawn.uniform(1 - width, 1 + width) for width in (0.0, 0.0, 0.2, 0.2))
+    expected = tone_curve(a_picture(), brightness, contrast)[a_picture()]
+    assert np.array_equal(augment(a_picture(), params, view_rng(7, "ab", 3)), expected)
+
+
 def test_erasing_covers_one_rectangle_of_the_area_asked_for() -> None:
     grey = np.full((100, 100, 3), 128, np.uint8)
     for seed in range(50):
