@@ -153,10 +153,10 @@ def by_openvino(params: FeaturesParams) -> bool:
 
 
 def precisions(params: FeaturesParams, existing: Manifest | None) -> tuple[str, str]:
-    """Of the pictures as they are, by which a training is judged, and of augmented views.
+    """Of rows by which a training is judged, and of those that it learns from.
 
-    `auto`: what has been shifted, turned and brightened at random need not be exact to the last bit, so that bfloat16
-    serves where the processor computes in it; or what there is was made with, on this or another machine.
+    `auto`: what is shifted, turned and brightened at random need not be exact to the last bit, so that bfloat16 serves
+    to learn from where the processor computes in it; or what there is was made with, on this or another machine.
     """
     if params.precision != "auto":
         return params.precision, params.precision

@@ -133,16 +133,17 @@ class Work:
                 if replace(earlier.manifest, code=self.manifest.code).base() == self.manifest.base():
                     logger.info("features: computed anew, for the code has changed since")
                 return
-            same_views = earlier.manifest.views_key() == self.manifest.views_key()
+            same_views = earlier.manifest.drawn() == self.manifest.drawn()
             usable = min(earlier.manifest.views, self.manifest.views) if same_views else 1
             rows = earlier.rows
             found = lookup(self.rows["sha256"], rows["sha256"])
             earlier_augmented = int(rows["augmented"].sum())
+            as_exact = self._as_exact(earlier.manifest, found < earlier_augmented)
             copied = 0
             for view in range(usable):
                 limit = len(rows) if view == 0 else earlier_augmented
                 wanted, there = ~done[: self.length(view), view], found[: self.length(view)]
-                here = np.flatnonzero(wanted & (there >= 0) & (there < limit))
+                here = np.flatnonzero(wanted & (there >= 0) & (there < limit) & as_exact[: self.length(view)])
                 for start in range(0, len(here), FLUSH_EVERY):
                     part = here[start : start + FLUSH_EVERY]
                     for row, values in zip(part, earlier.views[view].read(found[part]), strict=True):
@@ -152,20 +153,29 @@ class Work:
             if copied:
                 logger.info("features: %s taken over from the features that are there", f"{copied:,}")
 
+    def _as_exact(self, earlier: Manifest, augmented: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
+        """Of each row, whether one of the earlier features, which is `augmented` there, has its precision."""
+        now, was = self.manifest.precision_of, earlier.precision_of
+        return np.concatenate(
+            [
+                np.where(part, was(True) == now(mine), was(False) == now(mine))
+                for part, mine in ((augmented[: self.augmented], True), (augmented[self.augmented :], False))
+            ]
+        )
+
     def items(self, among: range) -> Iterator[Item]:
-        """Each picture that misses some of these views, decoded once for all of them."""
+        """Each of these rows that misses some views, decoded once for all of them."""
         names, hashes = self.rows["image"].array, self.rows["sha256"].array
-        asked = slice(among.start, among.stop)
 
         def prepare(row: int) -> Item:
-            views = [among.start + int(view) for view in np.flatnonzero(~self.done[row, asked])]
+            views = [int(view) for view in np.flatnonzero(~self.done[row])]
             picture = decode_validated(self.layout.images, str(names[row]), self.params.backbone.image_size)
             sha256 = str(hashes[row])
             seed = self.params.features.seed
             pixels = [view_of(picture, self.params.augment, seed, sha256, view) for view in views]
             return Item(row, views, pixels)
 
-        missing = (int(row) for row in np.flatnonzero(~self.done[:, asked].all(axis=1)))
+        missing = (row for row in among if not self.done[row].all())
         yield from prefetch(prepare, missing, workers=os.cpu_count() or 1, ahead=AHEAD)
 
     def compute(self, engine_of: Callable[[str], Engine]) -> None:
@@ -175,15 +185,25 @@ class Work:
         """
         needed = len(self.rows) + self.augmented * (self.manifest.views - 1)
         with track("features", needed, "views", done=needed - self.missing) as advance:
-            for precision, views in self.manifest.passes():
-                if not self.done[:, views.start : views.stop].all():
-                    self._pass(engine_of(precision), views, advance)
+            for precision, rows in self._passes():
+                if not self.done[rows.start : rows.stop].all():
+                    self._pass(engine_of(precision), rows, advance)
 
-    def _pass(self, engine: Engine, views: range, advance: Advance) -> None:
-        which = "pictures as they are" if views.stop == 1 else "augmented views" if views.start else "all views"
-        logger.info("features: %s by %s", which, engine.name)
+    def _passes(self) -> Iterator[tuple[str, range]]:
+        """Precisions, each with the rows that it computes."""
+        exact, rough = self.manifest.precision_of(augmented=False), self.manifest.precision_of(augmented=True)
+        if exact == rough:
+            yield exact, range(len(self.rows))
+        else:
+            yield exact, range(self.augmented, len(self.rows))
+            yield rough, range(self.augmented)
+
+    def _pass(self, engine: Engine, rows: range, advance: Advance) -> None:
+        missing = int((~self.done[rows.start : rows.stop]).sum())
+        which = "" if len(rows) == len(self.rows) else " to train on" if rows.start == 0 else " to validate with"
+        logger.info("features: %s views%s by %s", f"{missing:,}", which, engine.name)
         unmarked: list[tuple[int, int]] = []
-        for here, result in forward(engine, self._pictures(views), self.params.features.batch_size):
+        for here, result in forward(engine, self._pictures(rows), self.params.features.batch_size):
             for (row, view), values in zip(here, result, strict=True):
                 self.views[view].write(row, values)
             unmarked += here
@@ -192,8 +212,8 @@ class Work:
             advance(len(here))
         self._mark(unmarked)
 
-    def _pictures(self, views: range) -> Iterator[tuple[tuple[int, int], Pixels]]:
-        for item in self.items(views):
+    def _pictures(self, rows: range) -> Iterator[tuple[tuple[int, int], Pixels]]:
+        for item in self.items(rows):
             for view, pixels in zip(item.views, item.pixels, strict=True):
                 yield (item.row, view), pixels
 

@@ -85,7 +85,8 @@ class Trainer:
             if phase.name == "head":
                 self._run_head(phase, progress)
             else:
-                self._run_phase(phase, progress, self.source.fitted, self.source.batches, self.source.views)
+                source = self.source
+                self._run_phase(phase, progress, source.fitted, source.batches, source.judged, source.views)
         self.live.end()
         return progress.history
 
@@ -99,7 +100,7 @@ class Trainer:
         def batches(rows: Rows, size: int) -> Batches:
             return FeatureBatches([pooled], rows, size)
 
-        self._run_phase(phase, progress, self.source.head, batches, views=1)
+        self._run_phase(phase, progress, self.source.head, batches, batches, views=1)
         pooled.close()
 
     def _run_phase(
@@ -108,6 +109,7 @@ class Trainer:
         progress: Progress,
         model: keras.Model,
         batches: Callable[[Rows, int], Batches],
+        judged: Callable[[Rows, int], Batches],
         views: int,
     ) -> None:
         rows, size = self.source.train, self.params.batch_size
@@ -122,7 +124,7 @@ class Trainer:
             self.checkpoints.restore(self.source.model, model)
         else:
             progress.start_phase(phase.name)
-        validation = batches(self.source.validation, VALIDATION_BATCH)
+        validation = judged(self.source.validation, VALIDATION_BATCH)
         total, done = count * phase.epochs, count * progress.epoch
         with track(f"train, {phase.name.replace('_', ' ')}", total, "images", done=done) as advance:
             while progress.epoch < phase.epochs and not progress.out_of_patience(self.params.patience, freed):

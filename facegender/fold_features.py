@@ -1,8 +1,9 @@
-"""Stage `fold_features`: the augmented views that a cross-validation needs beside those of `features`.
+"""Stage `fold_features`: what a cross-validation needs beside the features of `features`.
 
-Rows that only ever validate have no augmented views in artifacts/features. In a cross-validation they train too. Their
-views are computed once, whatever the number of folds, and lie in a folder of their own, so that the features that the
-main pipeline has made stay as they are and are read by both.
+In artifacts/features a row is there to train on, in several views and maybe in bfloat16, or to validate with, as it is
+and exact. In a cross-validation it does both. Here each row is what it is not there, computed once, whatever the number
+of folds, and in a folder of its own, so that the features that the main pipeline has made stay as they are and are read
+by both.
 """
 
 import json
@@ -15,7 +16,7 @@ from facegender.features_work import Work
 from facegender.layout import Layout
 from facegender.params import Params
 from facegender.split import HOLDOUT
-from facegender.store import FeatureStore
+from facegender.store import FeatureStore, Manifest
 
 
 def fold_features(layout: Layout, params: Params) -> None:
@@ -30,7 +31,7 @@ def fold_features(layout: Layout, params: Params) -> None:
         existing, rows = store.manifest, store.rows
     splits = pd.read_parquet(layout.splits)
     held_out = splits.loc[splits["fold"] == HOLDOUT, "image"]
-    rest = rows[~rows["augmented"] & ~rows["image"].isin(held_out)].assign(augmented=True).reset_index(drop=True)
+    rest = other_roles(rows[~rows["image"].isin(held_out)], existing)
     drawn_demo = bool(json.loads(layout.validation.read_text())["demo"])
     cached = params.train.mode == "features"
     manifest, frozen = plan_network(params, drawn_demo, cached, existing)
@@ -47,3 +48,11 @@ def fold_features(layout: Layout, params: Params) -> None:
         )
     else:
         write_nothing(layout.fold_features, manifest, rest)
+
+
+def other_roles(rows: pd.DataFrame, manifest: Manifest) -> pd.DataFrame:
+    """Rows that validate as such that train and, where that makes a difference, the other way round."""
+    trained = rows[~rows["augmented"]].assign(augmented=True)
+    judged = rows[rows["augmented"]].assign(augmented=False)
+    parts = [trained] if manifest.precision == manifest.augmented_precision else [trained, judged]
+    return pd.concat(parts, ignore_index=True)

@@ -1,4 +1,4 @@
-"""The features of `features` and of `fold_features` read as one: every row in every view."""
+"""The features of `features` and of `fold_features` read as one: every row in every view, to train and to validate."""
 
 from typing import Self
 
@@ -38,7 +38,7 @@ class JoinedView:
 
 
 class FoldStore:
-    """Every row in every view.
+    """Every row in every view, and as it is to be judged.
 
     Rows are numbered as in the first.
 
@@ -66,10 +66,17 @@ class FoldStore:
                 "Run `facegender fold-features`.",
             )
         place = lookup(self.rows["image"], rest["image"])
+        trains = np.append(rest["augmented"].to_numpy(dtype=bool), False)[place]  # the last one where place is -1
+        trained = np.where(trains, place, -1)
         self.views: list[View] = [
-            JoinedView(main, more, place if view else np.full_like(place, -1))
-            for view, (main, more) in enumerate(zip(self.main.views, self.rest.views, strict=True))
+            JoinedView(main, more, trained) for main, more in zip(self.main.views, self.rest.views, strict=True)
         ]
+        self._judges = np.where(trains, -1, place)
+
+    @property
+    def judged(self) -> JoinedView:
+        """See `Store`."""
+        return JoinedView(self.main.views[0], self.rest.views[0], self._judges)
 
     def close(self) -> None:
         """Close the files."""

@@ -51,7 +51,7 @@ def train_fold(layout: Layout, params: Params, fold: int) -> None:
             curves = plan.folder / f"curves_{fold}"
             fitted = fit(layout, params, store, plan.rows_of(fold), positive, checkpoints, curves)
             source = fitted.source
-            held = as_dataset(source.batches(source.validation, VALIDATION_BATCH))
+            held = as_dataset(source.judged(source.validation, VALIDATION_BATCH))
             logits = fitted.classifier.trains.predict(held, verbose=0)
             images = plan.table["image"].iloc[source.validation.rows]
             found = {"image": images, "probability": sigmoid(logits[:, 0].astype(np.float64))}

@@ -38,8 +38,8 @@ class Source:
         The pooled vector -> logit; shares its layers with `model`.
     views
         How many views a row has, mirrored ones counted; online mode has a fresh one at every epoch.
-    batches
-        Rows and a batch size -> one pass for `model`.
+    batches, judged
+        Rows and a batch size -> one pass for `model`, to train and to validate.
     pooled
         Writes the pooled vectors of all rows in view 0, which the head alone trains on, to a path.
     """
@@ -51,6 +51,7 @@ class Source:
     validation: Rows
     views: int
     batches: Callable[[Rows, int], Batches]
+    judged: Callable[[Rows, int], Batches]
     pooled: Callable[[Path], None]
 
 
@@ -63,8 +64,8 @@ def features_source(
 ) -> Source:
     """Train the tuned part on cached features."""
     model, fits = classifier.trains, fitted(classifier)
-    read = partial(FeatureBatches, store.views)
-    return _source(model, fits, classifier, table, positive, params, count_views(store.manifest, params), read)
+    read, judge = partial(FeatureBatches, store.views), partial(FeatureBatches, [store.judged])
+    return _source(model, fits, classifier, table, positive, params, count_views(store.manifest, params), read, judge)
 
 
 def count_views(manifest: Manifest, params: TrainParams) -> int:
@@ -90,7 +91,7 @@ def online_source(
     model, views = classifier.trains, max(1, params.train.epochs)
     if params.train.sampling == "balanced":
         views = max(1, _rows(table, positive, params.train)[0].rounds(params.train.epochs))
-    return _source(model, model, classifier, table, positive, params.train, views, read)
+    return _source(model, model, classifier, table, positive, params.train, views, read, read)
 
 
 def _source(
@@ -102,6 +103,7 @@ def _source(
     params: TrainParams,
     views: int,
     batches: Callable[[Rows, int], Batches],
+    judged: Callable[[Rows, int], Batches],
 ) -> Source:
     train, validation = _rows(table, positive, params)
     every = _every_row(table)
@@ -109,7 +111,7 @@ def _source(
     def pooled(path: Path) -> None:
         write_pooled(classifier.to_pool, batches(every, VALIDATION_BATCH), path)
 
-    return Source(model, fits, classifier.head, train, validation, views, batches, pooled)
+    return Source(model, fits, classifier.head, train, validation, views, batches, judged, pooled)
 
 
 def _rows(table: pd.DataFrame, positive: str, params: TrainParams) -> tuple[Rows, Rows]:

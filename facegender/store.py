@@ -32,7 +32,7 @@ def view_file(folder: Path, view: int) -> Path:
 
 @dataclass(frozen=True)
 class Manifest:
-    """What a features folder depends on. Two folders with equal `base` share view 0; with equal `views_key` all.
+    """What a features folder depends on. Folders of equal `base` share what was made in the same precision.
 
     Attributes
     ----------
@@ -47,7 +47,8 @@ class Manifest:
     views
         How many, view 0 included; 0 in online mode.
     precision, augmented_precision
-        In which the frozen part ran for view 0, and for the others; the rows are float16 either way.
+        In which the frozen part ran for rows that only validate, and for augmented rows, in all their views; what is
+        kept is float16 either way.
     code
         Fingerprint of the modules that decide what is in a row; empty in features of before it was kept.
     """
@@ -64,28 +65,24 @@ class Manifest:
     augmented_precision: str = "float32"
     code: str = ""
 
-    def passes(self) -> list[tuple[str, range]]:
-        """Precisions, each with the views that it computes."""
-        if self.precision == self.augmented_precision or self.views < 2:
-            return [(self.precision, range(self.views))]
-        return [(self.precision, range(1)), (self.augmented_precision, range(1, self.views))]
+    def precision_of(self, augmented: bool) -> str:
+        """That of a row."""
+        return self.augmented_precision if augmented else self.precision
 
     def base(self) -> dict[str, Any]:
-        """What view 0 depends on, beside the picture."""
+        """What view 0 depends on, beside the picture and the precision."""
         return {
             "backbone": {key: value for key, value in self.backbone.items() if key != "weights"},
             "weights": self.weights["fingerprint"],
             "cut": self.cut,
             "trained_layers": self.trained_layers,
             "shape": self.shape,
-            "precision": self.precision,
             "code": self.code,
         }
 
-    def views_key(self) -> dict[str, Any]:
-        """What the augmented views depend on, beside the picture."""
-        own = {"augment": self.augment, "seed": self.seed, "augmented_precision": self.augmented_precision}
-        return {**self.base(), **own}
+    def drawn(self) -> dict[str, Any]:
+        """What augmented views depend on beyond that."""
+        return {"augment": self.augment, "seed": self.seed}
 
     def write(self, folder: Path) -> None:
         (folder / "manifest.json").write_text(json.dumps(self.__dict__, indent=2, sort_keys=True) + "\n")
@@ -125,6 +122,11 @@ class Store(Protocol):
     @property
     def views(self) -> Sequence[View]:
         """View 0 is the pictures as they are."""
+        ...
+
+    @property
+    def judged(self) -> View:
+        """View 0 of the rows that validate, in the precision that a training is judged by."""
         ...
 
 
@@ -168,6 +170,11 @@ class FeatureStore:
     def rows(self) -> pd.DataFrame:
         """rows.parquet, read when asked for: most of it is hashes, which hardly anybody needs for long."""
         return read(self.folder / "rows.parquet")
+
+    @property
+    def judged(self) -> RowFile:
+        """See `Store`: of the rows that are not augmented."""
+        return self.views[0]
 
     def __enter__(self) -> Self:
         return self

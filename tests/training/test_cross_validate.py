@@ -1,6 +1,7 @@
 """Cross-validation: which rows, what is shared, what a kill costs, what the ensemble is."""
 
 import json
+import shutil
 from pathlib import Path
 
 import keras
@@ -8,6 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+import facegender.features as features_module
 from facegender.archive import load_model
 from facegender.cross_validate import cross_validate
 from facegender.decision import decision_beside
@@ -29,7 +31,7 @@ from facegender.store import FeatureStore, Manifest
 from facegender.submit import submit
 from facegender.train import build
 from facegender.train_folds import train_folds
-from tests.training.conftest import Workspace
+from tests.training.conftest import TRAINED, Workspace
 from tests.training.small_folds import FOLDS, in_process, tiny
 
 
@@ -59,6 +61,28 @@ def test_every_row_has_every_view_and_none_is_computed_twice(
             row = names.index(store.rows["image"][order[place]])
             assert np.array_equal(joined[place], rest.views[1].read(np.array([row]))[0])
         assert np.array_equal(store.views[0].read(order), main.views[0].read(order))
+
+
+def test_every_row_is_judged_exactly_whatever_it_trains_in(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    layout, params = workspace.layout, tiny(backbone=TRAINED, features={"precision": "auto"})
+    monkeypatch.setattr(features_module, "has_bfloat16", lambda: True)
+    features(layout, params)
+    fold_features(layout, params)
+    with FoldStore(layout) as store:
+        names, every = store.rows["image"].tolist(), np.arange(40)
+        judged, trained = store.judged.read(every), [view.read(every).astype(np.float32) for view in store.views]
+    shutil.rmtree(layout.features)
+    features(layout, tiny(backbone=TRAINED, features={"precision": "float32"}))
+    with FeatureStore(layout.features) as store:
+        assert store.rows["image"].tolist() == names
+        exact = store.views[0].read(every)
+    assert np.array_equal(judged, exact)
+    off = [np.abs(view - exact).mean(axis=(1, 2, 3)) / np.abs(exact).mean(axis=(1, 2, 3)) for view in trained]
+    assert (off[0] > 0).all()  # in bfloat16
+    assert (off[0] < 0.1).all()  # but the same picture
+    assert (off[1] > off[0]).all()  # another view of it
 
 
 def test_folds_are_balanced_whole_groups_and_leave_the_holdout_alone(workspace: Workspace) -> None:

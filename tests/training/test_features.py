@@ -1,6 +1,7 @@
 """The features cache: what is in a row, and what is refused."""
 
 import logging
+import shutil
 from pathlib import Path
 
 import keras
@@ -51,7 +52,7 @@ def test_a_row_is_the_frozen_part_of_its_view(workspace: Workspace) -> None:
             assert np.allclose(store.views[view].read(np.array([3]))[0], expected, rtol=0, atol=0.002 * size)
 
 
-def test_augmented_views_run_in_bfloat16_where_the_processor_has_it(
+def test_rows_to_train_on_run_in_bfloat16_where_the_processor_has_it(
     workspace: Workspace, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     made: list[str] = []
@@ -66,12 +67,11 @@ def test_augmented_views_run_in_bfloat16_where_the_processor_has_it(
     with caplog.at_level(logging.INFO):
         features(workspace.layout, params_with(backbone=TRAINED, features={"precision": "auto"}))
     assert made == ["float32", "bfloat16"]
-    assert "features: pictures as they are by openvino float32\n" in caplog.text
-    assert "features: augmented views by openvino bfloat16\n" in caplog.text
+    assert "features: 8 views to validate with by openvino float32\n" in caplog.text
+    assert "features: 64 views to train on by openvino bfloat16\n" in caplog.text
     with FeatureStore(workspace.layout.features) as store:
         assert (store.manifest.precision, store.manifest.augmented_precision) == ("float32", "bfloat16")
-        rows = np.arange(32)
-        mixed = [view.read(rows).astype(np.float32) for view in store.views]
+        mixed = [view[:].astype(np.float32) for view in store.views]
 
     # on a machine without, they are extended in what they were begun in, and not computed anew
     monkeypatch.setattr(module, "has_bfloat16", lambda: False)
@@ -81,12 +81,34 @@ def test_augmented_views_run_in_bfloat16_where_the_processor_has_it(
     assert made == ["float32", "bfloat16", "bfloat16"]
 
     features(workspace.layout, params_with(backbone=TRAINED, features={"precision": "float32"}))
-    assert passes == [32, 32]  # view 0 was exact before
+    assert passes == [32, 64]  # what validates was exact before
     with FeatureStore(workspace.layout.features) as store:
-        exact = [view.read(rows).astype(np.float32) for view in store.views]
-    assert np.array_equal(mixed[0], exact[0])
-    off = np.linalg.norm(mixed[1] - exact[1]) / np.linalg.norm(exact[1])
-    assert 1e-4 < off < 0.1
+        exact = [view[:].astype(np.float32) for view in store.views]
+    assert np.array_equal(mixed[0][32:], exact[0][32:])
+    for rough, fine in ((mixed[0][:32], exact[0][:32]), (mixed[1], exact[1])):
+        off = np.linalg.norm(rough - fine) / np.linalg.norm(fine)
+        assert 1e-4 < off < 0.1
+
+
+def test_a_row_that_changes_sides_is_computed_in_the_precision_of_its_side(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "has_bfloat16", lambda: True)
+    params = params_with(backbone=TRAINED, features={"precision": "auto"})
+    features(workspace.layout, params)
+    splits = pd.read_parquet(workspace.layout.splits)
+    trained, judged = (splits.index[splits["fold"] == fold][0] for fold in (-1, 0))
+    splits.loc[trained, "fold"], splits.loc[judged, "fold"] = 0, -1
+    splits.to_parquet(workspace.layout.splits, index=False)
+    passes = count_passes(monkeypatch)
+    features(workspace.layout, params)
+    assert passes == [1 + 2]  # the one exactly, the other in both views to train on
+    with FeatureStore(workspace.layout.features) as store:
+        joined = [view[:] for view in store.views]
+    shutil.rmtree(workspace.layout.features)
+    features(workspace.layout, params)
+    with FeatureStore(workspace.layout.features) as store:
+        assert all(np.array_equal(view[:], before) for view, before in zip(store.views, joined, strict=True))
 
 
 def test_rows_that_only_validate_have_no_augmented_view(workspace: Workspace) -> None:
@@ -119,7 +141,6 @@ def test_labels_are_joined_in_the_stores_order_and_other_rows_are_refused(worksp
 
 
 def test_a_full_disk_is_told_beforehand(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
-    import shutil
     from collections import namedtuple
 
     usage = namedtuple("usage", "total used free")
