@@ -80,9 +80,11 @@ class Checkpoints:
             return Progress(**json.loads(arrays["progress"].tobytes()))
 
     def restore(self, model: keras.Model, fitted: keras.Model) -> None:
-        """Set every variable of `model`, and of the optimizer of `fitted`, its part that trains, to what it was."""
+        """Set every variable of `model`, and of the optimizer of `fitted`, its part that trains, to what it was.
+
+        That optimizer is built.
+        """
         optimizer = fitted.optimizer
-        optimizer.build(fitted.trainable_variables)
         with np.load(self.folder / "last.npz") as arrays:
             for place, variable in enumerate(model.variables):
                 variable.assign(arrays[f"model/{place}"])

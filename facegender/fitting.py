@@ -210,6 +210,8 @@ def compile_model(model: keras.Model, optimizer: keras.Optimizer, label_smoothin
         weighted_metrics=[keras.metrics.MeanMetricWrapper(right, name="accuracy")],
         jit_compile=False,  # XLA is 10 times slower than none on CPUs, and slow on GPUs for depthwise products
     )
+    # left to the first step, which then makes variables, it has that step traced twice: half a second
+    model.optimizer.build(model.trainable_variables)
 
 
 def right(labels: keras.KerasTensor, logits: keras.KerasTensor) -> keras.KerasTensor:

@@ -24,8 +24,10 @@ def flat(model: keras.Model, image_size: int) -> keras.Model:
     UserError
         It has parts that are no functional networks, weights used at two places, or layers that augment.
     """
-    image = keras.Input((image_size, image_size, 3))
     copier = _Copier(recount=True)
+    if model.input_shape == (None, image_size, image_size, 3) and copier.changes_nothing(model):
+        return model
+    image = keras.Input((image_size, image_size, 3))
     output = copier.run(model, image)
     return keras.Model(image, output, name=model.name)
 
@@ -69,6 +71,21 @@ class _Copier:
         self.names = set(TAKEN)
         self.seen: set[int] = set()
 
+    def changes_nothing(self, model: keras.Model) -> bool:
+        """Whether a copy would be the same again: no network inside, no layer used twice, every name its own."""
+        return isinstance(model, keras.Function) and all(
+            isinstance(operation, keras.layers.InputLayer)
+            or (
+                isinstance(operation, keras.Layer)
+                and not isinstance(operation, keras.Model)
+                and len(operation._inbound_nodes) == 1
+                and "seed" not in operation.get_config()
+                and operation.name not in TAKEN
+                and not self._is_counted(operation)
+            )
+            for operation in model.operations
+        )
+
     def run(self, model: keras.Model, tensor: keras.KerasTensor) -> keras.KerasTensor:
         graph = model._functional if isinstance(model, keras.Sequential) else model
         return graph._run_through_graph(tensor, operation_fn=lambda operation: self.copied(operation, model.name))
@@ -100,8 +117,8 @@ class _Copier:
 
     def _name(self, operation: Any, inside: str) -> str:
         name: str = operation.name
-        kind = re.sub(r"_\d+$", "", name)
-        if self.recount and kind.replace("_", "") == type(operation).__name__.lower():
+        if self.recount and self._is_counted(operation):
+            kind = _kind(operation)
             # numbered by Keras, on from what else this process has built: the cut's name must not depend on that
             name = f"{kind}_{self.counts[kind]}" if self.counts[kind] else kind
             self.counts[kind] += 1
@@ -109,6 +126,10 @@ class _Copier:
             name = f"{inside}_{name}"
         self.names.add(name)
         return name
+
+    def _is_counted(self, operation: Any) -> bool:
+        """Whether its name is Keras's, and no one else's."""
+        return _kind(operation).replace("_", "") == type(operation).__name__.lower()
 
     def _check(self, layer: keras.Layer, config: dict[str, Any]) -> None:
         reason = None
@@ -126,3 +147,7 @@ class _Copier:
                 reason,
             )
         self.seen.add(id(layer))
+
+
+def _kind(operation: Any) -> str:
+    return re.sub(r"_\d+$", "", operation.name)

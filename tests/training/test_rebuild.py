@@ -29,6 +29,19 @@ def images() -> np.ndarray:
     return np.random.default_rng(0).normal(size=(2, 6, 6, 3)).astype(np.float32)
 
 
+def test_a_network_with_nothing_to_take_apart_is_not_built_a_second_time() -> None:
+    image = keras.Input((6, 6, 3))
+    flat_one = keras.Model(image, keras.layers.Conv2D(4, 1, name="conv")(image))
+    numbered = keras.Model(image, keras.layers.Conv2D(4, 1)(image))
+    augmenting = keras.Model(image, keras.layers.Dropout(0.5, name="drop")(image))
+    assert flat(flat_one, 6) is flat_one
+    for other in (numbered, augmenting, nested()):
+        assert flat(other, 6) is not other
+    image = keras.Input((None, None, 3))
+    any_size = keras.Model(image, keras.layers.Conv2D(4, 1, name="conv")(image))
+    assert flat(any_size, 6).input_shape == (None, 6, 6, 3)
+
+
 def test_networks_inside_are_taken_apart_and_names_stay_apart(images: np.ndarray) -> None:
     keras.layers.ReLU()  # Keras numbers on from whatever was built before
     original = nested()

@@ -177,6 +177,24 @@ def test_averaging_changes_what_is_validated_and_leaves_the_training_alone(works
     assert averaged["val_loss"].tolist() != plain["val_loss"].tolist()
 
 
+def test_a_step_is_traced_once() -> None:
+    class Counting(keras.Model):
+        """Counts how often a step is gone through in Python."""
+
+        traced = 0
+
+        def train_step(self, data: object) -> object:
+            self.traced += 1
+            return super().train_step(data)
+
+    image = keras.Input((3,))
+    model = Counting(image, keras.layers.Dense(1)(image))
+    fitting.compile_model(model, PacedAdamW(0.1, 0.0, {}, 0.9), 0.0)
+    batches = np.ones((8, 3), np.float32), np.ones((8, 1), np.float32), np.ones(8, np.float32)
+    model.fit(*batches[:2], sample_weight=batches[2], batch_size=4, verbose=0)
+    assert model.traced == 1
+
+
 def test_the_learning_rate_warms_up_and_falls_to_zero() -> None:
     optimizer = make_optimizer(Phase("fine_tune", epochs=4, learning_rate=0.1, warmup_epochs=1.0), 10, 0.01)
     schedule = optimizer._learning_rate
