@@ -4,7 +4,8 @@ On a pipe a message is JSON behind its length; behind that of images come their 
 """
 
 import json
-from typing import IO, Any, Final, NamedTuple
+from io import BufferedReader
+from typing import IO, Any, Final, NamedTuple, cast
 
 DIGEST: Final = 32  # bytes of a SHA-256
 SIDE: Final = 32  # pixels of a thumbnail's side, as in Zauner (facegender/duplicates.py)
@@ -116,7 +117,11 @@ def _read(pipe: IO[bytes]) -> Any:
 
 
 def _exactly(pipe: IO[bytes], size: int) -> bytearray:
-    content = bytearray(pipe.read(size))
-    if len(content) < size:
-        raise EOFError
+    content = bytearray(size)
+    left = memoryview(content)
+    while left:
+        got = cast(BufferedReader, pipe).readinto(left)
+        if not got:
+            raise EOFError
+        left = left[got:]
     return content
