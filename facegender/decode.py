@@ -68,7 +68,7 @@ def open_grey(content: bytes, max_pixels: int | None = None) -> tuple[Image.Imag
 
 
 @contextmanager
-def _opened(source: Path | BytesIO, max_pixels: int | None) -> Iterator[Image.Image]:
+def _opened(source: str | Path | BytesIO, max_pixels: int | None) -> Iterator[Image.Image]:
     """A picture of which only the header is read; every fault in the block becomes `Undecodable`."""
     try:
         with Image.open(source) as picture:
@@ -92,8 +92,8 @@ def _opened(source: Path | BytesIO, max_pixels: int | None) -> Iterator[Image.Im
         raise Undecodable(f"cannot be decoded: {reason}") from None
 
 
-def _is_empty(source: Path | BytesIO) -> bool:
-    return source.stat().st_size == 0 if isinstance(source, Path) else not source.getbuffer().nbytes
+def _is_empty(source: str | Path | BytesIO) -> bool:
+    return not source.getbuffer().nbytes if isinstance(source, BytesIO) else Path(source).stat().st_size == 0
 
 
 def upright(picture: Image.Image) -> Image.Image:
@@ -140,7 +140,7 @@ def resize(picture: Image.Image, size: int) -> Pixels:
     return np.asarray(picture, dtype=np.uint8)
 
 
-def decode(path: Path, size: int, max_pixels: int | None = None) -> Pixels:
+def decode(path: str | Path, size: int, max_pixels: int | None = None) -> Pixels:
     """The pixels a model sees: uint8 (size, size, 3), RGB. Raises `Undecodable`, as `open_picture` does."""
     with _opened(path, max_pixels) as picture:
         # a large JPEG is read in full but turned into no more pixels than twice the size needs (libjpeg scales by
@@ -159,7 +159,7 @@ def decode_validated(images: Path, name: str, size: int) -> Pixels:
         It cannot be read any more.
     """
     try:
-        return decode(images / name, size)
+        return decode(f"{images}/{name}", size)  # no Path of each, as in facegender/names.py
     except Undecodable as reason:
         raise UserError(
             f"{images.name}/{name}",

@@ -25,7 +25,7 @@ ELONGATED: Final = 1.1  # longer over shorter side from which a picture is not s
 AHEAD: Final = 64  # pictures decoded and waiting
 
 
-def picture_traits(files: Sequence[Path], width: Ints, height: Ints) -> pd.DataFrame:
+def picture_traits(files: Sequence[str | Path], width: Ints, height: Ints) -> pd.DataFrame:
     """One row per file, every cell as text, as if it stood in attributes.csv; as categories, for texts recur.
 
     Columns: brightness, contrast (mean and standard deviation of the luma, 0 to 1), sharpness (standard deviation of

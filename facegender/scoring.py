@@ -61,7 +61,7 @@ def load_engine(model: Path, embed: bool = False) -> Engine:
 
 
 def score(
-    model: Path, files: Sequence[Path], views: int = 1, batch_size: int = 32, embeddings: Path | None = None
+    model: Path, files: Sequence[str | Path], views: int = 1, batch_size: int = 32, embeddings: Path | None = None
 ) -> Scores:
     """Probabilities for picture files; one that cannot be read gets NaN and its reason, and no other file's score.
 
