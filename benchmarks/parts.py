@@ -92,7 +92,6 @@ def memory(setting: Setting) -> dict[str, Peer]:
         "backbone": {"alpha": 0.35, "image_size": 32, "weights": "none"},
         "features": {"views": 1},
         "train": {"head_epochs": 1, "epochs": 1, "batch_size": 128},
-        "evaluate": {"bootstrap": 50},
     }
     every_row = {**small, "split": {"validation": JUDGED}}
 
