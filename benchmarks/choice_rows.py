@@ -8,7 +8,7 @@ from pathlib import Path
 
 from pydantic import JsonValue
 
-from facegender.presets import read_preset
+from facegender.params.presets import read_preset
 
 Changes = dict[str, JsonValue]
 

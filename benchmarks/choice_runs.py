@@ -19,10 +19,10 @@ import pandas as pd
 from benchmarks.child import python, run
 from benchmarks.choice_rows import Row, named
 from benchmarks.workspace import write_params
-from facegender.layout import Layout
-from facegender.params_file import merged
-from facegender.params_reading import read_params
-from facegender.store import FeatureStore
+from facegender.features.store import FeatureStore
+from facegender.files.layout import Layout
+from facegender.params.reading import read_params
+from facegender.params.writing import merged
 
 MEASURED = ("features", "train", "train_folds", "evaluate")
 FEATURE_PARAMS = ("augment.", "backbone.", "features.", "split.", "train.fine_tune_layers", "train.mode")

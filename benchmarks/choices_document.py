@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.choice_rows import CHOICES, ROWS, Choice, Row
-from facegender.compare import mcnemar
-from facegender.intervals import Z95
+from facegender.evaluation.compare import mcnemar
+from facegender.statistics.intervals import Z95
 
 Results = dict[str, dict[str, Any]]
 

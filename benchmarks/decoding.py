@@ -22,7 +22,7 @@ from benchmarks.decoding_cases import handled
 from benchmarks.decoding_document import Measured, write
 from benchmarks.decoding_ways import TODAY, Way, ways
 from benchmarks.machine import machine
-from facegender.quiet import held_stderr, import_tensorflow
+from facegender.runtime.tensorflow_import import held_stderr, import_tensorflow
 
 DOCUMENT = Path(__file__).parent.parent / "docs/decoding.md"
 QUALITY = 90

@@ -8,13 +8,13 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from facegender.decode import Pixels, decode, open_picture, resize
-from facegender.prefetch import prefetch
+from facegender.pictures.decode import Pixels, decode, open_picture, resize
+from facegender.runtime.prefetch import prefetch
 
 # files, size, threads -> what decodes them all when it is called, in order; what is prepared once is not timed
 Way = Callable[[Sequence[Path], int, int], Callable[[], Iterable[Any]]]
 
-TODAY = "facegender/decode.py"
+TODAY = "facegender/pictures/decode.py"
 FULL = "the same rules, without scaled decoding"
 MIXED = "simplejpeg, scaled, and the same rules"
 TURNS = (b"Exif\x00\x00", b"http://ns.adobe.com/xap/1.0/")  # blocks of a JPEG that may hold an orientation

@@ -11,16 +11,16 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from facegender.decode import decode
-from facegender.engine import OpenVinoEngine, TensorFlowEngine
-from facegender.export import compare, run
-from facegender.quiet import import_tensorflow
+from facegender.network.engine import OpenVinoEngine, TensorFlowEngine
+from facegender.network.engine_choice import compare, run
+from facegender.pictures.decode import decode
+from facegender.runtime.tensorflow_import import import_tensorflow
 
 
 def main(work: Path) -> None:
     """Print a line an engine: accuracy, and how its probabilities compare with TensorFlow's."""
     import_tensorflow()
-    from facegender.archive import load_model
+    from facegender.network.keras_file import load_model
 
     model = work / "artifacts/model"
     classes = json.loads((model / "classes.json").read_text())

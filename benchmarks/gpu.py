@@ -22,8 +22,8 @@ import numpy as np
 
 from benchmarks.gpu_table import table
 from benchmarks.machine import machine
-from facegender.params import Params
-from facegender.quiet import import_tensorflow
+from facegender.params.sections import Params
+from facegender.runtime.tensorflow_import import import_tensorflow
 
 RESULTS = Path(__file__).parent / "results"
 PRECISIONS = {"float32": "off", "mixed": "on"}  # and what train.mixed_precision is then
@@ -43,10 +43,10 @@ def works(params: Params, batch_size: int, images: int, held: ExitStack) -> dict
 
     `held` closes what they hold open.
     """
-    from facegender.backbone import cut_for, weighted_backbone
-    from facegender.device import prepare, strategy
-    from facegender.engine import TensorFlowEngine
-    from facegender.model import build_classifier
+    from facegender.network.backbone import cut_for, weighted_backbone
+    from facegender.network.classifier import build_classifier
+    from facegender.network.device import prepare, strategy
+    from facegender.network.engine import TensorFlowEngine
 
     prepare(params.train.seed, params.train.mixed_precision)
     with strategy().scope():
@@ -69,11 +69,11 @@ def works(params: Params, batch_size: int, images: int, held: ExitStack) -> dict
 
 def training(classifier: Any, params: Params, batch_size: int, images: int, held: ExitStack) -> Callable[[], Any]:
     """One epoch of the tuned part on features from a file, by the network, optimizer and loss of the stage `train`."""
-    from facegender.batches import FeatureBatches, Rows
-    from facegender.dataset import as_dataset
-    from facegender.fitting import Phase, compile_model, make_optimizer
-    from facegender.folded import fitted
-    from facegender.store import RowFile
+    from facegender.features.store import RowFile
+    from facegender.network.folded_batch_norm import fitted
+    from facegender.training.batches import FeatureBatches, Rows
+    from facegender.training.loop import Phase, compile_model, make_optimizer
+    from facegender.training.tf_dataset import as_dataset
 
     shape = classifier.frozen.output.shape[1:]
     rng = np.random.default_rng(0)
@@ -97,7 +97,7 @@ def consume(results: Iterable[Any]) -> None:
 
 def measure(params: Params, counts: Counts) -> list[dict[str, Any]]:
     """Images a second by work, batch size and precision; the two precisions take turns."""
-    from facegender.device import prepare
+    from facegender.network.device import prepare
 
     rows = []
     for batch_size in counts.batch_sizes:

@@ -8,7 +8,7 @@ from typing import Any
 
 from benchmarks.machine import MOMENT
 from benchmarks.setting import Setting
-from facegender import code_fingerprint
+from facegender.runtime import code_fingerprint
 
 ROOT = Path(__file__).parent.parent
 

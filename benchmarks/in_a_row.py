@@ -2,12 +2,17 @@
 
 from pathlib import Path
 
-from facegender.params_reading import read_params
-from facegender.quiet import import_tensorflow
+from facegender.params.reading import read_params
+from facegender.runtime.tensorflow_import import import_tensorflow
 
 import_tensorflow()
 
-from facegender import evaluate, features, layout, split, submit, train, validate  # noqa: E402
+from facegender.data import split, validate  # noqa: E402
+from facegender.evaluation import evaluate  # noqa: E402
+from facegender.features import features  # noqa: E402
+from facegender.files import layout  # noqa: E402
+from facegender.scoring import submit  # noqa: E402
+from facegender.training import train  # noqa: E402
 
 at, params = layout.Layout(Path("data"), Path("artifacts")), read_params(Path("params.yaml"))
 validate.validate(at, params.data, params.validation, at.index, at.validation)

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from facegender.atomic import atomic_file
+from facegender.files.atomic import atomic_file
 
 NOT_RECORDED = "not recorded"
 

@@ -21,10 +21,10 @@ import numpy as np
 import pandas as pd
 import yaml
 
-from facegender.compare import Comparison, compare_models
-from facegender.label_issues import find_suspects
-from facegender.layout import Layout
-from facegender.params_reading import read_params
+from facegender.evaluation.compare import Comparison, compare_models
+from facegender.evaluation.label_issues import find_suspects
+from facegender.files.layout import Layout
+from facegender.params.reading import read_params
 
 SEED = 2026
 REVIEWED = 0.1  # share of the labelled rows that the person looks at

@@ -3,14 +3,14 @@
 No parameter does this, and none should: ImageNet's weights of this network were trained on [-1, 1].
 """
 
-from facegender.quiet import import_tensorflow
+from facegender.runtime.tensorflow_import import import_tensorflow
 
 import_tensorflow()
 
 import keras  # noqa: E402
 
-from facegender import model  # noqa: E402
-from facegender.cli import main  # noqa: E402
+from facegender.cli.app import main  # noqa: E402
+from facegender.network import classifier as model  # noqa: E402
 
 build = model.build_classifier
 

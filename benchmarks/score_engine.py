@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from facegender.scoring import load_engine
+from facegender.scoring.score import load_engine
 
 count, model = int(sys.argv[1]), Path(sys.argv[2])
 size = json.loads((model / "classes.json").read_text())["image_size"]

@@ -1,4 +1,4 @@
-"""Ours: `facegender.scoring.score` to a CSV. Arguments: images, list of names, model folder, output CSV."""
+"""Ours: `facegender.scoring.score.score` to a CSV. Arguments: images, list of names, model folder, output CSV."""
 
 import json
 import sys
@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from facegender.scoring import score
+from facegender.scoring.score import score
 
 images, names, model, out = sys.argv[1:]
 rows = pd.read_csv(names, dtype=str)[["image"]]

@@ -20,21 +20,21 @@ import pandas as pd
 
 from benchmarks.machine import machine
 from benchmarks.step_table import table
-from facegender.layout import Layout
-from facegender.params import TrainParams
-from facegender.quiet import import_tensorflow
-from facegender.store import FeatureStore, labelled
+from facegender.features.store import FeatureStore, labelled
+from facegender.files.layout import Layout
+from facegender.params.sections import TrainParams
+from facegender.runtime.tensorflow_import import import_tensorflow
 
 import_tensorflow()
 
 import keras  # noqa: E402
 import tensorflow as tf  # noqa: E402
 
-from facegender.dataset import as_dataset  # noqa: E402
-from facegender.device import prepare  # noqa: E402
-from facegender.fitting import compile_model, make_optimizer  # noqa: E402
-from facegender.inputs import Source, features_source  # noqa: E402
-from facegender.train import build, phases  # noqa: E402
+from facegender.network.device import prepare  # noqa: E402
+from facegender.training.loop import compile_model, make_optimizer  # noqa: E402
+from facegender.training.source import Source, features_source  # noqa: E402
+from facegender.training.tf_dataset import as_dataset  # noqa: E402
+from facegender.training.train import build, phases  # noqa: E402
 
 RESULTS = Path(__file__).parent / "results"
 SIDE = 1536  # of the large product: larger ones are no faster
@@ -152,7 +152,7 @@ def product(rows: int, inputs: int, outputs: int, inner: bool) -> Work:
 
 def convolution(shape: tuple[int, ...], size: tuple[int, int], strides: tuple[int, int]) -> Work:
     """A depthwise convolution and its gradients, as the folded network has them."""
-    from facegender.folded import depthwise
+    from facegender.network.folded_batch_norm import depthwise
 
     values = tf.random.normal(shape, seed=1)
     kernel = tf.random.normal((*size, shape[-1], 1), seed=2)

@@ -1,5 +1,5 @@
 """`python -m facegender` is the `facegender` command."""
 
-from facegender.cli import main
+from facegender.cli.app import main
 
 main()

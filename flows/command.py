@@ -18,7 +18,7 @@ from rich.console import Console
 from rich.text import Text
 
 from facegender.errors import UserError
-from facegender.presets import read_preset
+from facegender.params.presets import read_preset
 from flows.options import PARAMETER_NAME, RetrainOptions
 from flows.server import address, at_hand, named_or_running, page
 from flows.summary import as_text, summarise

@@ -15,8 +15,8 @@ from prefect.client.schemas.objects import State
 from prefect.states import Completed
 
 from facegender.errors import UserError
-from facegender.params import CrossValidateParams
-from facegender.params_reading import read_params
+from facegender.params.reading import read_params
+from facegender.params.sections import CrossValidateParams
 from flows.options import CrossValidateOptions
 from flows.running import at_work, disk_told
 from flows.task_runners import make_runner

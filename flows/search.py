@@ -17,11 +17,11 @@ from prefect.states import Completed
 from pydantic import JsonValue
 from rich.console import Console
 
-from facegender.layout import Layout
-from facegender.params_reading import read_params
-from facegender.search import Finished, Pruned, Report, Search
-from facegender.search_report import Trial, as_records, as_rich, caution, text, to_adopt, trials_of, write_best
-from facegender.search_space import check_space
+from facegender.files.layout import Layout
+from facegender.params.reading import read_params
+from facegender.search.report import Trial, as_records, as_rich, caution, text, to_adopt, trials_of, write_best
+from facegender.search.space import check_space
+from facegender.search.study import Finished, Pruned, Report, Search
 from flows.options import SearchOptions
 from flows.running import at_work, disk_told
 from tasks import experiment

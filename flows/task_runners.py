@@ -6,7 +6,7 @@ from typing import Any
 from prefect.task_runners import ThreadPoolTaskRunner
 
 from facegender.errors import UserError
-from facegender.params import CrossValidateParams
+from facegender.params.sections import CrossValidateParams
 
 # the class, and how it is told how many tasks may run at a time on this machine
 OTHERS: dict[str, tuple[str, str]] = {

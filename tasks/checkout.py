@@ -4,7 +4,7 @@ import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
-from facegender.layout import Layout
+from facegender.files.layout import Layout
 
 
 @dataclass(frozen=True)

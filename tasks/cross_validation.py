@@ -10,7 +10,7 @@ from prefect.artifacts import create_markdown_artifact
 from prefect.cache_policies import NO_CACHE
 from prefect.client.schemas.objects import State
 
-from facegender.atomic import atomic_file
+from facegender.files.atomic import atomic_file
 from tasks.checkout import Checkout
 from tasks.dvc_stage import run_stage, was_killed
 from tasks.evaluate import estimate

@@ -19,8 +19,8 @@ from prefect.client.schemas.objects import State, TaskRun
 from prefect.logging import get_run_logger
 from prefect.states import Cancelled, Completed, Failed
 
-from facegender import events
 from facegender.errors import UserError, of_the_machine
+from facegender.runtime import events
 from tasks.checkout import Checkout
 from tasks.child import Child
 from tasks.progress import ProgressArtifact

@@ -11,9 +11,9 @@ from prefect.artifacts import create_markdown_artifact
 from pydantic import JsonValue
 
 from facegender.errors import UserError
-from facegender.params_file import merged, write_params
-from facegender.params_reading import checked
-from facegender.presets import as_written
+from facegender.params.presets import as_written
+from facegender.params.reading import checked
+from facegender.params.writing import merged, write_params
 from tasks.checkout import Checkout
 from tasks.dvc_stage import dvc, of_the_disk
 

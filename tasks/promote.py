@@ -12,15 +12,15 @@ from prefect.client.schemas.objects import State
 from prefect.events import emit_event
 from prefect.states import Completed
 
-from facegender.atomic import atomic_file
 from facegender.errors import UserError
+from facegender.files.atomic import atomic_file
 from tasks import registry
 from tasks.checkout import Checkout
 from tasks.dvc_stage import Ended, explain, failed, follow
 from tasks.evaluate import estimate
 from tasks.registry import Made, Version
 
-RESOURCE = {"prefect.resource.id": "facegender.model", "prefect.resource.name": "facegender's model"}
+RESOURCE = {"prefect.resource.id": "facegender.network.classifier", "prefect.resource.name": "facegender's model"}
 NOT_PROMOTED = "NotPromoted"  # the name of a state of type Completed
 
 
@@ -96,7 +96,7 @@ def recorded(checkout: Checkout) -> dict[str, Any] | None:
 
 def params_of(checkout: Checkout) -> dict[str, Any]:
     """What params.yaml says of the decision."""
-    from facegender.params_reading import read_params
+    from facegender.params.reading import read_params
 
     values = read_params(checkout.root / "params.yaml")
     return {
@@ -131,7 +131,7 @@ def refused(decision: dict[str, Any], serving: Version | None) -> State[Any]:
 
 def tell(what: str, **payload: Any) -> None:
     """An event that an automation can act on: facegender.model.promoted, .not-promoted, .rolled-back."""
-    emit_event(event=f"facegender.model.{what}", resource=RESOURCE, payload=payload)
+    emit_event(event=f"facegender.network.classifier.{what}", resource=RESOURCE, payload=payload)
 
 
 def show(heading: str, decision: dict[str, Any], version: Version | None) -> None:

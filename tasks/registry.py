@@ -16,8 +16,8 @@ from typing import Any, Final
 
 import yaml
 
-from facegender.atomic import atomic_folder
 from facegender.errors import UserError
+from facegender.files.atomic import atomic_folder
 from tasks.checkout import Checkout
 from tasks.dvc_stage import dvc
 

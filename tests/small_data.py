@@ -9,10 +9,10 @@ import pandas as pd
 import pytest
 from PIL import Image
 
+from facegender.data.validate import validate
 from facegender.errors import UserError
-from facegender.layout import Layout
-from facegender.params import DataParams, ValidateParams
-from facegender.validate import validate
+from facegender.files.layout import Layout
+from facegender.params.sections import DataParams, ValidateParams
 
 LENIENT = ValidateParams(max_quarantined=1.0)
 

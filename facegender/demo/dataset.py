@@ -9,13 +9,13 @@ from typing import Final
 
 import numpy as np
 
-from facegender.atomic import atomic_folder
 from facegender.demo.faults import plant
 from facegender.demo.portrait import paint
 from facegender.demo.traits import BEST_ACCURACY, Traits, sample_traits
 from facegender.errors import UserError
-from facegender.layout import Layout
-from facegender.progress import track
+from facegender.files.atomic import atomic_folder
+from facegender.files.layout import Layout
+from facegender.runtime.progress import track
 
 SMALLEST: Final = 60  # below, the planted faults alone exceed the share of quarantined rows that is allowed by default
 TRAIN_SHARE: Final = 0.8

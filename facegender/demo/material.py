@@ -17,7 +17,7 @@ import numpy.typing as npt
 from facegender.demo import traits as kinds
 from facegender.demo.portrait import paint
 from facegender.demo.traits import PROPORTIONS, Traits, sample_traits
-from facegender.progress import track
+from facegender.runtime.progress import track
 
 CHUNK: Final = 50
 PROPORTION_WEIGHT: Final = 4.0  # the finest details; at equal weight they are the last to be learnt

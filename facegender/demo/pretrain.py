@@ -1,4 +1,4 @@
-"""Makes the demo's backbone weights, `facegender/weights/demo_mobilenet_v2.npz`: `python -m facegender.demo.pretrain`.
+"""Makes the demo's backbone weights, `facegender/network/demo_mobilenet_v2.npz`: `python -m facegender.demo.pretrain`.
 
 MobileNetV2 (alpha 1.0) learns from scratch to tell what was drawn in 10,000 portraits: proportions, pose, light,
 colours, hair, what is worn. It is never shown a family label; the five proportions in which the families differ are
@@ -24,8 +24,8 @@ import numpy.typing as npt
 
 from facegender.demo.material import Material, draw_material
 from facegender.demo.transfer import frozen_accuracy
-from facegender.demo.weights import DEMO_WEIGHTS, backbone_variables, quantised, write_weights
-from facegender.progress import track
+from facegender.network.demo_weights import DEMO_WEIGHTS, backbone_variables, quantised, write_weights
+from facegender.runtime.progress import track
 
 if TYPE_CHECKING:
     import keras

@@ -6,7 +6,7 @@ import numpy as np
 
 from facegender.demo.dataset import SIDE, sample_portraits
 from facegender.demo.portrait import paint
-from facegender.demo.weights import DEMO_WEIGHTS, load_demo_weights
+from facegender.network.demo_weights import DEMO_WEIGHTS, load_demo_weights
 
 BATCH = 32
 

@@ -14,9 +14,9 @@ from PIL import Image
 from benchmarks.choice_rows import CHOICES, NAMES, ROWS, named
 from benchmarks.choice_runs import Setting, prepare
 from benchmarks.choices_document import Difference, difference, write
-from facegender.params import Params
-from facegender.params_file import nested
-from facegender.presets import as_written
+from facegender.params.presets import as_written
+from facegender.params.sections import Params
+from facegender.params.writing import nested
 
 HERE = {"processor": "p", "cores": 2, "load": 0.1, "date": "2026-11-25T12:00", "python": "3", "keras": "3"}
 MACHINE = {**HERE, "tensorflow": "2", "openvino": "1"}

@@ -8,7 +8,7 @@ import pytest
 
 from benchmarks.document import write
 from benchmarks.gpu import main
-from facegender.device import has_gpu
+from facegender.network.device import has_gpu
 
 ROW = {"work": "training", "batch_size": 256, "images": 8192, "float32": 4000.0, "mixed": 10000.0}
 TINY = ["--alpha", "0.35", "--image-size", "32", "--images", "8", "--batch-sizes", "4", "--rounds", "1"]

@@ -6,7 +6,7 @@ import pytest
 import yaml
 
 from benchmarks.orchestration_part import QUICK, change_params, must
-from facegender.params_reading import read_params
+from facegender.params.reading import read_params
 
 PARAMS = Path(__file__).parents[2] / "params.yaml"
 

@@ -9,9 +9,9 @@ import pytest
 import typer.main
 import yaml
 
-from facegender.cli import app
-from facegender.layout import Layout
-from facegender.params import Params
+from facegender.cli.app import app
+from facegender.files.layout import Layout
+from facegender.params.sections import Params
 from tests.docs.markdown import Span, is_command, spans
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -4,8 +4,9 @@ import pytest
 from scipy.stats import binomtest
 from typer.testing import CliRunner
 
-from facegender.cli import app
-from facegender.compare import (
+from facegender.cli.app import app
+from facegender.errors import UserError
+from facegender.evaluation.compare import (
     attributes_of,
     common_rows,
     compare,
@@ -14,7 +15,6 @@ from facegender.compare import (
     positive_label,
     read_predictions,
 )
-from facegender.errors import UserError
 
 RNG = np.random.default_rng
 

@@ -8,15 +8,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from facegender.calibration import Calibrator
-from facegender.decision import Choices, Decision
+from facegender.decision.calibration import Calibrator
+from facegender.decision.decision import Choices, Decision
 from facegender.errors import UserError
-from facegender.evaluate import choices, evaluate, held_rows, judge_rows, slices_to_equalise
-from facegender.layout import Layout
-from facegender.params import Params, SubmitParams
-from facegender.submit import submit
-
-from .conftest import CLASSES, Case
+from facegender.evaluation.evaluate import choices, evaluate, held_rows, judge_rows, slices_to_equalise
+from facegender.files.layout import Layout
+from facegender.params.sections import Params, SubmitParams
+from facegender.scoring.submit import submit
+from tests.small_evaluation import CLASSES, Case
 
 # Keras 3.15 saves TensorFlow's variables in a way that NumPy 2 warns of
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation doesn't accept a copy:DeprecationWarning")

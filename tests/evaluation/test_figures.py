@@ -3,9 +3,9 @@ import json
 import numpy as np
 import pandas as pd
 
-from facegender.classes import Classes
-from facegender.figures import baseline, rows_of
-from facegender.metrics import Rows
+from facegender.decision.classes import Classes
+from facegender.evaluation.figures import baseline, rows_of
+from facegender.statistics.metrics import Rows
 
 
 def test_the_baseline_is_the_training_rows_majority():

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from facegender.gallery import Shown, with_heat
-from facegender.gradcam import HEAT, OPACITY, heat_maps, overlay
+from facegender.evaluation.gradcam import HEAT, OPACITY, heat_maps, overlay
+from facegender.evaluation.report.gallery import Shown, with_heat
 
 # Keras 3.15 saves TensorFlow's variables in a way that NumPy 2 warns of
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation doesn't accept a copy:DeprecationWarning")
@@ -33,8 +33,8 @@ def test_both_engines_see_the_same(tmp_path, narrowing):
     # OpenVINO turns the axes of what leaves a convolution around, and leaves those of the pictures as they are
     import keras
 
-    from facegender.archive import save_model
-    from facegender.engine import import_openvino, to_openvino
+    from facegender.network.engine import import_openvino, to_openvino
+    from facegender.network.keras_file import save_model
 
     image = keras.Input((12, 12, 3), name="image")
     seen = keras.layers.Rescaling(1 / 255)(image)

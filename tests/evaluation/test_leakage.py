@@ -1,8 +1,8 @@
 import numpy as np
 import pandas as pd
 
-from facegender.leakage import find_copies, without_copies
-from facegender.metrics import Rows
+from facegender.evaluation.leakage import find_copies, without_copies
+from facegender.statistics.metrics import Rows
 
 NONE = pd.Series([], dtype="int64")  # no test image
 

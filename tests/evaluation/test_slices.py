@@ -5,8 +5,8 @@ from fairlearn.metrics import MetricFrame, count, true_negative_rate, true_posit
 from sklearn.metrics import accuracy_score
 
 from facegender.errors import UserError
-from facegender.metrics import Rows
-from facegender.slices import MISSING, cross, cut_by, members, read_attributes
+from facegender.evaluation.slices import MISSING, cross, cut_by, members, read_attributes
+from facegender.statistics.metrics import Rows
 
 
 def rows_of(correct, positive=None):

@@ -12,7 +12,7 @@ import pytest
 import yaml
 
 from facegender.errors import UserError
-from facegender.params import CrossValidateParams
+from facegender.params.sections import CrossValidateParams
 from flows.task_runners import make_runner
 
 from .test_retrain import call, copy, environment  # noqa: F401

@@ -4,11 +4,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from facegender.drift import find_drift
-from facegender.drift_plot import drift_plot
-from facegender.embedding import distances
-from facegender.params import ScoreParams
-from facegender.reference import MOST, NEIGHBOURS, kept_rows, own_distances
+from facegender.params.sections import ScoreParams
+from facegender.production.drift import find_drift
+from facegender.production.drift_plot import drift_plot
+from facegender.scoring.embedding import distances
+from facegender.scoring.reference import MOST, NEIGHBOURS, kept_rows, own_distances
 
 QUANTITIES = ["brightness", "shorter side, pixels", "embedding distance", "probability of the positive class"]
 

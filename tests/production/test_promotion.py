@@ -4,8 +4,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from facegender.params import EvaluateParams, PromoteParams
-from facegender.promotion import calibration_change, judge_promotion
+from facegender.params.sections import EvaluateParams, PromoteParams
+from facegender.production.promotion import calibration_change, judge_promotion
 
 EVALUATE = EvaluateParams(bootstrap=200, min_slice=50)
 NONE = pd.DataFrame(index=pd.Index([], name="image"))

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from facegender.params import SplitParams
-from facegender.split import split
+from facegender.data.split import split
+from facegender.params.sections import SplitParams
 from tests.review.pages import ODD, cache
 from tests.small_data import Data
 

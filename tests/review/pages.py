@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from facegender.layout import Layout
-from facegender.params import EvaluateParams
-from facegender.review import review
-from facegender.row_file import RowFile
-from facegender.store import Manifest, view_file
+from facegender.features.store import Manifest, view_file
+from facegender.files.float16_rows import RowFile
+from facegender.files.layout import Layout
+from facegender.params.sections import EvaluateParams
+from facegender.review.page import review
 from tests.small_data import Data
 
 ODD = 'odd, "name" <&>é.png'

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from facegender.errors import UserError
-from facegender.params_file import write_params
+from facegender.params.writing import write_params
 from tasks.checkout import Checkout
 from tasks.experiment import check, copy_uncommitted, git, slug, workspace
 

@@ -3,9 +3,9 @@
 import keras
 import numpy as np
 
-from facegender.batches import FeatureBatches, Rows
-from facegender.fitting import right
-from facegender.mixup import Mixed, blend
+from facegender.training.batches import FeatureBatches, Rows
+from facegender.training.loop import right
+from facegender.training.mixup import Mixed, blend
 
 
 class Constant:

@@ -6,8 +6,8 @@ import keras
 import numpy as np
 import pytest
 
-from facegender.optimizer import PacedAdamW
-from facegender.paces import Pace
+from facegender.training.layer_rates import Pace
+from facegender.training.optimizer import PacedAdamW
 
 RATE, DECAY = 0.01, 0.1
 RNG = np.random.default_rng(3)

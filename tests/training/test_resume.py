@@ -6,11 +6,11 @@ from pathlib import Path
 import keras
 import pytest
 
-from facegender import provenance
-from facegender.checkpoint import Checkpoints, Progress
-from facegender.features import features
-from facegender.train import train
-from tests.training.conftest import TRAINED, Workspace, params_with
+from facegender.features.features import features
+from facegender.training import provenance
+from facegender.training.checkpoint import Checkpoints, Progress
+from facegender.training.train import train
+from tests.small_training import TRAINED, Workspace, params_with
 
 
 class Killed(BaseException):

@@ -10,21 +10,21 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from facegender import fitting
-from facegender.archive import load_model, save_model
-from facegender.backbone import weighted_backbone
-from facegender.batches import Rows
-from facegender.checkpoint import Checkpoints, Progress
 from facegender.errors import UserError
-from facegender.features import features
-from facegender.fitting import Phase, make_optimizer
-from facegender.optimizer import PacedAdamW
-from facegender.paces import Pace
-from facegender.params import TrainParams
-from facegender.predict import as_csv, find_pictures, predict
-from facegender.scoring import score
-from facegender.train import train
-from tests.training.conftest import Workspace, params_with
+from facegender.features.features import features
+from facegender.network.backbone import weighted_backbone
+from facegender.network.keras_file import load_model, save_model
+from facegender.params.sections import TrainParams
+from facegender.scoring.predict import as_csv, find_pictures, predict
+from facegender.scoring.score import score
+from facegender.training import loop as fitting
+from facegender.training.batches import Rows
+from facegender.training.checkpoint import Checkpoints, Progress
+from facegender.training.layer_rates import Pace
+from facegender.training.loop import Phase, make_optimizer
+from facegender.training.optimizer import PacedAdamW
+from facegender.training.train import train
+from tests.small_training import Workspace, params_with
 
 
 @pytest.mark.parametrize("ema", [0.0, 0.9])
@@ -100,7 +100,7 @@ def test_features_of_other_weights_are_refused(workspace: Workspace) -> None:
 
 
 def test_class_weights_make_both_classes_count_alike() -> None:
-    from facegender.inputs import _rows
+    from facegender.training.source import _rows
 
     table = pd.DataFrame({"label": ["1", "1", "1", "0"], "fold": -1})
     train_rows, _ = _rows(table, "1", TrainParams(class_weights=True))

@@ -1,0 +1,177 @@
+"""What this machine has of what the pipeline needs, and what to do about what it has not: `facegender doctor`."""
+
+import os
+import platform
+import shutil
+import socket
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any, Literal
+from urllib.parse import urlsplit
+
+from facegender.errors import UserError
+from facegender.files.layout import Layout
+from facegender.network.engine import has_openvino
+from facegender.params.architectures import ARCHITECTURES, is_own, resolve_weights, title
+from facegender.params.reading import read_params
+from facegender.runtime.tensorflow_import import import_tensorflow
+
+Level = Literal["good", "note", "missing"]
+KERAS_MODELS = Path("~/.keras/models")
+ASK_DVC_S = 60.0
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One line of the doctor's table: `good`; `note`, works without; or `missing`, a stage will fail."""
+
+    level: Level
+    what: str
+    found: str
+    remedy: str = ""
+
+
+def examine(params: Path, data: Path) -> list[Finding]:
+    """Look at everything once; each look is cheap but TensorFlow's import."""
+    layout = Layout(data)
+    looks: list[Callable[[], Finding]] = [
+        _python,
+        _tensorflow,
+        _engine,
+        lambda: _params(params),
+        lambda: _data(layout),
+        lambda: _weights(params, layout),
+        _disk,
+        _dvc_remote,
+        _prefect_api,
+    ]
+    return [look() for look in looks]
+
+
+def _python() -> Finding:
+    found = f"{platform.python_version()} on {platform.system()} {platform.machine()}, {os.cpu_count()} cores"
+    if (3, 11) <= sys.version_info < (3, 14):
+        return Finding("good", "Python", found)
+    return Finding("missing", "Python", found, "Use Python 3.11, 3.12 or 3.13.")
+
+
+def _tensorflow() -> Finding:
+    try:
+        number = version("tensorflow")
+    except PackageNotFoundError:
+        return Finding("missing", "TensorFlow", "not installed", "Run `make run`, which installs the lock file.")
+    import_tensorflow()
+    import tensorflow as tf
+
+    gpus = tf.config.list_physical_devices("GPU")
+    if gpus:
+        names = [tf.config.experimental.get_device_details(gpu).get("device_name", "GPU") for gpu in gpus]
+        return Finding("good", "TensorFlow", f"{number}, {len(gpus)} GPU: {', '.join(names)}")
+    remedy = "" if platform.system() != "Linux" else "With an NVIDIA GPU: install the extra, `facegender[gpu]`."
+    return Finding("note", "TensorFlow", f"{number}, no GPU: trains on the CPU", remedy)
+
+
+def _engine() -> Finding:
+    if has_openvino():
+        return Finding("good", "Scoring engine", f"OpenVINO {version('openvino')}")
+    return Finding("note", "Scoring engine", "no OpenVINO here: TensorFlow scores, at about half the speed")
+
+
+def _params(path: Path) -> Finding:
+    try:
+        read_params(path)
+    except UserError as error:
+        return Finding("missing", "Parameters", str(error))
+    return Finding("good", "Parameters", str(path))
+
+
+def _data(layout: Layout) -> Finding:
+    wanted = [layout.images, layout.train_csv, layout.test_csv, layout.sample_submission]
+    missing = [path.name for path in wanted if not path.exists()]
+    if missing:
+        remedy = f"Put them into {layout.data}/, or draw the demo: `facegender demo`."
+        return Finding("missing", "Data", f"{layout.data}/ lacks {', '.join(missing)}", remedy)
+    kind = "the drawn demo" if layout.demo_marker.exists() else "your own"
+    with os.scandir(layout.images) as entries:
+        count = sum(1 for _ in entries)
+    return Finding("good", "Data", f"{kind}, {count:,} files in {layout.images}")
+
+
+def _weights(params: Path, layout: Layout) -> Finding:
+    try:
+        backbone = read_params(params).backbone
+    except UserError:
+        return Finding("note", "Backbone weights", "unknown while the parameters cannot be read")
+    name = title(backbone.name)
+    if is_own(backbone.name) and not Path(backbone.name).expanduser().is_file():
+        return Finding("missing", "Backbone", f"{backbone.name} is not there", "Correct backbone.name in params.yaml.")
+    try:
+        source = resolve_weights(backbone, layout.demo_marker.exists())
+    except UserError as error:
+        return Finding("missing", "Backbone weights", str(error))
+    if source in ("demo", "none", "own"):
+        told = {"demo": "the demo's own", "none": "random", "own": "those in the file"}[source]
+        return Finding("good", "Backbone weights", f"{name}: {told}")
+    if source == "imagenet":
+        kept = ARCHITECTURES[backbone.name].kept.format(alpha=backbone.alpha)
+        files = sorted(KERAS_MODELS.expanduser().glob(kept))
+        if files:
+            return Finding("good", "Backbone weights", f"{name}: ImageNet, {files[0]}")
+        remedy = "Connect once, or set backbone.weights to a path or to none."
+        return Finding("note", "Backbone weights", f"{name}: ImageNet, to be downloaded at the first run", remedy)
+    if Path(source).expanduser().is_file():
+        return Finding("good", "Backbone weights", f"{name}: {source}")
+    return Finding("missing", "Backbone weights", f"{source} is not there", "Correct backbone.weights in params.yaml.")
+
+
+def _disk() -> Finding:
+    free = shutil.disk_usage(".").free / 1e9
+    if free > 5:
+        return Finding("good", "Disk", f"{free:,.0f} GB free")
+    return Finding("note", "Disk", f"{free:.1f} GB free", "Features take about 0.1 GB per 1,000 images and 6 views.")
+
+
+def _dvc_remote() -> Finding:
+    dvc = shutil.which("dvc") or str(Path(sys.executable).with_name("dvc"))
+    try:
+        run = subprocess.run([dvc, "remote", "list"], capture_output=True, text=True, timeout=ASK_DVC_S, check=False)
+    except (OSError, subprocess.TimeoutExpired) as error:
+        return Finding("note", "DVC remote", f"dvc could not be asked: {error}")
+    if run.returncode:
+        return Finding("note", "DVC remote", "this folder is no DVC repository", "Run in the checkout.")
+    if not run.stdout.strip():
+        remedy = "To share data and models: `dvc remote add -d NAME URL`, then `dvc push`."
+        return Finding("note", "DVC remote", "none", remedy)
+    return Finding("good", "DVC remote", run.stdout.split()[0])
+
+
+def _prefect_api() -> Finding:
+    url = os.environ.get("PREFECT_API_URL")
+    if not url:
+        return Finding("good", "Prefect API", "embedded: every run brings its own server; `make ui` shows the runs")
+    parts = urlsplit(url)
+    port = parts.port or (443 if parts.scheme == "https" else 80)
+    try:
+        socket.create_connection((parts.hostname or "", port), timeout=5).close()
+    except OSError as error:
+        remedy = "Start the server there, or unset PREFECT_API_URL to use the embedded one."
+        return Finding("missing", "Prefect API", f"{url} does not answer: {error}", remedy)
+    return Finding("good", "Prefect API", url)
+
+
+def as_rich(findings: list[Finding]) -> Any:
+    """The findings for a terminal."""
+    from rich.markup import escape
+    from rich.table import Table
+
+    marks = {"good": "[green]ok[/green]", "note": "[yellow]note[/yellow]", "missing": "[red]missing[/red]"}
+    table = Table(box=None, pad_edge=False)
+    for column in ("", "", "found", "what to do"):
+        table.add_column(column, overflow="fold")
+    for finding in findings:
+        table.add_row(marks[finding.level], finding.what, escape(finding.found), escape(finding.remedy))
+    return table

@@ -1,0 +1,61 @@
+"""What the flows run of a model in production."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from facegender.cli.options import ARTIFACTS, DATA, PARAMS, ArtifactsOption, DataOption, ParamsOption
+from facegender.files.layout import Layout
+from facegender.runtime import events
+
+
+def promotion(
+    champion: Annotated[Path, typer.Argument(help="The folder of the promoted model: artifacts/champion.")],
+    params: ParamsOption = PARAMS,
+    data: DataOption = DATA,
+    artifacts: ArtifactsOption = ARTIFACTS,
+) -> None:
+    """Decide whether the new model may take the champion's place; leave promotion.json, with the figures.
+
+    It may where it is not worse, on the rows that neither was trained on: in accuracy, in any slice, in calibration.
+    `python -m flows.champion` acts upon it.
+    """
+    from facegender.evaluation.compare import attributes_of, read_predictions
+    from facegender.evaluation.write import write_json
+    from facegender.files.atomic import atomic_file
+    from facegender.params.reading import read_params
+    from facegender.production.promotion import judge_promotion
+    from facegender.scoring.reference import with_hashes
+
+    layout, values = Layout(data, artifacts), read_params(params)
+    folders = (champion / "evaluation", layout.evaluation)
+    held, new = (with_hashes(read_predictions(folder), folder) for folder in folders)
+    attributes = attributes_of(new.index, data / values.data.attributes)
+    record = judge_promotion(held, new, attributes, values.evaluate, values.promote, values.compare.margin)
+    with atomic_file(layout.promotion) as file:
+        write_json(file, record)
+    typer.echo("It may be promoted." if record["promote"] else "\n".join(record["reasons"]))
+
+
+def score(
+    date: Annotated[str, typer.Option(help="Names the folder below scores/ in --artifacts: 2026-11-24.")],
+    params: ParamsOption = PARAMS,
+    data: DataOption = DATA,
+    artifacts: ArtifactsOption = ARTIFACTS,
+    again: Annotated[bool, typer.Option("--again", help="Files whose content has been scored before, too.")] = False,
+) -> None:
+    """Score what is new in score.folder, or of test.csv, with the champion; compare it with its validation rows.
+
+    Leaves a folder with predictions.parquet, drift.json and drift.svg; nothing where nothing is new.
+    """
+    from facegender.params.reading import read_params
+    from facegender.production.score_new import score_new
+
+    folder = score_new(Layout(data, artifacts), read_params(params), date, again)
+    if folder is None:
+        events.emit("note", message="Nothing is new.")
+        typer.echo("Nothing is new.")
+        return
+    events.emit("note", message=f"{folder}")
+    typer.echo(f"{folder}: predictions.parquet, drift.json, drift.svg")

@@ -1,0 +1,63 @@
+"""Stage `cross_validate`: the folds become one model; every row is judged by the fold that has not seen it."""
+
+import json
+import logging
+
+import numpy as np
+import pandas as pd
+
+from facegender.decision.classes import read_classes
+from facegender.evaluation.out_of_fold import write_out_of_fold
+from facegender.features.store import Manifest
+from facegender.files.atomic import atomic_folder
+from facegender.files.layout import Layout
+from facegender.network.device import prepare
+from facegender.network.ensemble import ensemble
+from facegender.params.sections import Params
+from facegender.training.model_folder import label_facts, sample_pictures, write_model
+from facegender.training.provenance import provenance
+from facegender.training.train import build, count_parameters
+
+logger = logging.getLogger(__name__)
+
+
+def cross_validate(layout: Layout, params: Params) -> None:
+    """Read artifacts/folds, write artifacts/cross_validation: the ensemble's model/ and its evaluation/."""
+    validation = json.loads(layout.validation.read_text())
+    manifest = Manifest.read(layout.features)
+    rows = pd.read_parquet(layout.folds / "rows.parquet")
+    folds = sorted(layout.folds.glob("fold_*"), key=lambda folder: int(folder.name.removeprefix("fold_")))
+    predicted = pd.concat(pd.read_parquet(fold / "predictions.parquet") for fold in folds)
+    judged = rows.merge(predicted, on="image", validate="1:1").rename(columns={"probability": "raw_probability"})
+
+    prepare(params.train.seed, params.train.mixed_precision)
+    classifier = build(manifest, params.train, cached=manifest.cut is not None)
+    trained = count_parameters(classifier)[0] * len(folds)
+    weights = []
+    for fold in folds:
+        with np.load(fold / "weights.npz") as arrays:
+            weights.append([arrays[name] for name in arrays.files])
+    model = ensemble(classifier, weights)
+    history = pd.concat(pd.read_csv(fold / "history.csv").assign(fold=number) for number, fold in enumerate(folds))
+    size = manifest.backbone["image_size"]
+    positive_share = float((judged["label"] == validation["classes"][1]).mean())
+    made = provenance(manifest, params, trained, model.count_params(), validation["demo"])
+    with atomic_folder(layout.cross_validation) as folder:
+        write_model(
+            folder / "model",
+            model,
+            history,
+            label_facts(validation, size, positive_share),
+            made | {"folds": len(folds)},
+            sample_pictures(layout.images, judged["image"], size),
+            params.scoring,
+        )
+        classes = read_classes(folder / "model")
+        accuracy = write_out_of_fold(folder / "evaluation", judged, classes, params.evaluate)["accuracy"]
+    logger.info(
+        "cross_validate: out-of-fold accuracy %.3f (95%% interval %.3f to %.3f, n = %s)",
+        accuracy["value"],
+        accuracy["low"],
+        accuracy["high"],
+        f"{accuracy['n']:,}",
+    )

@@ -1,0 +1,70 @@
+"""One fold of a cross-validation: a training of its own, resumed as any other, and its out-of-fold predictions."""
+
+import fcntl
+import json
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from facegender.cross_validation.joined_store import FoldStore
+from facegender.cross_validation.plan import plan_folds
+from facegender.decision.calibration import sigmoid
+from facegender.errors import UserError
+from facegender.files.atomic import atomic_folder
+from facegender.files.layout import Layout
+from facegender.params.sections import Params
+from facegender.training.checkpoint import Checkpoints
+from facegender.training.source import VALIDATION_BATCH
+from facegender.training.tf_dataset import as_dataset
+from facegender.training.train import fit
+
+logger = logging.getLogger(__name__)
+
+
+def train_fold(layout: Layout, params: Params, fold: int) -> None:
+    """Train fold `fold` unless it is finished, and leave its result beside those of the other folds.
+
+    Another process at work on the same fold, such as the orphan of a killed run, is waited for.
+
+    Raises
+    ------
+    UserError
+        There is no such fold, or the features are missing or do not fit.
+    """
+    count = params.cross_validate.folds
+    if fold not in range(count):
+        raise UserError("--fold", f"must be 0 to {count - 1}: cross_validate.folds is {count}", fold)
+    positive = json.loads(layout.validation.read_text())["classes"][1]
+    with FoldStore(layout) as store:
+        plan = plan_folds(layout, params, store)
+        with _held(plan.folder / f"fold_{fold}.lock"):
+            if plan.result(fold).is_dir():
+                logger.info("fold %d of %d: finished before", fold + 1, count)
+                return
+            logger.info("fold %d of %d", fold + 1, count)
+            # the plan's folder is named by all else that a checkpoint depends on
+            checkpoints = Checkpoints(plan.folder / f"checkpoints_{fold}", {"fold": fold})
+            curves = plan.folder / f"curves_{fold}"
+            fitted = fit(layout, params, store, plan.rows_of(fold), positive, checkpoints, curves)
+            source = fitted.source
+            held = as_dataset(source.judged(source.validation, VALIDATION_BATCH))
+            logits = fitted.classifier.trains.predict(held, verbose=0)
+            images = plan.table["image"].iloc[source.validation.rows]
+            found = {"image": images, "probability": sigmoid(logits[:, 0].astype(np.float64))}
+            with atomic_folder(plan.result(fold)) as folder:
+                np.savez(folder / "weights.npz", *fitted.classifier.whole.get_weights())
+                pd.DataFrame(found).to_parquet(folder / "predictions.parquet", index=False)
+                pd.DataFrame(fitted.history).to_csv(folder / "history.csv", index=False)
+            checkpoints.remove()
+
+
+@contextmanager
+def _held(path: Path) -> Iterator[None]:
+    """Wait for the kernel's lock on a file and hold it; it never outlives the process."""
+    with path.open("a") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield

@@ -1,0 +1,1 @@
+"""The user's files: the stages `validate` and `split`."""

@@ -1,0 +1,180 @@
+"""Every image, read once, on all cores (facegender/data/reader_process.py), and what was found as columns.
+
+What is kept of an image are columns of numbers, about 60 bytes; its thumbnail waits in a temporary file.
+"""
+
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from itertools import chain
+from typing import BinaryIO
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from facegender.data.duplicates import Rows, Thumbnails, perceptual_hashes
+from facegender.data.reader_pool import Readers
+from facegender.data.reader_protocol import DIGEST, SIDE, Images
+from facegender.errors import UserError
+from facegender.runtime.progress import track
+
+CHUNK = 48  # images a process reads at once: what it answers fits into a pipe (64 kB on Linux), so it need not wait
+AT_ONCE = 8192  # names held as Python strings
+
+
+@dataclass
+class Findings:
+    """Columns over all images, in the order of their names.
+
+    width, height
+        int32 (n,), upright; 0 where the picture cannot be decoded.
+    size
+        int64 (n,), bytes of the file; -1 where it is missing.
+    mode
+        int16 (n,), into `modes`; -1 where the picture cannot be decoded.
+    digest
+        void32 (n,), SHA-256 of the file; zeros where it was not read.
+    phash
+        uint64 (n,), of `perceptual_hashes`; 0 where the picture cannot be decoded.
+    reasons
+        Why a picture cannot be decoded, by row.
+    """
+
+    width: npt.NDArray[np.int32]
+    height: npt.NDArray[np.int32]
+    size: npt.NDArray[np.int64]
+    mode: npt.NDArray[np.int16]
+    digest: npt.NDArray[np.void]
+    phash: npt.NDArray[np.uint64]
+    modes: list[str] = field(default_factory=list)
+    reasons: dict[int, str] = field(default_factory=dict)
+
+    @classmethod
+    def blank(cls, n: int) -> "Findings":
+        return cls(
+            width=np.zeros(n, np.int32),
+            height=np.zeros(n, np.int32),
+            size=np.full(n, -1, np.int64),
+            mode=np.full(n, -1, np.int16),
+            digest=np.zeros(n, "V32"),
+            phash=np.zeros(n, np.uint64),
+        )
+
+    @property
+    def decoded(self) -> npt.NDArray[np.bool_]:
+        """bool (n,)"""
+        return self.mode >= 0
+
+    @property
+    def found(self) -> npt.NDArray[np.bool_]:
+        """bool (n,): there is a file."""
+        return self.size >= 0
+
+    @property
+    def read(self) -> npt.NDArray[np.bool_]:
+        """bool (n,): the file was read, so that it has a digest."""
+        read: npt.NDArray[np.bool_] = self.digest != np.void(bytes(32))
+        return read
+
+
+@contextmanager
+def inspected(readers: Readers, names: "pd.Series[str]") -> Iterator[tuple[Findings, "ThumbnailFile"]]:
+    """Inspect `names`, and end the `readers`; the thumbnails are there as long as the block runs.
+
+    Raises
+    ------
+    UserError
+        A name is, or goes through, a link that leaves the folder: of several the first.
+    """
+    findings = Findings.blank(len(names))
+    outside: list[tuple[int, str]] = []
+    ahead = readers.ahead()
+    rows_ahead = _rows_of([images.names for images in ahead], names)
+    left = np.ones(len(names), np.bool_)
+    for rows in rows_ahead:
+        left[rows[rows >= 0]] = False
+    with tempfile.TemporaryFile() as file, track("Inspecting images", len(names), "images") as advance:
+        thumbnails = ThumbnailFile(file, len(names))
+        for rows, images in zip(rows_ahead, ahead, strict=True):
+            _store(images, rows, findings, thumbnails)
+        ahead.clear()
+        advance(len(names) - int(left.sum()))
+
+        def requests() -> Iterator[tuple[Rows, list[str]]]:
+            rows = np.flatnonzero(left)
+            for start in range(0, len(rows), AT_ONCE):
+                many = rows[start : start + AT_ONCE]
+                some = names.iloc[many].tolist()
+                for place in range(0, len(many), CHUNK):
+                    if outside:  # all rows before it are in the hands of the readers
+                        return
+                    yield many[place : place + CHUNK], some[place : place + CHUNK]
+
+        for rows, images in readers.read(requests()):
+            if images.outside:
+                outside.append((int(rows[images.outside[0]]), images.outside[1]))
+            _store(images, rows, findings, thumbnails)
+            advance(len(rows))
+        readers.close()
+        if outside:
+            row, target = min(outside)
+            raise UserError(
+                f"images/{names.iloc[row]}",
+                "an image must lie in the images folder itself",
+                f"a link to {target}",
+                "Copy the file there. If DVC made it: `dvc config cache.type hardlink,copy`, then `dvc checkout`.",
+            )
+        yield findings, thumbnails
+
+
+def _rows_of(lists: list[list[str]], names: "pd.Series[str]") -> list[Rows]:
+    """int64 (len(names of the list),) for each list: -1 for what is not among `names`."""
+    row_of = dict.fromkeys(chain.from_iterable(lists), -1)
+    for start in range(0, len(names), AT_ONCE):
+        for row, name in enumerate(names.iloc[start : start + AT_ONCE].tolist(), start):
+            if name in row_of:
+                row_of[name] = row
+    return [np.array([row_of[name] for name in some], np.int64) for some in lists]
+
+
+def _store(images: Images, rows: Rows, findings: Findings, file: "ThumbnailFile") -> None:
+    """Keep what was found of `rows`; what has -1 for a row is let go."""
+    kept = np.flatnonzero(rows >= 0)
+    at = rows[kept]
+    findings.width[at], findings.height[at] = np.array(images.width)[kept], np.array(images.height)[kept]
+    findings.size[at] = np.array(images.size)[kept]
+    for mode in images.mode:
+        if mode is not None and mode not in findings.modes:
+            findings.modes.append(mode)
+    places = {mode: place for place, mode in enumerate(findings.modes)}
+    findings.mode[at] = np.array([-1 if mode is None else places[mode] for mode in images.mode])[kept]
+    findings.digest[at] = np.frombuffer(images.digests, f"V{DIGEST}")[kept]
+    thumbnails = np.frombuffer(images.thumbnails, np.uint8).reshape(-1, SIDE, SIDE)
+    findings.phash[at] = perceptual_hashes(thumbnails)[kept]
+    findings.reasons.update((int(rows[place]), reason) for place, reason in images.reasons.items() if rows[place] >= 0)
+    file.append(at, thumbnails[kept])
+
+
+class ThumbnailFile:
+    """Thumbnails by row, read from disk when asked for: all of them would be 1 kB an image."""
+
+    def __init__(self, file: BinaryIO, n: int) -> None:
+        self._file = file
+        self._place = np.zeros(n, np.int32)  # in the file, in the order in which they came
+        self._count = 0
+
+    def append(self, rows: Rows, thumbnails: Thumbnails) -> None:
+        """uint8 (len(rows), 32, 32)."""
+        self._place[rows] = range(self._count, self._count + len(rows))
+        self._count += len(rows)
+        self._file.write(thumbnails.data)
+
+    def __call__(self, rows: Rows) -> Thumbnails:
+        """uint8 (len(rows), 32, 32)."""
+        self._file.flush()
+        handle, size = self._file.fileno(), SIDE * SIDE
+        content = b"".join(os.pread(handle, size, place * size) for place in self._place[rows].tolist())
+        return np.frombuffer(content, np.uint8).reshape(len(rows), SIDE, SIDE)

@@ -1,0 +1,1 @@
+"""From a probability to an answer: calibration, threshold and abstention."""

@@ -1,0 +1,1 @@
+"""The stage `evaluate`: figures, slices, comparisons and the evaluation folder."""

@@ -1,0 +1,216 @@
+"""Is model B worse than model A? Both are judged on the rows that neither was trained on."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final, Literal
+
+import numpy as np
+import pandas as pd
+
+from facegender.data.tables import read_table
+from facegender.errors import UserError
+from facegender.evaluation.slices import natural_order, slice_values
+from facegender.params.sections import EvaluateParams
+from facegender.statistics.intervals import Estimate, FloatArray, IntArray, bootstrap, wilson
+from facegender.statistics.metrics import CLIP, BoolArray
+
+Verdict = Literal["not worse", "worse", "undecided"]
+
+EXIT_CODES: Final[dict[Verdict, int]] = {"not worse": 0, "worse": 1, "undecided": 3}  # 2 is a user's mistake
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Two models on the same rows.
+
+    Attributes
+    ----------
+    first, second
+        Accuracy of A and of B.
+    difference, log_loss
+        B minus A, with paired bootstrap intervals over groups; more is better for the first, worse for the second.
+    only_first, only_second
+        Rows that A alone, and that B alone, got right.
+    p_value
+        McNemar's exact test of those two counts: how likely so uneven a split is for equally good models.
+    """
+
+    first: Estimate
+    second: Estimate
+    difference: Estimate
+    log_loss: Estimate
+    only_first: int
+    only_second: int
+    p_value: float
+
+    def verdict(self, margin: float) -> Verdict:
+        """Whether B is worse than A by more than `margin` in accuracy, by the interval of the difference."""
+        low, high = self.difference.low or 0.0, self.difference.high or 0.0
+        if low >= -margin:
+            return "not worse"
+        return "worse" if high < -margin else "undecided"
+
+
+def compare_models(
+    first: Path, second: Path, attributes: Path, params: EvaluateParams
+) -> tuple[Comparison, dict[tuple[str, str], Comparison]]:
+    """Compare two evaluated models overall and, where there is an attributes file, by its columns."""
+    rows = common_rows(read_predictions(first), read_predictions(second), (str(first), str(second)))
+    positive = positive_label(rows["label"])
+    rng = np.random.default_rng(params.seed)
+    whole = compare(rows, positive, params.bootstrap, rng)
+    table = attributes_of(rows.index, attributes)
+    return whole, compare_slices(rows, table, positive, params.min_slice, params.bootstrap, rng)
+
+
+def positive_label(labels: pd.Series) -> str:
+    """The larger label in sorted order; by number where all are integers."""
+    distinct = [str(label) for label in labels.unique()]
+    if all(label.lstrip("-").isdigit() for label in distinct):
+        return max(distinct, key=int)
+    return max(distinct)
+
+
+def attributes_of(images: pd.Index, path: Path) -> pd.DataFrame:
+    """attributes.csv by image, its image column told by what it holds; no column where there is no such file."""
+    if not path.exists():
+        return pd.DataFrame(index=images)
+    frame = read_table(path).frame
+    known = set(images)
+    column = max(frame.columns, key=lambda name: len(known.intersection(frame[name])))
+    return frame.drop_duplicates(column).set_index(column)
+
+
+def read_predictions(folder: Path) -> pd.DataFrame:
+    """predictions.parquet of an evaluation folder, or of the evaluation beside a model folder, by image.
+
+    Raises
+    ------
+    UserError
+        There is none.
+    """
+    beside = folder.resolve().parent / "evaluation"
+    for place in (folder, beside):
+        path = place / "predictions.parquet"
+        if path.exists():
+            return pd.read_parquet(path).set_index("image")
+    remedy = "Run `facegender evaluate` for it."
+    raise UserError(str(folder), "must be a model that was evaluated, or its evaluation folder", None, remedy)
+
+
+def common_rows(first: pd.DataFrame, second: pd.DataFrame, names: tuple[str, str]) -> pd.DataFrame:
+    """The rows that both judged: label, group, and each one's predicted and probability, with suffixes _a and _b.
+
+    Raises
+    ------
+    UserError
+        There are none, or the two were judged by different labels.
+    """
+    columns = ["label", "predicted", "probability", "group"]
+    rows = first[columns].add_suffix("_a").join(second[columns].add_suffix("_b"), how="inner").sort_index()
+    where = " and ".join(names)
+    if rows.empty:
+        raise UserError(where, "must have validation rows in common", None, "Evaluate both on the same split.")
+    differing = rows.index[rows["label_a"] != rows["label_b"]]
+    if len(differing):
+        raise UserError(where, "must be judged by the same labels", f"two labels for {differing[0]}")
+    return rows.rename(columns={"label_a": "label", "group_a": "group"}).drop(columns=["label_b", "group_b"])
+
+
+def compare(rows: pd.DataFrame, positive: str, resamples: int, rng: np.random.Generator) -> Comparison:
+    """Compare on `common_rows`; `positive` is the label whose probability the models give."""
+    is_positive = (rows["label"] == positive).to_numpy(dtype=bool)
+    right = [(rows[f"predicted_{side}"] == rows["label"]).to_numpy(dtype=bool) for side in "ab"]
+    losses = [_losses(is_positive, rows[f"probability_{side}"].to_numpy(dtype=np.float64)) for side in "ab"]
+    gain = right[1].astype(np.float64) - right[0]
+    extra = losses[1] - losses[0]
+
+    def means(weights: FloatArray) -> dict[str, FloatArray]:
+        total = weights.sum(axis=1)
+        return {"difference": weights @ gain / total, "log_loss": weights @ extra / total}
+
+    groups: IntArray = rows["group"].to_numpy(dtype=np.int64)
+    found = bootstrap(means, groups, resamples, rng)
+    only_first, only_second = int(np.sum(right[0] & ~right[1])), int(np.sum(right[1] & ~right[0]))
+    return Comparison(
+        wilson(int(right[0].sum()), len(rows)),
+        wilson(int(right[1].sum()), len(rows)),
+        found["difference"],
+        found["log_loss"],
+        only_first,
+        only_second,
+        mcnemar(only_first, only_second),
+    )
+
+
+def mcnemar(only_first: int, only_second: int) -> float:
+    """Exact two-sided p-value of McNemar's test (McNemar 1947, by the binomial distribution with p = 1/2)."""
+    n, fewer = only_first + only_second, min(only_first, only_second)
+    ways = total = 1  # of choosing 0, and of choosing at most that many, of n
+    for chosen in range(fewer):
+        ways = ways * (n - chosen) // (chosen + 1)
+        total += ways
+    return min(1.0, float(2 * total / 2**n))
+
+
+def compare_slices(
+    rows: pd.DataFrame,
+    attributes: pd.DataFrame,
+    positive: str,
+    minimum: int,
+    resamples: int,
+    rng: np.random.Generator,
+) -> dict[tuple[str, str], Comparison]:
+    """`compare` within each value of each attribute that `minimum` rows or more share, by (column, value)."""
+    found: dict[tuple[str, str], Comparison] = {}
+    joined = attributes.reindex(rows.index)
+    for column in joined.columns:
+        values = slice_values(joined[column])
+        for value in [] if values is None else natural_order(values):
+            here = rows.iloc[np.flatnonzero(values == value)]
+            if len(here) >= minimum:
+                found[str(column), value] = compare(here, positive, resamples, rng)
+    return found
+
+
+def _losses(positive: BoolArray, probabilities: FloatArray) -> FloatArray:
+    clipped = np.clip(probabilities, CLIP, 1 - CLIP)
+    losses: FloatArray = -np.where(positive, np.log(clipped), np.log1p(-clipped))
+    return losses
+
+
+def as_rich(whole: Comparison, slices: dict[tuple[str, str], Comparison], margin: float) -> Any:
+    """The tables for a terminal."""
+    from rich.table import Table
+
+    shown = Table(title="B against A, on the rows that neither was trained on", caption=_sentence(whole, margin))
+    for name in ("faces", "n", "A", "B", "B minus A, points", "95% interval", "p (McNemar)"):
+        shown.add_column(name, justify="left" if name == "faces" else "right")
+    shown.add_row("all", *_cells(whole))
+    for (column, value), found in slices.items():
+        shown.add_row(f"{column}: {value}", *_cells(found))
+    return shown
+
+
+def _cells(found: Comparison) -> list[str]:
+    difference = found.difference
+    low, high = (f"{100 * (end or 0.0):+.1f}" for end in (difference.low, difference.high))
+    shares = [f"{100 * (share.value or 0.0):.1f}%" for share in (found.first, found.second)]
+    return [
+        f"{difference.n:,}",
+        *shares,
+        f"{100 * (difference.value or 0.0):+.1f}",
+        f"{low} to {high}",
+        f"{found.p_value:.3g}",
+    ]
+
+
+def _sentence(whole: Comparison, margin: float) -> str:
+    says = {
+        "not worse": f"B is not worse than A by more than {100 * margin:g} points of accuracy.",
+        "worse": f"B is worse than A by more than {100 * margin:g} points of accuracy.",
+        "undecided": f"Undecided: the interval holds a loss of {100 * margin:g} points of accuracy and less than that.",
+    }
+    change = whole.log_loss
+    loss = f"Log loss changes by {change.value or 0.0:+.4f} ({change.low or 0.0:+.4f} to {change.high or 0.0:+.4f})."
+    return f"{says[whole.verdict(margin)]} {loss} Labels are gender as perceived by annotators."

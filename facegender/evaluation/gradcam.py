@@ -1,0 +1,135 @@
+"""Where in a picture the model found what it went by (Grad-CAM, Selvaraju et al. 2017).
+
+For a network that ends in global average pooling and one unit, Grad-CAM is the class activation map of Zhou et al.
+(2016): the last feature map, weighted by the weights of the unit. It needs no gradient, only a forward pass, so the
+engine that scores can make it: OpenVINO without TensorFlow's import, or TensorFlow.
+"""
+
+import base64
+import io
+import json
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+
+from facegender.network.engine import OpenVinoEngine, has_openvino, import_openvino
+from facegender.pictures.decode import decode
+from facegender.runtime.tensorflow_import import import_tensorflow
+
+Images = npt.NDArray[np.uint8]
+Maps = npt.NDArray[np.float32]
+Look = Callable[[Sequence[Path]], Maps]
+
+BATCH: Final = 20
+HEAT: Final = (255, 120, 0)  # laid over the picture, the more opaque the more the place spoke for the answer
+OPACITY: Final = 0.7
+DETAIL: Final = 48  # pixels, longer side of an overlay: the map has 7 by 7 values
+
+
+def heat_maps(model: Path, files: Sequence[Path]) -> Maps:
+    """float32 (n, h, w): how much each place of the picture spoke for the positive class (negative: against it).
+
+    Their mean over a picture is the logit without its bias; of a fold ensemble, the members' mean logit. The engine is
+    the one that scores, in float32.
+    """
+    size = int(json.loads((model / "classes.json").read_text(encoding="utf-8"))["image_size"])
+    engine = json.loads((model / "engine.json").read_text(encoding="utf-8"))["engine"]
+    batches = [
+        np.stack([decode(file, size) for file in files[start : start + BATCH]]) for start in range(0, len(files), BATCH)
+    ]
+    if engine == "openvino" and has_openvino():
+        return np.concatenate(_by_openvino(model / "openvino.xml", batches))
+    return np.concatenate(_by_tensorflow(model / "model.keras", batches))
+
+
+def _by_openvino(network: Path, batches: list[Images]) -> list[Maps]:
+    features, weights, channels = last_features(import_openvino().Core().read_model(network))
+    engine = OpenVinoEngine(features)
+    return [np.tensordot(values, weights, axes=(channels, 0)) for values in engine.map(batches)]
+
+
+def last_features(network: Any) -> tuple[Any, Maps, int]:
+    """Of an `openvino.Model` what ends at the input of its last global pooling, and what the one unit makes of that.
+
+    Of a fold ensemble, the members' maps lie one behind the other, and their weights count for their share of the mean.
+
+    Returns
+    -------
+    The shortened `openvino.Model`; the unit's weights, float32 (c,); the axis of the channels, 1 or 3.
+    """
+    import openvino
+    from openvino import opset13
+
+    nodes = network.get_ordered_ops()
+    # of the products with one column, those that read a pooling: an exported model's calibration may have more
+    units = [node for node in nodes if node.get_type_name() == "MatMul" and 1 in node.input_value(1).get_shape()]
+    read = [(unit, pool) for unit in units if (pool := _pool_before(unit)) is not None]
+    units, pools = [unit for unit, _ in read], [pool for _, pool in read]
+    pooled = {int(axis) for axis in pools[0].input_value(1).get_node().get_data()}
+    channels = next(axis for axis in (1, 3) if axis not in pooled)
+    weights = [np.asarray(unit.input_value(1).get_node().get_data(), np.float32).reshape(-1) for unit in units]
+    maps = [pool.input_value(0) for pool in pools]
+    joined = opset13.concat(maps, channels).output(0) if len(maps) > 1 else maps[0]
+    share = np.float32(1 / len(units))
+    return openvino.Model([joined], network.get_parameters()), np.concatenate(weights) * share, channels
+
+
+def _pool_before(unit: Any) -> Any:
+    """The pooling that a product reads; None where a product or a squashing lies between, or nothing."""
+    node = unit.input_value(0).get_node()
+    while node.get_type_name() != "ReduceMean":
+        if node.get_type_name() in ("MatMul", "Sigmoid") or not node.get_input_size():
+            return None
+        node = node.input_value(0).get_node()
+    return node
+
+
+def _by_tensorflow(path: Path, batches: list[Images]) -> list[Maps]:
+    import_tensorflow()
+    import keras
+
+    from facegender.network.keras_file import load_model
+
+    whole = load_model(path)
+    members = [layer for layer in whole.layers if isinstance(layer, keras.Model)] or [whole]
+    maps, weights = [], []
+    for member in members:
+        weights.append(member.get_layer("logit").get_weights()[0][:, 0] / len(members))
+        if any(layer.name == "pool" for layer in whole.layers):
+            maps.append(whole.get_layer("pool").input)
+        else:  # a fold ensemble: its members begin at the cut
+            to_pool = keras.Model(member.inputs, member.get_layer("pool").input)
+            maps.append(to_pool(whole.get_layer("cut").output))
+    features = keras.Model(whole.inputs, keras.ops.concatenate(maps, axis=-1))
+    joined = np.concatenate(weights)
+    # the output may be float16 on a GPU
+    return [np.asarray(features.predict_on_batch(pixels.astype(np.float32)), np.float32) @ joined for pixels in batches]
+
+
+def overlay(heat: Maps, positive: bool, size: tuple[int, int]) -> str:
+    """A see-through PNG, as a data URI, of the places that spoke for the answer given.
+
+    Parameters
+    ----------
+    heat
+        float32 (h, w), of `heat_maps`.
+    positive
+        The positive class was answered.
+    size
+        Width and height of the picture, in any unit: the overlay has its shape.
+    """
+    spoke = np.maximum(heat if positive else -heat, 0)
+    most = float(spoke.max())
+    opacity = np.round(255 * OPACITY * (spoke / most if most else spoke)).astype(np.uint8)
+    scale = DETAIL / max(size)
+    shape = tuple(max(1, round(scale * side)) for side in size)
+    alpha = Image.fromarray(opacity).resize((shape[0], shape[1]), Image.Resampling.BILINEAR)
+    picture = Image.new("RGBA", alpha.size, (*HEAT, 0))
+    picture.putalpha(alpha)
+    buffer = io.BytesIO()
+    picture.save(buffer, format="PNG", optimize=True)
+    return "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode("ascii")

@@ -1,0 +1,168 @@
+"""Rows whose label looks wrong: what a model that has not seen them thinks of their labels, ranked through cleanlab.
+
+One validation split covers a fifth of the rows, and a network fitted to the rest has learnt its wrong labels by heart.
+So every labelled row is judged by a logistic regression fitted on the other folds, on features of the frozen part of
+the backbone, which has never seen a label; near-duplicates are in one fold. With 5% of 6,000 labels flipped, two thirds
+of the flipped rows are among the 10% most suspect (tests/test_label_issues.py measures it).
+
+Northcutt et al. 2021, "Confident Learning: Estimating Uncertainty in Dataset Labels", JAIR 70.
+"""
+
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from facegender.data.split import HOLDOUT
+from facegender.errors import UserError
+from facegender.evaluation.pooled_features import Floats, Ints, Pooled
+from facegender.features.store import FeatureStore, Manifest
+from facegender.files.atomic import atomic_file
+from facegender.files.image_names import lookup, order
+from facegender.runtime.progress import track
+from facegender.statistics.stratify import assign
+
+Bools = npt.NDArray[np.bool_]
+Probabilities = npt.NDArray[np.float64]
+
+MOST_LEARNED: Final = 20_000  # rows a fold's regression is fitted on: 360 MB of features, whatever the data's size
+# Times the numbers a row has, the inverse strength of the L2 penalty (C), as for weights that together explain as much
+# however many they are; best of steps of 3 at each of 160, 1,120 and 4,480 numbers a row
+INVERSE_STRENGTH: Final = 1.3
+ITERATIONS: Final = 100  # about 30 are needed
+
+
+def find_suspects(features: Path, splits: pd.DataFrame, positive: str, folds: int, seed: int) -> pd.DataFrame | None:
+    """Rank the labelled rows by how wrong their labels look.
+
+    Parameters
+    ----------
+    features
+        The features folder.
+    splits
+        image, label, group, fold, as in splits.parquet. A holdout is left out: its labels teach nobody.
+    positive
+        The positive class's label.
+    folds, seed
+        Of the cross-fitting.
+
+    Returns
+    -------
+    image, label, probability (of that label, by a regression that has not seen the row; the smaller, the more suspect),
+    flagged (bool: cleanlab counts the label among the wrong ones); most suspect first. None in online mode, which
+    caches no features.
+
+    Raises
+    ------
+    UserError
+        The features were made of other rows.
+    """
+    if Manifest.read(features).views == 0:
+        return None
+    with FeatureStore(features) as store:
+        names = store.rows["image"]
+        rows = lookup(splits["image"], names)
+        missing = int((rows < 0).sum())
+        if missing or len(names) != len(splits):
+            raise UserError(
+                str(features),
+                "the features must be those of the rows in splits.parquet",
+                f"{missing} rows without features, {len(names)} with",
+                "Run `facegender features`, or the whole pipeline.",
+            )
+        learns = (splits["fold"] != HOLDOUT).to_numpy(dtype=bool)
+        splits, rows = splits[learns], rows[learns]
+        labels = (splits["label"] == positive).to_numpy(dtype=bool)
+        groups = splits["group"].to_numpy(dtype=np.int64)
+        probabilities = cross_fitted(Pooled(store), rows, labels, groups, folds, seed)
+    quality, flagged = judge_labels(labels, probabilities)
+    quality = quality.round(6)
+    by_name = order(splits["image"])
+    ranked = by_name[np.argsort(quality[by_name], kind="stable")]
+    columns = {name: splits[name].array[ranked] for name in ("image", "label")}
+    return pd.DataFrame({**columns, "probability": quality[ranked], "flagged": flagged[ranked]})
+
+
+def write_suspects(path: Path, suspects: pd.DataFrame) -> None:
+    """suspects.csv: the flagged rows of `find_suspects`, ranked."""
+    flagged = suspects.loc[suspects["flagged"], ["image", "label", "probability"]]
+    with atomic_file(path) as file:
+        flagged.to_csv(file, index=False, lineterminator="\n")
+
+
+def judge_labels(positive: Bools, probabilities: Probabilities) -> tuple[Probabilities, Bools]:
+    """What cleanlab makes of labels.
+
+    Parameters
+    ----------
+    positive
+        bool (n,): labelled as the positive class.
+    probabilities
+        float64 (n,), of the positive class, by a model that has not seen the row.
+
+    Returns
+    -------
+    float64 (n,), self-confidence: the probability of the label given.
+    bool (n,): the label is among those that confident learning counts as wrong; none where a class has one row only.
+    """
+    from cleanlab.filter import find_label_issues
+    from cleanlab.rank import get_label_quality_scores
+
+    labels = positive.astype(np.int64)
+    both = np.column_stack([1 - probabilities, probabilities])
+    quality: Probabilities = get_label_quality_scores(labels, both, method="self_confidence")
+    if np.bincount(labels, minlength=2).min() < 2:
+        return quality, np.zeros(len(labels), np.bool_)
+    # one process: more would be forked, which a process that has TensorFlow does not survive
+    flagged: Bools = find_label_issues(labels, both, filter_by="both", n_jobs=1)
+    return quality, flagged
+
+
+def cross_fitted(pooled: Pooled, rows: Ints, positive: Bools, groups: Ints, folds: int, seed: int) -> Probabilities:
+    """float64 (n,): of each row the probability of the positive class, by a regression on the folds it is not in.
+
+    Parameters
+    ----------
+    rows
+        int64 (n,), into `pooled`.
+    positive, groups
+        (n,); a group is never cut by the folds.
+    """
+    rng = np.random.default_rng(seed)
+    fold_of = assign(
+        positive.astype(np.int64), np.unique(groups, return_inverse=True)[1], np.full(folds, 1 / folds), rng
+    )
+    probabilities = np.empty(len(rows))
+    with track("suspect labels", len(rows), "rows") as advance:
+        for fold in range(folds):
+            held, learned = np.flatnonzero(fold_of == fold), np.flatnonzero(fold_of != fold)
+            if len(learned) > MOST_LEARNED:
+                learned = np.sort(rng.choice(learned, MOST_LEARNED, replace=False))
+            classifier = _Regression(pooled.standard(rows[learned]), positive[learned])
+            start = 0
+            for part, values in pooled.chunks(rows[held]):
+                probabilities[held[start : start + len(part)]] = classifier(values)
+                start += len(part)
+            advance(len(held))
+    return probabilities
+
+
+class _Regression:
+    """Logistic regression; of one class only, that class for certain, and of no rows, no opinion."""
+
+    def __init__(self, values: Floats, positive: Bools) -> None:
+        from sklearn.linear_model import LogisticRegression
+
+        self._share = float(positive.mean()) if len(positive) else 0.5
+        self._fitted = None
+        if positive.any() and not positive.all():
+            strength = INVERSE_STRENGTH / values.shape[1]
+            self._fitted = LogisticRegression(C=strength, tol=1e-3, max_iter=ITERATIONS).fit(values, positive)
+
+    def __call__(self, values: Floats) -> Probabilities:
+        if self._fitted is None:
+            return np.full(len(values), self._share)
+        probabilities: Probabilities = self._fitted.predict_proba(values)[:, 1].astype(np.float64)
+        return probabilities

@@ -1,0 +1,97 @@
+"""The contact sheet: a few training faces in the views that the network was shown of them."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import pandas as pd
+from PIL import Image
+
+from facegender.data.split import HOLDOUT, VALIDATION
+from facegender.evaluation.report.gallery import data_uri
+from facegender.files.image_names import order
+from facegender.files.parquet import Filters, read
+from facegender.params.sections import AugmentParams, ranges_in_force
+from facegender.pictures.augment import view_of
+from facegender.pictures.decode import decode_validated
+
+FACES: Final = 8
+MOST: Final = 6  # views of each, the picture as it is counted
+SIDE: Final = 120  # pixels of a thumbnail
+
+
+@dataclass(frozen=True)
+class Strip:
+    """One face: its name and its views as data URIs, the picture as it is first."""
+
+    image: str
+    views: list[str]
+
+
+@dataclass(frozen=True)
+class ContactSheet:
+    """Some faces in their views; `count` says how many views a face has in all, `operations` what may happen in one.
+
+    `mirrored`: what was cached of each view also served mirrored.
+    """
+
+    strips: list[Strip]
+    policy: str
+    operations: list[str]
+    count: int
+    mirrored: bool
+
+
+def contact_sheet(
+    images: Path, splits: pd.DataFrame, index: Path, provenance: Mapping[str, Any]
+) -> ContactSheet | None:
+    """The very views of provenance.json's training; None where every picture was shown as it is alone.
+
+    `index` is where index.parquet lies, which has the pictures' hashes.
+    """
+    made = provenance["params"]
+    augment, views, seed = ranges_in_force(made["augment"]), made["features"]["views"], made["features"]["seed"]
+    # online mode, which caches none, shows a fresh one at every epoch
+    count = views or augment.distinct or made["train"]["epochs"]
+    if augment.distinct == 1 or count < 2:
+        return None
+    faces = choose(splits)
+    wanted: Filters = [("role", "==", "train"), ("image", "in", faces)]
+    hashes = read(index, ["image", "sha256"], wanted).set_index("image")["sha256"]
+    strips = []
+    for image in faces:
+        pixels = decode_validated(images, image, provenance["backbone"]["image_size"])
+        shown = [view_of(pixels, augment, seed, hashes[image], view) for view in range(min(count, MOST))]
+        small = [Image.fromarray(view).resize((SIDE, SIDE), Image.Resampling.LANCZOS) for view in shown]
+        strips.append(Strip(image, [data_uri(picture) for picture in small]))
+    mirrored = bool(views and augment.flip and made["train"].get("mirror"))  # a model of before has no such parameter
+    return ContactSheet(strips, augment.policy, operations(augment), count, mirrored)
+
+
+def choose(splits: pd.DataFrame) -> list[str]:
+    """Training faces of both labels in turn, evenly spread over the names."""
+    trained = splits.loc[~splits["fold"].isin((VALIDATION, HOLDOUT)), ["image", "label"]]
+    by_label = [trained.loc[trained["label"] == label, "image"] for label in sorted(trained["label"].unique())]
+    each = FACES // max(1, len(by_label))
+    spread = [list(names.iloc[order(names)[_evenly(len(names), each)]]) for names in by_label]
+    return [name for turn in zip(*spread, strict=False) for name in turn]
+
+
+def _evenly(length: int, count: int) -> list[int]:
+    return sorted({int(place) for place in np.linspace(0, length - 1, min(count, length))})
+
+
+def operations(augment: AugmentParams) -> list[str]:
+    """What may happen to a view, in words."""
+    says = {
+        "flip": "mirrored",
+        "shift": f"shifted by up to {augment.shift:.0%} of the side",
+        "rotation": f"turned by up to {augment.rotation:g} degrees",
+        "zoom": f"scaled by up to {augment.zoom:.0%}",
+        "brightness": f"made up to {augment.brightness:.0%} brighter or darker",
+        "contrast": f"given up to {augment.contrast:.0%} more or less contrast",
+        "erase": f"noise laid over up to {augment.erase:.0%} of the area",
+    }
+    return [text for key, text in says.items() if key in augment.ranges()]

@@ -1,0 +1,159 @@
+"""What the report and the model card say of the data and of the model's making, from what earlier stages left."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from pathlib import Path, PurePath
+from typing import Any, Final
+
+import pandas as pd
+
+from facegender.data.split import HOLDOUT
+from facegender.files.image_names import order
+from facegender.params.architectures import described
+
+TRAINING_SECTIONS: Final = ("split", "backbone", "augment", "features", "train")
+AT_ONCE: Final = 4096  # rows hashed together
+LISTED: Final = 50  # entries of a list in the report; the rest lies in validation.json
+
+NAMES: Final = {  # of validation.json's counts; a new one is shown by its key
+    "exact_groups": "Files that occur more than once",
+    "exact_images": "Images that are such copies",
+    "groups": "Groups of near-duplicates, copies included",
+    "images": "Images in these groups",
+    "largest_group": "Largest group",
+    "contradictory_groups": "Groups with contradicting labels",
+    "contradictory": "Groups with contradicting labels",
+    "groups_in_train_and_test": "Groups with images in both train and test",
+    "train_images_in_test": "Labelled images that recur in test",
+    "in_train_and_test": "Groups in both train and test",
+}
+
+TextRows = list[tuple[str, str]]
+TextList = tuple[str, list[str], int]  # title, lines, how many more there are
+
+
+def label_name(label: str) -> str:
+    """A label in running text: a bare number says nothing without its column."""
+    return f"class {label}" if label.lstrip("-").isdigit() else label
+
+
+def data_hash(index: pd.DataFrame) -> str:
+    """SHA-256 over every image's name, label and content hash, in the order of names: the same data, the same hash."""
+    by_name = order(index["image"])
+    rows = by_name[order(index["role"].iloc[by_name])]
+    digest = hashlib.sha256()
+    for start in range(0, len(rows), AT_ONCE):
+        part = index[["image", "role", "label", "sha256"]].iloc[rows[start : start + AT_ONCE]]
+        for row in part.itertuples(index=False):
+            digest.update(("\t".join("" if pd.isna(cell) else str(cell) for cell in row) + "\n").encode())
+    return digest.hexdigest()
+
+
+def data_rows(facts: Mapping[str, Any], folds: pd.Series, roles: pd.Series) -> TextRows:
+    """What there is, as name and text; of the labelled images the folds, of all the roles."""
+    by_class = ", ".join(f"{label_name(str(label))}: {n:,}" for label, n in facts["class_counts"].items())
+    held, holdout = int((folds == 0).sum()), int((folds == HOLDOUT).sum())
+    rows = [
+        ("Labelled images", f"{int((roles == 'train').sum()):,}"),
+        ("By label", by_class),
+        ("Used for training", f"{len(folds) - held - holdout:,}"),
+        ("Used for validation", f"{held:,}"),
+        *([("Kept out of both (holdout)", f"{holdout:,}")] if holdout else []),
+        ("Test images", f"{int((roles == 'test').sum()):,}"),
+        ("Set aside (quarantine)", f"{len(facts['quarantined']):,}"),
+    ]
+    rows += [(words(name), text(value)) for name, value in facts["duplicates"].items() if not isinstance(value, list)]
+    return rows
+
+
+def data_lists(facts: Mapping[str, Any], suspects: pd.DataFrame | None = None) -> list[TextList]:
+    """The lists worth unfolding: quarantine, duplicates of each kind, labels that look wrong, warnings."""
+    quarantined = [f"{entry['image']} ({entry['role']}): {entry['reason']}" for entry in facts["quarantined"]]
+    lists = [listed("Quarantine", quarantined)]
+    for name, value in facts["duplicates"].items():
+        if isinstance(value, list):
+            lists.append(listed(words(name), [_group_text(entry) for entry in value]))
+    if suspects is not None:
+        flagged = suspects[suspects["flagged"]]
+        lines = [
+            f"{row.image}: labelled {label_name(str(row.label))}, at a probability of {row.probability:.1%}"
+            for row in flagged.head(LISTED).itertuples()
+        ]
+        title, _, _ = listed("Labels that look wrong", [""] * len(flagged))
+        lists.append((title, lines, len(flagged) - len(lines)))
+    lists.append(listed("Warnings", [str(warning) for warning in facts["warnings"]]))
+    return [entry for entry in lists if entry[1]]
+
+
+def _group_text(group: Mapping[str, Any]) -> str:
+    """A group of duplicates in a line: near: a.jpg (train, class 1), b.jpg (test)."""
+    members = [
+        f"{image['image']} ({image['role']}{'' if image['label'] is None else ', ' + label_name(image['label'])})"
+        for image in group["images"]
+    ]
+    more = group["size"] - len(members)
+    return f"{group['kind']}: {', '.join(members)}{f' and {more:,} more' if more else ''}"
+
+
+def listed(title: str, lines: list[str]) -> TextList:
+    """The first lines of a list, titled with its length."""
+    return (f"{title}: {len(lines):,}", lines[:LISTED], max(0, len(lines) - LISTED))
+
+
+def made_rows(provenance: Mapping[str, Any], fingerprint: str) -> TextRows:
+    """What made the model, as name and text."""
+    backbone, weights = provenance["backbone"], provenance["weights"]
+    parameters = provenance["parameters"]
+    return [
+        ("Data (SHA-256)", fingerprint),
+        ("Backbone", f"{described(backbone['name'], backbone['alpha'])}, {backbone['image_size']} pixels"),
+        ("Backbone weights", weights_text(weights)),
+        ("Trained", f"the head and {provenance['trained_layers']} backbone layers, {cut_text(provenance['cut'])}"),
+        ("Parameters", f"{parameters['trained']:,} trained of {parameters['all']:,}"),
+        ("Versions", ", ".join(f"{name} {version}" for name, version in provenance["versions"].items())),
+    ]
+
+
+def weights_text(weights: Mapping[str, str]) -> str:
+    """The weights' origin and fingerprint; of a path only the file's name, for the folder is one machine's own."""
+    source = {
+        "imagenet": "ImageNet",
+        "demo": "the demo's own, trained on drawn pictures",
+        "none": "none: random at the start",
+        "own": "those in the backbone's file",
+    }.get(weights["source"], PurePath(weights["source"]).name)
+    return f"{source} (fingerprint {weights['fingerprint']})"
+
+
+def cut_text(cut: str | None) -> str:
+    """Where the frozen part ends."""
+    return "nothing frozen" if cut is None else f"frozen up to {cut}"
+
+
+def training_params(provenance: Mapping[str, Any]) -> str:
+    """The sections of params.yaml that shaped the model, as JSON."""
+    sections = {name: provenance["params"][name] for name in TRAINING_SECTIONS if name in provenance["params"]}
+    return json.dumps(sections, indent=2, ensure_ascii=False)
+
+
+def words(name: str) -> str:
+    """A key as words."""
+    return NAMES.get(name) or name.replace("_", " ").capitalize()
+
+
+def text(value: object) -> str:
+    """A JSON value as a line of text."""
+    if isinstance(value, bool) or not isinstance(value, (int, list, dict)):
+        return str(value)
+    if isinstance(value, int):
+        return f"{value:,}"
+    if isinstance(value, dict):
+        return ", ".join(f"{name}: {text(item)}" for name, item in value.items())
+    return ", ".join(text(item) for item in value)
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """A JSON object from a file."""
+    values: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    return values

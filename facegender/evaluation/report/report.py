@@ -1,0 +1,208 @@
+"""report.html and model_card.md: one evaluation, told to a person. Every figure comes from metrics.json as written."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib.resources import files
+from typing import Any, Final
+
+import jinja2
+import markupsafe
+
+from facegender import __version__
+from facegender.decision.classes import Classes
+from facegender.decision.decision import Decision
+from facegender.decision.threshold import sliced_column
+from facegender.evaluation.report import plots
+from facegender.evaluation.report.contact_sheet import ContactSheet
+from facegender.evaluation.report.facts import TextList, TextRows, label_name
+from facegender.evaluation.report.formats import metric, show
+from facegender.evaluation.report.gallery import Kind, Shown
+from facegender.evaluation.report.plot_set import NAMES
+from facegender.evaluation.report.scale import drawn, floor_of, headline_scale, position
+from facegender.evaluation.slices import Cut
+
+GALLERY_TITLES: Final = (
+    (
+        "wrong",
+        "Most confident errors",
+        "The farther from the threshold, the earlier. Some of these labels may be wrong.",
+    ),
+    (
+        "uncertain",
+        "Least certain",
+        "The probability lies nearest to the threshold; a small change would flip the answer.",
+    ),
+    ("right", "Right, drawn at random", "What an ordinary success looks like."),
+)
+
+
+@dataclass(frozen=True)
+class Story:
+    """All that the report tells.
+
+    Attributes
+    ----------
+    metrics
+        The content of metrics.json.
+    plots
+        SVG by name: confusion, histogram, roc, precision_recall, reliability, learning_loss, learning_accuracy.
+    cuts, picture_cuts
+        Slices by the user's attributes, and by what the picture itself tells.
+    links
+        From an image's name to its file, relative to the report.
+    sheet
+        None where the model was shown every face as it is alone.
+    """
+
+    classes: Classes
+    metrics: Mapping[str, Any]
+    plots: Mapping[str, str]
+    cuts: list[Cut]
+    picture_cuts: list[Cut]
+    gallery: Mapping[Kind, list[Shown]]
+    links: Mapping[str, str]
+    sheet: ContactSheet | None
+    decision: Decision
+    asked_calibration: str  # by params; the decision has "none" where it did not help
+    rule: str | None  # that found the threshold; None where params state it
+    threshold_cost: float
+    bins: int
+    resamples: int
+    minimum: int
+    attributes_file: str
+    demo: bool
+    backbone: str
+    weights_source: str
+    chose_epoch: bool
+    data_rows: TextRows
+    data_lists: list[TextList]
+    made_rows: TextRows
+    made_params: str
+
+
+def render_report(story: Story) -> str:
+    """The page: one self-contained HTML document."""
+    css = (files("facegender.evaluation.report") / "templates" / "report.css").read_text(encoding="utf-8")
+    accuracy = story.metrics["accuracy"]
+    floor = floor_of([*story.cuts, *story.picture_cuts], accuracy["low"])
+    context = _context(story) | {
+        "css": markupsafe.Markup(css),
+        "scale": headline_scale(accuracy, story.metrics["baseline_accuracy"], label_name(story.classes.majority)),
+        "drawn_cuts": [drawn(cut, floor) for cut in story.cuts],
+        "drawn_picture_cuts": [drawn(cut, floor) for cut in story.picture_cuts],
+        "floor": floor,
+        "overall_position": position(accuracy["value"], floor),
+        "gallery": {kind: [_face(face, story) for face in faces] for kind, faces in story.gallery.items()},
+        "gallery_titles": GALLERY_TITLES,
+        "has_heat": any(face.heat for faces in story.gallery.values() for face in faces),
+        "contents": _contents(story),
+        "plot_names": NAMES,
+        "equalised": sliced_column(story.rule) if story.rule else None,
+        "verdicts": _verdicts(story),
+        "confusion_text": _confusion_text(story),
+        "calibration_text": _calibration_text(story),
+    }
+    return _environment(story, escape=True).get_template("report.html.j2").render(context)
+
+
+def render_card(story: Story) -> str:
+    """The model card, after Mitchell et al. 2019, in Markdown."""
+    return _environment(story, escape=False).get_template("model_card.md.j2").render(_context(story))
+
+
+def _environment(story: Story, escape: bool) -> jinja2.Environment:
+    environment = jinja2.Environment(
+        loader=jinja2.PackageLoader("facegender.evaluation.report"),
+        autoescape=escape,
+        undefined=jinja2.StrictUndefined,
+        keep_trailing_newline=True,
+        trim_blocks=True,
+    )
+    environment.filters["show"] = show
+    environment.filters["inline"] = lambda svg, title: markupsafe.Markup(plots.inline(svg, title))
+    environment.globals["metric"] = lambda path: metric(story.metrics, path)
+    return environment
+
+
+def _context(story: Story) -> dict[str, Any]:
+    return vars(story) | {
+        "negative": label_name(story.classes.negative),
+        "positive": label_name(story.classes.positive),
+        "threshold": story.decision.threshold,
+        "method": story.decision.calibrator.method,
+        "majority": label_name(story.classes.majority),
+        "untrained": story.weights_source == "none",
+        "clear_gaps": clear_gaps([*story.cuts, *story.picture_cuts]),
+        "version": __version__,
+    }
+
+
+def clear_gaps(cuts: list[Cut], most: int = 3) -> list[Cut]:
+    """The cuts whose gap is larger than chance makes it, widest first."""
+    clear = [cut for cut in cuts if cut.gap is not None and (cut.gap.gap.low or 0) > 0]
+    return sorted(clear, key=lambda cut: -(cut.gap.gap.value or 0) if cut.gap else 0)[:most]
+
+
+def _face(face: Shown, story: Story) -> dict[str, Any]:
+    positive = face.predicted == story.classes.positive
+    return vars(face) | {
+        "correct": face.correct,
+        "predicted_name": label_name(face.predicted),
+        "label_name": label_name(face.label),
+        "confidence": face.probability if positive else 1 - face.probability,
+        "link": story.links[face.image],
+    }
+
+
+def _contents(story: Story) -> list[tuple[str, str]]:
+    entries = [
+        ("headline", "In short", True),
+        ("use", "Use and limits", True),
+        ("errors", "Right and wrong", True),
+        ("others", "Other models", True),
+        ("curves", "Other thresholds", "roc" in story.plots),
+        ("trust", "Probabilities", True),
+        ("abstain", "Abstaining", True),
+        ("slices", "Slices", True),
+        ("gallery", "Faces", True),
+        ("learning", "Learning", True),
+        ("data", "Data", True),
+        ("made", "Making", True),
+    ]
+    return [(anchor, title) for anchor, title, there in entries if there]
+
+
+def _verdicts(story: Story) -> dict[str, str]:
+    """What `facegender compare` says, in words."""
+    if "against_champion" not in story.metrics:
+        return {}
+    margin = f"{show(story.metrics['against_champion']['margin'], 'points')} points"
+    return {
+        "not worse": f"it is not worse by more than {margin}",
+        "worse": f"it is worse by more than {margin}",
+        "undecided": f"these faces cannot tell whether it is worse by more than {margin}",
+    }
+
+
+def _confusion_text(story: Story) -> str:
+    counts = story.metrics["confusion"]
+    negative, positive = label_name(story.classes.negative), label_name(story.classes.positive)
+    return (
+        f"Confusion matrix. Labelled {negative}: {counts['true_negative']:,} predicted {negative}, "
+        f"{counts['false_positive']:,} predicted {positive}. Labelled {positive}: {counts['false_negative']:,} "
+        f"predicted {negative}, {counts['true_positive']:,} predicted {positive}."
+    )
+
+
+def _calibration_text(story: Story) -> str:
+    error, raw = (
+        story.metrics["expected_calibration_error"],
+        story.metrics["uncalibrated"]["expected_calibration_error"],
+    )
+    after, before = show(error["value"], "decimal"), show(raw["value"], "decimal")
+    if story.decision.calibrator.method == "none":
+        return f"Calibration error {after}: the mean distance from the line, weighted by faces, in {story.bins} bins."
+    return (
+        f"After calibration. The calibration error, the mean distance from the line weighted by faces in {story.bins} "
+        f"bins, was {before} before and is {after} now."
+    )

@@ -1,0 +1,174 @@
+"""Stage `features`: the frozen part of the backbone, once per picture and view.
+
+What lies before the cut never trains, so its output for a picture is the same in every epoch, fold and experiment.
+A row's features depend on the picture's content and the code alone, so rows whose picture is unchanged are taken over
+from the features that are there, more views extend them, and a killed run goes on where it stood.
+"""
+
+import json
+import logging
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import pandas as pd
+
+from facegender.data.split import NEVER_VALIDATED
+from facegender.errors import UserError
+from facegender.features.store import Manifest, write_rows
+from facegender.features.work import Work
+from facegender.files.atomic import atomic_folder
+from facegender.files.image_names import order, places
+from facegender.files.layout import Layout
+from facegender.files.parquet import read
+from facegender.network.engine import Engine, OpenVinoEngine, TensorFlowEngine, has_bfloat16, has_openvino, to_openvino
+from facegender.params.architectures import resolve_weights
+from facegender.params.sections import FeaturesParams, Params
+from facegender.runtime.code_fingerprint import code_in
+from facegender.runtime.memory import trim
+
+logger = logging.getLogger(__name__)
+
+# the modules that decide the numbers in a row, beside what the manifest says: of other code in these, features are
+# computed anew; a change elsewhere costs nothing
+MADE_BY: Final = (
+    "features.work",
+    "files.float16_rows",
+    "network.applications",
+    "network.bfloat16",
+    "network.classifier",
+    "network.engine",
+    "network.rebuild",
+    "params.architectures",
+    "pictures.affine",
+    "pictures.augment",
+    "pictures.decode",
+)
+
+
+def features(layout: Layout, params: Params) -> None:
+    """Bring artifacts/features up to date with the images, the splits and the parameters.
+
+    Raises
+    ------
+    UserError
+        Weights that cannot be had, a cut that does not exist, or too little disk space (told beforehand).
+    """
+    rows = plan_rows(
+        read(layout.index, ["image", "sha256"], [("role", "==", "train")]), read(layout.splits, ["image", "fold"])
+    )
+    drawn_demo = bool(json.loads(layout.validation.read_text())["demo"])
+    if params.train.mode == "online":
+        manifest = plan_network(params, drawn_demo, cached=False)[0]
+        write_nothing(layout.features, manifest, rows)
+        logger.info("features: online mode trains from the images; nothing to cache")
+        return
+    there = (layout.features / "manifest.json").is_file()
+    existing = Manifest.read(layout.features) if there else None
+    manifest, frozen = plan_network(params, drawn_demo, True, existing)
+    make(Work(layout, params, manifest, rows, layout.features, [layout.features]), frozen)
+
+
+def plan_rows(index: pd.DataFrame, splits: pd.DataFrame) -> pd.DataFrame:
+    """The rows of the cache: image, sha256, augmented. Rows with augmented views come first, then by name.
+
+    Rows that only ever validate need no augmented view. `index`: image and sha256 of the labelled images.
+    """
+    augmented = (splits["fold"] == NEVER_VALIDATED).to_numpy(dtype=bool)
+    by_name = order(splits["image"])
+    rows = by_name[np.argsort(~augmented[by_name], kind="stable")]
+    table = pd.DataFrame({"image": splits["image"].array[rows], "augmented": augmented[rows]})
+    table.insert(1, "sha256", index["sha256"].array[places(table["image"], index["image"])])
+    return table
+
+
+def write_nothing(target: Path, manifest: Manifest, rows: pd.DataFrame) -> None:
+    """The features folder of online mode: what the network is and which rows there are."""
+    with atomic_folder(target) as folder:
+        manifest.write(folder)
+        write_rows(folder, rows)
+
+
+def make(work: Work, frozen: Any) -> None:
+    """Compute what is missing of some features and put them in their place."""
+    work.check_disk()
+    work.take_over()
+    if work.missing:
+        engine_of = engines(frozen, work.params.features, work.layout.resume)
+        trim()  # converting a network takes 20 MB, and planning the rows some of each
+        work.compute(engine_of)
+    work.finish()
+
+
+def plan_network(
+    params: Params, drawn_demo: bool, cached: bool, existing: Manifest | None = None
+) -> tuple[Manifest, Any]:
+    """Build the network: what it is, and its frozen part. `existing`: of the features that are there."""
+    from facegender.network.backbone import cut_for, fingerprint, weighted_backbone
+    from facegender.network.classifier import build_classifier
+    from facegender.network.device import prepare
+
+    prepare(params.features.seed, params.train.mixed_precision)
+    source = resolve_weights(params.backbone, drawn_demo)
+    backbone = weighted_backbone(params.backbone, source, params.train.seed)
+    cut = cut_for(backbone, params.train.fine_tune_layers)
+    if params.train.fine_tune_layers not in ("all", cut.trained):
+        logger.info(
+            "features: skip connections move the cut; the last %d layers train, not %d",
+            cut.trained,
+            params.train.fine_tune_layers,
+        )
+    if cached and cut.layer is None:
+        raise UserError(
+            "params.yaml, train.fine_tune_layers",
+            "must leave a frozen part to cache in features mode",
+            params.train.fine_tune_layers,
+            "Set train.mode to online to train the whole backbone.",
+        )
+    classifier = build_classifier(params.backbone, backbone, cut, params.train, cached)
+    exact, rough = precisions(params.features, existing)
+    shape = list(classifier.frozen.output.shape[1:]) if classifier.frozen else []
+    manifest = Manifest(
+        backbone=params.backbone.model_dump(),
+        weights={"source": source, "fingerprint": fingerprint(backbone)},
+        cut=cut.layer,
+        trained_layers=cut.trained,
+        shape=shape,
+        views=min(params.features.views, params.augment.distinct or params.features.views) if cached else 0,
+        augment=params.augment.ranges(),
+        seed=params.features.seed,
+        precision=exact,
+        augmented_precision=rough,
+        code=code_in(*MADE_BY),
+    )
+    return manifest, classifier.frozen
+
+
+def engines(frozen: Any, params: FeaturesParams, scratch: Path) -> Callable[[str], Engine]:
+    """The engine of each precision, made when it is asked for, of a network that is converted once."""
+    if not by_openvino(params):
+        return lambda precision: TensorFlowEngine(frozen)
+    scratch.mkdir(parents=True, exist_ok=True)
+    network = to_openvino(frozen, scratch)
+    return lambda precision: OpenVinoEngine(network, precision)
+
+
+def by_openvino(params: FeaturesParams) -> bool:
+    """OpenVINO where it is installed and no GPU is there, unless the parameters say otherwise."""
+    from facegender.network.device import has_gpu
+
+    return params.engine == "openvino" or (params.engine == "auto" and has_openvino() and not has_gpu())
+
+
+def precisions(params: FeaturesParams, existing: Manifest | None) -> tuple[str, str]:
+    """Of rows by which a training is judged, and of those that it learns from.
+
+    `auto`: what is shifted, turned and brightened at random need not be exact to the last bit, so that bfloat16 serves
+    to learn from where the processor computes in it; or what there is was made with, on this or another machine.
+    """
+    if params.precision != "auto":
+        return params.precision, params.precision
+    if existing and existing.precision == "float32":
+        return "float32", existing.augmented_precision
+    return "float32", "bfloat16" if by_openvino(params) and has_bfloat16() else "float32"

@@ -1,0 +1,1 @@
+"""The Keras network and the engines that run it."""

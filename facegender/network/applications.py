@@ -1,0 +1,35 @@
+"""Networks of `keras.applications` as their entries in `ARCHITECTURES` say, and the scaling that each wants."""
+
+from typing import Final
+
+import keras
+
+from facegender.params.architectures import Architecture, Scaling
+
+# of ImageNet's pixels, RGB in [0, 255]: what keras.applications.imagenet_utils subtracts and divides by
+MEAN: Final = (0.485 * 255, 0.456 * 255, 0.406 * 255)
+DEVIATION: Final = (0.229 * 255, 0.224 * 255, 0.225 * 255)
+CAFFE_MEAN: Final = (103.939, 116.779, 123.68)  # BGR
+
+
+def built(architecture: Architecture, image_size: int, alpha: float, weights: str | None = None) -> keras.Model:
+    """The network without its classifier: float32 (n, s, s, 3), scaled -> feature map (n, h, w, channels).
+
+    `weights`: None for random ones, or imagenet.
+    """
+    width = {"alpha": alpha} if len(architecture.widths) > 1 else {}
+    constructor = getattr(keras.applications, architecture.application)
+    return constructor(input_shape=(image_size, image_size, 3), include_top=False, weights=weights, **width)
+
+
+def scaled(scaling: Scaling, image: keras.KerasTensor) -> keras.KerasTensor:
+    """RGB in [0, 255], (n, s, s, 3) -> the range that a network wants."""
+    if scaling == "signed":
+        return keras.layers.Rescaling(1 / 127.5, offset=-1.0, name="scale")(image)
+    if scaling == "standard":
+        variance = [deviation**2 for deviation in DEVIATION]
+        return keras.layers.Normalization(mean=list(MEAN), variance=variance, name="scale")(image)
+    if scaling == "caffe":
+        turned = keras.ops.flip(image, axis=-1)
+        return keras.layers.Normalization(mean=list(CAFFE_MEAN), variance=[1.0] * 3, name="scale")(turned)
+    return image

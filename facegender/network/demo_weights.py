@@ -1,0 +1,102 @@
+"""The demo's backbone weights: MobileNetV2 in under 2 MB, quantised, in a plain npz file without pickles.
+
+Each kernel is stored as small integers with one float32 scale per output channel (per channel for depthwise kernels);
+the BatchNorm parameters as float16, their variances as float32. The integers of the 1x1 kernels, nearly all of the
+network, have `POINTWISE_LEVELS` steps each way, which is what zip needs to bring the file below 2 MB.
+"""
+
+import hashlib
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+import numpy.typing as npt
+
+from facegender.errors import UserError
+from facegender.files.atomic import atomic_file
+
+if TYPE_CHECKING:
+    import keras
+
+DEMO_WEIGHTS: Final = Path(__file__).with_name("demo_mobilenet_v2.npz")
+POINTWISE_LEVELS: Final = 31  # 6 bits
+OTHER_LEVELS: Final = 127
+SCALE: Final = ".scale"
+
+Floats = npt.NDArray[np.float32]
+
+
+def load_demo_weights(model: "keras.Model", path: Path = DEMO_WEIGHTS) -> str:
+    """Give a plain keras.applications.MobileNetV2(alpha=1.0, include_top=False) the demo weights, layer by layer.
+
+    Returns
+    -------
+    str
+        SHA-256 of the weights' file, in hex.
+
+    Raises
+    ------
+    UserError
+        The model is no such network: another width, or layers missing.
+    """
+    stored = read_weights(path)
+    variables = backbone_variables(model)
+    shapes = {name: tuple(variable.shape) for name, variable in variables.items()}
+    if shapes != {name: values.shape for name, values in stored.items()}:
+        raise UserError(
+            "params.yaml, backbone.weights",
+            "the demo weights fit MobileNetV2 of alpha 1.0 without top only",
+            f"{model.name} of {model.count_params():,} parameters",
+            "Set backbone.alpha to 1.0, or backbone.weights to none.",
+        )
+    for name, variable in variables.items():
+        variable.assign(stored[name])
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def backbone_variables(model: "keras.Model") -> "dict[str, keras.Variable]":
+    """Variables by the name of layer and variable: "Conv1/kernel"."""
+    return {f"{layer.name}/{variable.name}": variable for layer in model.layers for variable in layer.weights}
+
+
+def read_weights(path: Path) -> dict[str, Floats]:
+    """Weights from a file that `write_weights` wrote, as float32."""
+    with np.load(path, allow_pickle=False) as file:
+        stored = {name: file[name] for name in file.files}
+    return {
+        name: values.astype(np.float32) * stored.get(name + SCALE, np.float32(1))
+        for name, values in stored.items()
+        if not name.endswith(SCALE)
+    }
+
+
+def write_weights(weights: dict[str, Floats], path: Path) -> None:
+    """Quantise and store; equal weights give equal bytes. What is read back is what `quantised` gives."""
+    arrays: dict[str, npt.NDArray[np.generic]] = {}
+    for name, values in weights.items():
+        if name.endswith("/kernel"):
+            arrays[name], arrays[name + SCALE] = _quantise(values)
+        elif name.endswith("/moving_variance"):
+            arrays[name] = values.astype(np.float32)  # small ones would be lost in float16, and they are divided by
+        else:
+            arrays[name] = values.astype(np.float16)
+    with atomic_file(path) as temporary, temporary.open("wb") as file:
+        np.savez_compressed(file, **arrays)  # type: ignore[arg-type]  # numpy's stub takes the names for its options
+
+
+def quantised(kernel: Floats) -> Floats:
+    """The kernel as it will be read back."""
+    whole, scale = _quantise(kernel)
+    return whole.astype(np.float32) * scale
+
+
+def _quantise(kernel: Floats) -> tuple[npt.NDArray[np.int8], Floats]:
+    """int8 of the kernel's shape, and scales that broadcast against it.
+
+    Keras stores kernels as (height, width, in, out), depthwise ones as (height, width, channel, 1).
+    """
+    height, width, _, outputs = kernel.shape
+    levels = POINTWISE_LEVELS if height == width == 1 else OTHER_LEVELS
+    axes = (0, 1) if outputs == 1 else (0, 1, 2)
+    scale = np.maximum(np.abs(kernel).max(axis=axes, keepdims=True), 1e-12).astype(np.float32) / np.float32(levels)
+    return np.rint(kernel / scale).astype(np.int8), scale

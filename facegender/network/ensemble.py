@@ -1,0 +1,41 @@
+"""The fold ensemble as one network: the frozen part once, behind it the tuned part of every fold, their mean."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import keras
+import numpy.typing as npt
+
+from facegender.network.classifier import Classifier
+
+BORDER = "cut"
+
+
+def ensemble(classifier: Classifier, weights: Sequence[Sequence[npt.NDArray[Any]]]) -> keras.Model:
+    """Join trained classifiers of one architecture, whose frozen parts are equal.
+
+    Parameters
+    ----------
+    classifier
+        Its tuned part reads features at the cut, where there is one; its weights are overwritten.
+    weights
+        Of each member's whole network, as `get_weights` gives them.
+
+    Returns
+    -------
+    Image (n, s, s, 3), RGB in [0, 255] -> mean probability of the positive class (n, 1) float32. The members are layers
+    `fold_0` and up, behind a layer `cut`.
+    """
+    whole, tuned = classifier.whole, classifier.trains
+    source = classifier.frozen.output if classifier.frozen else whole.input
+    border = keras.layers.Identity(name=BORDER)(source)
+    probabilities = []
+    for fold, arrays in enumerate(weights):
+        whole.set_weights(arrays)
+        copy = keras.models.clone_model(tuned)
+        copy.set_weights(tuned.get_weights())
+        member = keras.Model(copy.input, copy.output, name=f"fold_{fold}")
+        squash = keras.layers.Activation("sigmoid", dtype="float32", name=f"probability_{fold}")
+        probabilities.append(squash(member(border)))
+    mean = keras.layers.Average(dtype="float32", name="probability")(probabilities)
+    return keras.Model(whole.input, mean, name="facegender")

@@ -1,0 +1,1 @@
+"""params.yaml: its sections, presets, reading and writing."""

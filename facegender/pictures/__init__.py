@@ -1,0 +1,1 @@
+"""One picture: finding, decoding, augmenting and describing it."""

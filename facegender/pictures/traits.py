@@ -1,0 +1,71 @@
+"""What a picture itself tells about how hard it is: light, contrast, sharpness, size, colour, shape."""
+
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from facegender.files.image_names import Files
+from facegender.files.parquet import read_images
+from facegender.pictures.decode import Pixels, decode
+from facegender.runtime.prefetch import prefetch
+from facegender.runtime.progress import track
+
+Ints = npt.NDArray[np.int64]
+
+SIDE: Final = 128  # pixels at which light and sharpness are measured, alike for all pictures
+LUMA: Final = np.array([0.299, 0.587, 0.114], np.float32)  # ITU-R BT.601
+GREY: Final = 3.0  # mean spread between the channels, of 255, that JPEG may leave in a grey picture
+ELONGATED: Final = 1.1  # longer over shorter side from which a picture is not square
+AHEAD: Final = 64  # pictures decoded and waiting
+
+
+def picture_traits(files: Sequence[str | Path], width: Ints, height: Ints) -> pd.DataFrame:
+    """One row per file, every cell as text, as if it stood in attributes.csv; as categories, for texts recur.
+
+    Columns: brightness, contrast (mean and standard deviation of the luma, 0 to 1), sharpness (standard deviation of
+    its Laplacian, per mille), shorter side (pixels), colour, shape.
+
+    Raises
+    ------
+    Undecodable
+        A file is no picture.
+    """
+    seen: dict[str, list[str]] = {name: [] for name in ("brightness", "contrast", "sharpness", "colour")}
+    with track("look", len(files), "images") as advance:
+        for pixels in prefetch(lambda path: decode(path, SIDE), files, os.cpu_count() or 1, AHEAD):
+            for texts, text in zip(seen.values(), light(pixels), strict=True):
+                texts.append(sys.intern(text))
+            advance(1)
+    table = pd.DataFrame({name: pd.Categorical(texts) for name, texts in seen.items()})
+    table.insert(3, "shorter side", pd.Series(np.minimum(width, height)).astype(str).astype("category"))
+    table["shape"] = pd.Categorical([shape(*pair) for pair in zip(width, height, strict=True)])
+    return table
+
+
+def traits_of(names: "pd.Series[str]", folder: Path, index: Path) -> pd.DataFrame:
+    """`picture_traits` of some images below a folder; their width and height are those of index.parquet."""
+    sides = read_images(index, names, ["width", "height"])
+    width, height = (sides[side].to_numpy(np.int64) for side in ("width", "height"))
+    return picture_traits(Files(folder, names), width, height)
+
+
+def light(pixels: Pixels) -> tuple[str, str, str, str]:
+    """Brightness, contrast, sharpness and colour of uint8 (s, s, 3)."""
+    luma = pixels.astype(np.float32) @ LUMA / 255
+    laplacian = luma[:-2, 1:-1] + luma[2:, 1:-1] + luma[1:-1, :-2] + luma[1:-1, 2:] - 4 * luma[1:-1, 1:-1]
+    spread = np.mean(pixels.max(axis=2).astype(np.float32) - pixels.min(axis=2))
+    colour = "grey" if spread < GREY else "colour"
+    return f"{luma.mean():.3f}", f"{luma.std():.3f}", f"{1000 * laplacian.std():.0f}", colour
+
+
+def shape(width: int, height: int) -> str:
+    """upright, square or wide."""
+    if height > ELONGATED * width:
+        return "upright"
+    return "wide" if width > ELONGATED * height else "square"

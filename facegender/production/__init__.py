@@ -1,0 +1,1 @@
+"""Promotion, scoring of new pictures, and drift."""

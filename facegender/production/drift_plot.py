@@ -1,0 +1,31 @@
+"""The plot of a drift: each quantity of the new pictures over the reference's."""
+
+from typing import Final
+
+import matplotlib as mpl
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+
+from facegender.evaluation.report.plots import BLUE, ORANGE, STYLE, svg_of
+from facegender.production.drift import MEASURED
+
+BINS: Final = 30
+
+
+def drift_plot(reference: pd.DataFrame, now: pd.DataFrame) -> str:
+    """SVG of four small histograms, by share of the pictures; the new ones as a line over the reference's area."""
+    with mpl.rc_context(STYLE | {"svg.hashsalt": "drift"}):
+        figure = Figure(figsize=(7.4, 5.2), layout="constrained")
+        for axes, (column, name) in zip(figure.subplots(2, 2).flat, MEASURED.items(), strict=True):
+            before, after = (table[column].dropna().to_numpy(np.float64) for table in (reference, now))
+            edges = np.histogram_bin_edges(np.concatenate([before, after]), BINS)
+            for values, colour, filled, label in (
+                (before, BLUE, True, f"validation rows (n = {len(before):,})"),
+                (after, ORANGE, False, f"new pictures (n = {len(after):,})"),
+            ):
+                shares = np.histogram(values, edges)[0] / max(len(values), 1)
+                axes.stairs(shares, edges, color=colour, fill=filled, alpha=0.35 if filled else 1, label=label)
+            axes.set(xlabel=name, ylabel="share")
+        figure.legend(*figure.axes[0].get_legend_handles_labels(), loc="outside upper left", ncols=2)
+        return svg_of(figure, "drift")

@@ -1,0 +1,1 @@
+"""The process: cores, memory, progress, events and the code's fingerprint."""

@@ -1,0 +1,1 @@
+"""From pictures to probabilities: the stage `submit` and the command `predict`."""

@@ -1,0 +1,107 @@
+"""The stage `submit`: predictions of the test images, in the form of sample_submission.csv and checked against it.
+
+Rows are joined by image name, never by order. A test image that cannot be read still gets its row: the label that more
+training rows have or, for probabilities, the positive class's share of the training rows. predictions_test.parquet
+marks it `fallback`, with the reason.
+"""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from facegender.data.tables import read_table
+from facegender.decision.classes import Classes, read_classes
+from facegender.decision.conformal import abstains
+from facegender.decision.decision import Decision, read_decision
+from facegender.files.atomic import atomic_file
+from facegender.files.image_names import Files
+from facegender.files.layout import Layout
+from facegender.files.parquet import read, write
+from facegender.params.sections import SubmitParams
+from facegender.scoring.submission_form import check_sample, check_submission, fill, read_sample
+
+
+def submit(
+    model: Path,
+    decision: Path,
+    data: Layout,
+    index: Path,
+    validation: Path,
+    params: SubmitParams,
+    submission: Path,
+    predictions: Path,
+) -> None:
+    """Score the test images and write the submission.
+
+    Parameters
+    ----------
+    model
+        Folder with model.keras and classes.json.
+    decision
+        decision.json of the evaluation: views, calibration and threshold.
+    index, validation
+        index.parquet and validation.json.
+    submission, predictions
+        The files to write: submission.csv and predictions_test.parquet.
+
+    Raises
+    ------
+    UserError
+        sample_submission.csv is of a form that cannot be filled; nothing is written then.
+    """
+    from facegender.scoring.score import score  # imports TensorFlow
+
+    classes = read_classes(model)
+    facts = json.loads(validation.read_text(encoding="utf-8"))
+    path = data.sample_submission
+    sample = read_sample(path, facts["image_column"], facts["label_column"])
+    test = read(index, ["image", "status", "reason"], [("role", "==", "test")])
+    check_sample(sample, test["image"], classes, params.form, path.name)
+
+    usable = test.loc[test["status"] == "ok", "image"].reset_index(drop=True)
+    chosen = read_decision(decision)
+    scores = score(model, Files(data.images, usable), chosen.views)
+    scored = pd.DataFrame({"image": usable, "probability": scores.probabilities, "reason": scores.reasons})
+    predicted = predict_test(test, scored, classes, chosen)
+    with atomic_file(predictions) as file:
+        write(file, predicted)
+    with atomic_file(submission) as file:
+        separator = facts["csv"][path.name]["separator"]
+        fill(sample, predicted, classes, params.form).to_csv(file, sep=separator, index=False, lineterminator="\n")
+        check_submission(read_table(file).frame, sample, classes, params.form)
+
+
+def predict_test(test: pd.DataFrame, scored: pd.DataFrame, classes: Classes, decision: Decision) -> pd.DataFrame:
+    """predictions_test.parquet: image, probability (calibrated), label, status, reason, abstain, views.
+
+    Parameters
+    ----------
+    test
+        The index's test rows: image, reason (why it was set aside, or null).
+    scored
+        image, probability (the model's; NaN where unreadable), reason; the usable images alone, in any order.
+    """
+    joined = test[["image", "reason"]].merge(
+        scored.astype({"reason": object}), on="image", how="left", suffixes=("_index", ""), validate="1:1"
+    )
+    fallback = joined["probability"].isna().to_numpy()
+    known = decision.calibrator.apply(joined["probability"].to_numpy(dtype=np.float64))
+    positive = known >= decision.threshold
+    labels = np.where(positive, classes.positive, classes.negative)
+    reasons = [
+        (now if isinstance(now, str) else before) if is_fallback else None
+        for now, before, is_fallback in zip(joined["reason"], joined["reason_index"], fallback, strict=True)
+    ]
+    return pd.DataFrame(
+        {
+            "image": joined["image"],
+            "probability": np.where(fallback, classes.positive_share, known),
+            "label": np.where(fallback, classes.majority, labels),
+            "status": np.where(fallback, "fallback", "scored"),
+            "reason": pd.Series(reasons, dtype=object),
+            "abstain": abstains(known, positive, decision.quantile) | fallback,
+            "views": decision.views,
+        }
+    )

@@ -1,0 +1,68 @@
+"""Trials of a search in this process: TensorFlow starts once, and what trainings have in common is computed once."""
+
+import gc
+import json
+import os
+from pathlib import Path
+
+import keras
+import pandas as pd
+from pydantic import JsonValue
+
+from facegender.features.store import FeatureStore, labelled
+from facegender.files.layout import Layout
+from facegender.params.sections import Params
+from facegender.runtime.code_fingerprint import code_of
+from facegender.search.space import with_changes
+from facegender.search.study import Finished, Pruned, Report, Row, RunTrial
+from facegender.training.checkpoint import Checkpoints
+from facegender.training.provenance import depends_on
+from facegender.training.train import fit
+
+
+def trainer(layout: Layout, params: Params, folder: Path) -> RunTrial:
+    """What runs a trial: the training of `facegender train`, of which only the history is kept.
+
+    Parameters
+    ----------
+    folder
+        For its checkpoints, from which a trial of a killed search goes on, and for what trials share.
+    """
+    positive: str = json.loads(layout.validation.read_text(encoding="utf-8"))["classes"][1]
+    # the input of the head's own phase: the same for every trial of the same code
+    shared = folder / f"pooled_{code_of('facegender.training.train')}.npy"
+    for other in folder.glob("pooled*.npy"):
+        if other != shared:
+            other.unlink()
+
+    def run_trial(number: int, changes: dict[str, JsonValue], report: Report) -> Finished:
+        changed = with_changes(params, changes)
+
+        def on_epoch(row: Row) -> None:
+            link(pooled, shared)
+            if report(row):
+                raise Pruned
+
+        keras.backend.clear_session()
+        gc.collect()
+        with FeatureStore(layout.features) as store:
+            table = labelled(store, layout.features, pd.read_parquet(layout.splits))
+            checkpoints = Checkpoints(folder / "training", depends_on(changed, store.manifest, table))
+            pooled = checkpoints.folder / "pooled.npy"
+            link(shared, pooled)
+            live = folder / "dvclive"
+            try:
+                fitted = fit(layout, changed, store, table, positive, checkpoints, live, on_epoch)
+            except Pruned:
+                checkpoints.remove()
+                raise
+        checkpoints.remove()
+        return Finished(fitted.history)
+
+    return run_trial
+
+
+def link(source: Path, target: Path) -> None:
+    """Another name for a file, where there is one and the name is free."""
+    if source.exists() and not target.exists():
+        os.link(source, target)

@@ -1,0 +1,1 @@
+"""Pure arithmetic: opens no file and knows no network."""

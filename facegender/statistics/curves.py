@@ -1,0 +1,81 @@
+"""The curves of an evaluation as short tables: what plots.py draws, `dvc plots` shows and the report describes."""
+
+from typing import Final
+
+import numpy as np
+import pandas as pd
+from sklearn.metrics import precision_recall_curve, roc_curve
+
+from facegender.statistics.intervals import IntArray, wilson
+from facegender.statistics.metrics import Rows, bin_numbers
+
+MAX_POINTS: Final = 500  # of a drawn curve: finer than a screen shows
+
+
+def roc(rows: Rows) -> pd.DataFrame:
+    """Columns false_positive_rate, true_positive_rate, threshold; empty where a class has no rows."""
+    if rows.positive.all() or not rows.positive.any():
+        return pd.DataFrame({"false_positive_rate": [], "true_positive_rate": [], "threshold": []}, dtype=np.float64)
+    false_positive, true_positive, threshold = roc_curve(rows.positive, rows.probabilities)
+    threshold[0] = 1.0  # scikit-learn says infinity, which JSON cannot
+    kept = _thinned(len(threshold))
+    return pd.DataFrame(
+        {
+            "false_positive_rate": false_positive[kept],
+            "true_positive_rate": true_positive[kept],
+            "threshold": threshold[kept],
+        }
+    )
+
+
+def precision_recall(rows: Rows) -> pd.DataFrame:
+    """Columns recall, precision, threshold, of the positive class; empty where it has no rows."""
+    if not rows.positive.any():
+        return pd.DataFrame({"recall": [], "precision": [], "threshold": []}, dtype=np.float64)
+    precision, recall, threshold = precision_recall_curve(rows.positive, rows.probabilities)
+    kept = _thinned(len(threshold))
+    return pd.DataFrame({"recall": recall[kept], "precision": precision[kept], "threshold": threshold[kept]})
+
+
+def _thinned(count: int) -> IntArray:
+    kept: IntArray = np.unique(np.linspace(0, count - 1, min(count, MAX_POINTS)).round().astype(np.int64))
+    return kept
+
+
+def reliability(rows: Rows, bins: int) -> pd.DataFrame:
+    """For each bin of probability that has rows: how often the positive class was right, with a Wilson interval.
+
+    Columns: probability (mean of the bin), observed, low, high, n.
+    """
+    bin_of = bin_numbers(rows.probabilities, bins)
+    table = []
+    for number in np.unique(bin_of):
+        here = bin_of == number
+        share = wilson(int(rows.positive[here].sum()), int(here.sum()))
+        table.append((float(rows.probabilities[here].mean()), share.value, share.low, share.high, share.n))
+    return pd.DataFrame(table, columns=["probability", "observed", "low", "high", "n"])
+
+
+def histogram(rows: Rows, bins: int) -> pd.DataFrame:
+    """Rows of each class by probability, in equal-width bins of [0, 1]: columns start, negative, positive."""
+    bin_of = np.minimum((rows.probabilities * bins).astype(np.int64), bins - 1)  # 1.0 falls into the last
+    return pd.DataFrame(
+        {
+            "start": np.arange(bins) / bins,
+            "negative": np.bincount(bin_of[~rows.positive], minlength=bins),
+            "positive": np.bincount(bin_of[rows.positive], minlength=bins),
+        }
+    )
+
+
+def coverage_risk(rows: Rows, threshold: float, points: int = 200) -> pd.DataFrame:
+    """Accuracy when only the most certain rows are answered: columns coverage, accuracy.
+
+    Certainty is the distance from the threshold; rows of equal distance are answered together.
+    """
+    distance = np.abs(rows.probabilities - threshold)
+    order = np.argsort(-distance, kind="stable")
+    correct = (rows.positive == rows.predicted)[order]
+    ends = np.append(np.flatnonzero(np.diff(distance[order])), len(rows) - 1)
+    kept = ends[np.unique(np.linspace(0, len(ends) - 1, min(len(ends), points)).round().astype(np.int64))]
+    return pd.DataFrame({"coverage": (kept + 1) / len(rows), "accuracy": np.cumsum(correct)[kept] / (kept + 1)})

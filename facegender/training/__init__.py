@@ -1,0 +1,1 @@
+"""The stage `train`: batches, the loop, checkpoints and the model folder."""

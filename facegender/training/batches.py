@@ -1,0 +1,129 @@
+"""Batches, from the features cache or from the images, in an order that the seed and the epoch fix."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from facegender.features.store import View
+from facegender.params.sections import AugmentParams
+from facegender.pictures.augment import view_of
+from facegender.pictures.decode import decode_validated
+
+Batch = tuple[npt.NDArray[Any], npt.NDArray[np.float32], npt.NDArray[np.float32]]
+
+
+@dataclass(frozen=True)
+class Rows:
+    """What one pass reads: row numbers, their labels, weights and views; each of shape (n,), in order.
+
+    Labels are 1.0 for the positive class.
+    """
+
+    rows: npt.NDArray[np.int64]
+    labels: npt.NDArray[np.float32]
+    weights: npt.NDArray[np.float32]
+    views: npt.NDArray[np.int64]
+
+    def shuffled(self, seed: int, epoch: int, views: int) -> "Rows":
+        """The order of one epoch. Each row goes through its `views` views in turn, from a starting view of its own."""
+        first = np.random.default_rng((seed, 0)).integers(views, size=len(self.rows))
+        order = np.random.default_rng((seed, 1, epoch)).permutation(len(self.rows))
+        view = (first + epoch) % views
+        return Rows(self.rows[order], self.labels[order], self.weights[order], view[order])
+
+    def balanced(self, seed: int, epoch: int, views: int) -> "Rows":
+        """Likewise, but half of the rows are of each class; an odd row is left out.
+
+        Each class is gone through in one endless row of permutations, from which every epoch takes the next piece: the
+        rarer class comes round sooner, and none of a class is drawn again before all others of it have been.
+        """
+        first = np.random.default_rng((seed, 0)).integers(views, size=len(self.rows))
+        half = len(self.rows) // 2
+        drawn, view = [], []
+        for label in (0, 1):
+            members = np.flatnonzero(self.labels == label)
+            round_of, place = np.divmod(np.arange(epoch * half, (epoch + 1) * half), len(members))
+            for number in np.unique(round_of):
+                permuted = np.random.default_rng((seed, 3, label, number)).permutation(members)
+                rows = permuted[place[round_of == number]]
+                drawn.append(rows)
+                view.append((first[rows] + number) % views)
+        order = np.random.default_rng((seed, 1, epoch)).permutation(2 * half)
+        chosen = np.concatenate(drawn)[order]
+        return Rows(self.rows[chosen], self.labels[chosen], self.weights[chosen], np.concatenate(view)[order])
+
+    def rounds(self, epochs: int) -> int:
+        """How often `balanced` draws the most drawn row in so many epochs."""
+        rarest = min(int((self.labels == label).sum()) for label in (0, 1))
+        return -(-epochs * (len(self.rows) // 2) // rarest)
+
+
+class Batches(ABC):
+    """One pass over some rows. Subclasses say what a row's input is; `workers` threads prepare batches."""
+
+    def __init__(self, rows: Rows, batch_size: int, workers: int = 1) -> None:
+        self.rows, self.batch_size, self.workers = rows, batch_size, workers
+
+    def __len__(self) -> int:
+        return -(-len(self.rows.rows) // self.batch_size)
+
+    def __getitem__(self, batch: int) -> Batch:
+        part = slice(batch * self.batch_size, (batch + 1) * self.batch_size)
+        inputs = self.inputs(self.rows.rows[part], self.rows.views[part])
+        return inputs, self.rows.labels[part, None], self.rows.weights[part]
+
+    @abstractmethod
+    def inputs(self, rows: npt.NDArray[np.int64], views: npt.NDArray[np.int64]) -> npt.NDArray[Any]:
+        """The network's input for some rows."""
+
+
+class FeatureBatches(Batches):
+    """Cached features, widened: float32 (b, ...). Views beyond those of `files` are the same once more, mirrored."""
+
+    def __init__(self, files: Sequence[View], rows: Rows, batch_size: int) -> None:
+        super().__init__(rows, batch_size)
+        self.files = files
+
+    def inputs(self, rows: npt.NDArray[np.int64], views: npt.NDArray[np.int64]) -> npt.NDArray[np.float32]:
+        """Each row from its view's file."""
+        out = np.empty((len(rows), *self.files[0].shape), np.float32)
+        for view in np.unique(views):
+            here = np.flatnonzero(views == view)
+            mirrored, file = divmod(int(view), len(self.files))
+            features = self.files[file].read(rows[here])
+            out[here] = features[:, :, ::-1] if mirrored else features
+        return out
+
+
+@dataclass(frozen=True)
+class Pictures:
+    """Where online mode finds its pictures, and what it does to them."""
+
+    folder: Path
+    names: Sequence[str]
+    sha256: Sequence[str]
+    size: int
+    augment: AugmentParams
+    seed: int
+
+
+class ImageBatches(Batches):
+    """Decoded and augmented pictures: uint8 (b, s, s, 3). A view's number seeds its augmentation; 0 is none."""
+
+    def __init__(self, pictures: Pictures, rows: Rows, batch_size: int, workers: int) -> None:
+        super().__init__(rows, batch_size, workers)
+        self.pictures = pictures
+
+    def inputs(self, rows: npt.NDArray[np.int64], views: npt.NDArray[np.int64]) -> npt.NDArray[np.uint8]:
+        """Each row's picture in its view."""
+        source = self.pictures
+        out = np.empty((len(rows), source.size, source.size, 3), np.uint8)
+        for position, (row, view) in enumerate(zip(rows, views, strict=True)):
+            pixels = decode_validated(source.folder, source.names[row], source.size)
+            out[position] = view_of(pixels, source.augment, source.seed, source.sha256[row], int(view))
+        return out

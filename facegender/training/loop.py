@@ -1,0 +1,231 @@
+"""The training loop: epochs of `keras.Model.fit`, one at a time, with a checkpoint after each.
+
+One at a time, because then everything the loop remembers (patience, best epoch, history) is a small record that a
+checkpoint can hold, instead of being spread over callbacks that cannot be saved.
+"""
+
+import logging
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+import keras
+from dvclive.live import Live
+
+from facegender.files.float16_rows import RowFile
+from facegender.params.sections import TrainParams
+from facegender.runtime import events
+from facegender.runtime.progress import Advance, track
+from facegender.training.batches import Batches, FeatureBatches, Rows
+from facegender.training.checkpoint import Checkpoints, Progress
+from facegender.training.layer_rates import Pace, depths, paces
+from facegender.training.mixup import Mixed
+from facegender.training.optimizer import PacedAdamW
+from facegender.training.source import VALIDATION_BATCH, Source
+from facegender.training.tf_dataset import Pass, as_dataset
+
+logger = logging.getLogger(__name__)
+
+OnEpoch = Callable[
+    [dict[str, Any]], None
+]  # called with an epoch's row of the history; what it raises ends the training
+
+METRICS = ("loss", "accuracy", "val_loss", "val_accuracy", "learning_rate")
+NO_PACES: Mapping[str, Pace] = MappingProxyType({})
+
+
+@dataclass(frozen=True)
+class Phase:
+    """A stretch of training with an optimizer of its own.
+
+    `unfreeze_epochs`: over which the blocks join in; `layer_decay`: see `facegender.training.layer_rates`.
+    """
+
+    name: str
+    epochs: int
+    learning_rate: float
+    warmup_epochs: float
+    layer_decay: float = 1.0
+    unfreeze_epochs: float = 0.0
+
+
+class Curves(Live):
+    """dvclive's metrics and plots as files, and no more.
+
+    Its look at the repository serves experiments that dvclive saves; here DVC saves them. Left in, training would need
+    a commit, import DVC, and leave pack files open.
+    """
+
+    def _init_dvc(self) -> None:
+        pass
+
+
+class Trainer:
+    """Runs the phases of one training over a source; resumes from its checkpoints."""
+
+    def __init__(
+        self, source: Source, params: TrainParams, checkpoints: Checkpoints, live: Path, on_epoch: OnEpoch | None = None
+    ) -> None:
+        self.source, self.params, self.checkpoints = source, params, checkpoints
+        self.on_epoch = on_epoch or tell_epoch
+        self.live: Live = Curves(str(live), save_dvc_exp=False, dvcyaml=None, report=None)
+
+    def run(self, phases: list[Phase]) -> list[dict[str, Any]]:
+        """Train all phases; the model ends with the weights of the last phase's best epoch. Returns the history."""
+        resumed = self.checkpoints.load()
+        progress = resumed or Progress()
+        if resumed:
+            logger.info("train: resuming a killed training after epoch %d of phase %s", progress.epoch, progress.phase)
+            for row in progress.history:
+                self._log(row)
+        names = [phase.name for phase in phases]
+        for phase in phases[names.index(progress.phase) if resumed else 0 :]:
+            if phase.name == "head":
+                self._run_head(phase, progress)
+            else:
+                source = self.source
+                self._run_phase(phase, progress, source.fitted, source.batches, source.judged, source.views)
+        self.live.end()
+        return progress.history
+
+    def _run_head(self, phase: Phase, progress: Progress) -> None:
+        # the backbone stands still, so its pooled output is computed once, and an epoch costs seconds
+        path = self.checkpoints.folder / "pooled.npy"
+        if not path.exists():
+            self.source.pooled(path)
+        pooled = RowFile(path)
+
+        def batches(rows: Rows, size: int) -> Batches:
+            return FeatureBatches([pooled], rows, size)
+
+        self._run_phase(phase, progress, self.source.head, batches, batches, views=1)
+        pooled.close()
+
+    def _run_phase(
+        self,
+        phase: Phase,
+        progress: Progress,
+        model: keras.Model,
+        batches: Callable[[Rows, int], Batches],
+        judged: Callable[[Rows, int], Batches],
+        views: int,
+    ) -> None:
+        rows, size = self.source.train, self.params.batch_size
+        balanced = self.params.sampling == "balanced"
+        draw = rows.balanced if balanced else rows.shuffled
+        count = len(rows.rows) // 2 * 2 if balanced else len(rows.rows)
+        steps = -(-count // size)
+        freed = phase.unfreeze_epochs  # until then blocks join in one by one, and what they bring is still to come
+        optimizer = make_optimizer(phase, steps, self.params.weight_decay, self._paces(phase, steps), self.params.ema)
+        compile_model(model, optimizer, self.params.label_smoothing)
+        if progress.phase == phase.name:
+            self.checkpoints.restore(self.source.model, model)
+        else:
+            progress.start_phase(phase.name)
+        validation = judged(self.source.validation, VALIDATION_BATCH)
+        total, done = count * phase.epochs, count * progress.epoch
+        with track(f"train, {phase.name.replace('_', ' ')}", total, "images", done=done) as advance:
+            while progress.epoch < phase.epochs and not progress.out_of_patience(self.params.patience, freed):
+                epoch = progress.epoch
+                plain = batches(draw(self.params.seed, epoch, views), size)
+                mixes = self.params.mixup and phase.name != "head"
+                data: Pass = Mixed(plain, self.params.mixup, self.params.seed, epoch) if mixes else plain
+                model.fit(as_dataset(data), shuffle=False, verbose=0, callbacks=[_Ticker(advance, size, count)])
+                with optimizer.averaged(model.trainable_variables):
+                    row = self._measure(model, validation, phase, epoch, optimizer)
+                    if progress.finish_epoch(row):
+                        self.checkpoints.save_best(self.source.model)
+                self.checkpoints.save(progress, self.source.model, model.optimizer)
+                _tell(row, phase)  # once it is kept: what is told need not be trained again
+                self._log(row)
+        if progress.epoch < phase.epochs:
+            logger.info("train: stopped after epoch %d, best was %d", progress.epoch, progress.best_epoch)
+        self.checkpoints.restore_best(self.source.model)
+
+    def _paces(self, phase: Phase, steps_per_epoch: int) -> dict[str, Pace]:
+        depth_of = depths(self.source.model.layers, self.source.head.layers)
+        return paces(depth_of, phase.layer_decay, round(phase.unfreeze_epochs * steps_per_epoch))
+
+    def _measure(
+        self, model: keras.Model, validation: Batches, phase: Phase, epoch: int, optimizer: PacedAdamW
+    ) -> dict[str, Any]:
+        trained = model.history.history
+        judged = model.evaluate(as_dataset(validation), verbose=0, return_dict=True)
+        return {
+            "phase": phase.name,
+            "epoch": epoch + 1,
+            "loss": float(trained["loss"][0]),
+            "accuracy": float(trained["accuracy"][0]),
+            "val_loss": float(judged["loss"]),
+            "val_accuracy": float(judged["accuracy"]),
+            "learning_rate": float(optimizer.learning_rate),
+        }
+
+    def _log(self, row: dict[str, Any]) -> None:
+        for name in METRICS:
+            self.live.log_metric(name, row[name])
+        self.live.next_step()
+        self.on_epoch(row)
+
+
+def _tell(row: dict[str, Any], phase: Phase) -> None:
+    logger.info(
+        "train: %s epoch %d/%d  loss %.4f  accuracy %.3f  val_loss %.4f  val_accuracy %.3f",
+        phase.name,
+        row["epoch"],
+        phase.epochs,
+        row["loss"],
+        row["accuracy"],
+        row["val_loss"],
+        row["val_accuracy"],
+    )
+
+
+def tell_epoch(row: dict[str, Any]) -> None:
+    """An event for whoever started us."""
+    events.emit("epoch", **row)
+
+
+def make_optimizer(
+    phase: Phase, steps_per_epoch: int, weight_decay: float, pace_of: Mapping[str, Pace] = NO_PACES, ema: float = 0.0
+) -> PacedAdamW:
+    """AdamW with warm-up and cosine to zero."""
+    steps, warmup = phase.epochs * steps_per_epoch, round(phase.warmup_epochs * steps_per_epoch)
+    warmup = min(warmup, steps - 1)
+    schedule = keras.optimizers.schedules.CosineDecay(
+        initial_learning_rate=0.0 if warmup else phase.learning_rate,
+        decay_steps=steps - warmup,
+        warmup_target=phase.learning_rate if warmup else None,
+        warmup_steps=warmup,
+    )
+    return PacedAdamW(schedule, weight_decay, pace_of, ema)
+
+
+def compile_model(model: keras.Model, optimizer: keras.Optimizer, label_smoothing: float) -> None:
+    model.compile(
+        optimizer,
+        loss=keras.losses.BinaryCrossentropy(from_logits=True, label_smoothing=label_smoothing),
+        weighted_metrics=[keras.metrics.MeanMetricWrapper(right, name="accuracy")],
+        jit_compile=False,  # XLA is 10 times slower than none on CPUs, and slow on GPUs for depthwise products
+    )
+    # left to the first step, which then makes variables, it has that step traced twice: half a second
+    model.optimizer.build(model.trainable_variables)
+
+
+def right(labels: keras.KerasTensor, logits: keras.KerasTensor) -> keras.KerasTensor:
+    """1.0 where the logit is on the side of the label, or of a blend's larger share; all float32 (b, 1)."""
+    return keras.ops.cast(keras.ops.equal(labels > 0.5, logits > 0.0), "float32")
+
+
+class _Ticker(keras.callbacks.Callback):
+    """Moves the progress bar."""
+
+    def __init__(self, advance: Advance, batch_size: int, count: int) -> None:
+        super().__init__()
+        self.advance, self.batch_size, self.count = advance, batch_size, count
+
+    def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
+        """Called by Keras."""
+        self.advance(min(self.batch_size, self.count - batch * self.batch_size))

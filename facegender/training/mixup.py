@@ -1,0 +1,58 @@
+"""Mixup at the border of the frozen and the tuned part: every row blended with another of its batch.
+
+At that border it is manifold mixup (Verma et al. 2019) of one hidden layer; in online mode, where the input is the
+picture, it is mixup (Zhang et al. 2018).
+"""
+
+import numpy as np
+
+from facegender.training.batches import Batch, Batches
+
+
+class Mixed:
+    """The batches of one epoch, blended.
+
+    A row's share in its blend is drawn from Beta(alpha, alpha), the share and the partner anew for every row. They
+    depend on seed, epoch and batch alone, so that a resumed training draws the same.
+    """
+
+    def __init__(self, source: Batches, alpha: float, seed: int, epoch: int) -> None:
+        self.source, self.alpha, self.key = source, alpha, (seed, 2, epoch)
+        self.workers = source.workers
+
+    def __len__(self) -> int:
+        return len(self.source)
+
+    def __getitem__(self, batch: int) -> Batch:
+        rng = np.random.default_rng((*self.key, batch))
+        inputs, labels, weights = self.source[batch]
+        share = rng.beta(self.alpha, self.alpha, len(labels)).astype(np.float32)
+        return blend((inputs, labels, weights), share, rng.permutation(len(labels)))
+
+
+def blend(batch: Batch, share: np.ndarray, partner: np.ndarray) -> Batch:
+    """Row i becomes share[i] of itself and the rest of row partner[i].
+
+    The loss of a blend is that of both labels, each with its row's weight and share. Cross-entropy is linear in the
+    label, so one label, the mean by these products, and their sum as weight give the same.
+
+    Parameters
+    ----------
+    batch
+        Inputs (b, ...), labels float32 (b, 1), weights float32 (b,).
+    share
+        float32 (b,), 0 to 1.
+    partner
+        int64 (b,), a permutation.
+
+    Returns
+    -------
+    Inputs float32, labels and weights of the same shapes.
+    """
+    inputs, labels, weights = batch
+    across = share.reshape(-1, *[1] * (inputs.ndim - 1))
+    mixed = inputs * across + inputs[partner] * (1 - across)
+    own, other = share * weights, (1 - share) * weights[partner]
+    total = own + other
+    label = (own * labels[:, 0] + other * labels[partner, 0]) / total
+    return mixed.astype(np.float32, copy=False), label[:, None], total

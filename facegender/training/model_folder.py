@@ -1,0 +1,73 @@
+"""The folder of a model: the network whole, its engine, its labels, and how it was made."""
+
+import json
+import logging
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import pandas as pd
+
+from facegender.files.atomic import atomic_folder
+from facegender.network.engine_choice import export_engine
+from facegender.network.keras_file import save_model
+from facegender.params.sections import ScoringParams
+from facegender.pictures.decode import Pixels, decode_validated
+
+logger = logging.getLogger(__name__)
+
+SAMPLE = 64
+
+
+def sample_pictures(images: Path, names: "pd.Series[str]", size: int) -> Pixels:
+    """Some of these pictures, evenly spread, for checking the exported engine: uint8 (n, s, s, 3)."""
+    chosen = names.iloc[:: max(1, len(names) // SAMPLE)][:SAMPLE]
+    return np.stack([decode_validated(images, name, size) for name in chosen])
+
+
+def label_facts(validation: dict[str, Any], image_size: int, positive_share: float) -> dict[str, Any]:
+    """classes.json, from validation.json and what training saw."""
+    negative, positive = validation["classes"]
+    return {
+        "negative": negative,
+        "positive": positive,
+        "label_dtype": validation["label_dtype"],
+        "image_size": image_size,
+        "positive_share": positive_share,
+    }
+
+
+def write_model(
+    out: Path,
+    model: keras.Model,
+    history: pd.DataFrame,
+    classes: dict[str, Any],
+    made: dict[str, Any],
+    sample: Pixels,
+    params: ScoringParams,
+) -> None:
+    """Write the folder, whole or not at all.
+
+    Parameters
+    ----------
+    model
+        Image (n, s, s, 3), RGB in [0, 255] -> probability of the positive class (n, 1).
+    history
+        One row an epoch: history.csv.
+    classes, made
+        classes.json and provenance.json.
+    sample
+        uint8 (n, s, s, 3): pictures on which the exported engine must agree with the model.
+    """
+    with atomic_folder(out) as folder:
+        save_model(model, folder / "model.keras")
+        for check in export_engine(model, folder, sample, params):
+            logger.info("train: %s", check.sentence(params.precision))
+        history.to_csv(folder / "history.csv", index=False)
+        _write_json(folder / "classes.json", classes)
+        _write_json(folder / "provenance.json", made)
+
+
+def _write_json(path: Path, content: dict[str, Any]) -> None:
+    path.write_text(json.dumps(content, indent=2, sort_keys=True) + "\n", encoding="utf-8")

@@ -1,0 +1,158 @@
+"""Stage `train`: the last layers and the head, or the head alone first; resumes after a kill; leaves the whole model.
+
+Rows with fold 0 validate, choose the epoch and stop the training; all others train.
+"""
+
+import json
+import logging
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from facegender.errors import UserError
+from facegender.features.store import FeatureStore, Manifest, Store, labelled
+from facegender.files.layout import Layout
+from facegender.files.parquet import read
+from facegender.network.backbone import Cut, fingerprint, weighted_backbone
+from facegender.network.classifier import Classifier, build_classifier
+from facegender.network.device import prepare, strategy
+from facegender.params.sections import BackboneParams, Params, TrainParams
+from facegender.runtime.memory import keep
+from facegender.training.checkpoint import Checkpoints
+from facegender.training.loop import OnEpoch, Phase, Trainer
+from facegender.training.model_folder import label_facts, sample_pictures, write_model
+from facegender.training.provenance import depends_on, provenance
+from facegender.training.source import Source, features_source, online_source
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """A finished training: the classifier with its best weights, what it read, and one row an epoch."""
+
+    classifier: Classifier
+    source: Source
+    history: list[dict[str, Any]]
+
+
+def train(layout: Layout, params: Params) -> None:
+    """Train on artifacts/features (or, in online mode, on the images) and leave model/ and dvclive/.
+
+    Raises
+    ------
+    UserError
+        Features that do not fit the parameters, the splits or the weights.
+    """
+    validation = json.loads(layout.validation.read_text())
+    with FeatureStore(layout.features) as store:
+        manifest = store.manifest
+        table = labelled(store, layout.features, read(layout.splits, ["image", "label", "group", "fold"]))
+        checkpoints = Checkpoints(layout.resume / "train", depends_on(params, manifest, table))
+        if manifest.views:
+            table = table.drop(columns="sha256")  # which views drawn afresh depend on; 70 bytes a row
+        fitted = fit(layout, params, store, table, validation["classes"][1], checkpoints, layout.live)
+        size = manifest.backbone["image_size"]
+        held = table["image"].iloc[fitted.source.validation.rows]
+        share = float(np.mean(fitted.source.train.labels, dtype=np.float64))
+        write_model(
+            layout.model,
+            fitted.classifier.whole,
+            pd.DataFrame(fitted.history),
+            label_facts(validation, size, share),
+            provenance(manifest, params, *count_parameters(fitted.classifier), validation["demo"]),
+            sample_pictures(layout.images, held, size),
+            params.scoring,
+        )
+    checkpoints.remove()
+
+
+def fit(
+    layout: Layout,
+    params: Params,
+    store: Store,
+    table: pd.DataFrame,
+    positive: str,
+    checkpoints: Checkpoints,
+    live: Path,
+    on_epoch: OnEpoch | None = None,
+) -> Fitted:
+    """Train one classifier: the rows of `table` with fold 0 validate, -2 takes no part, all others train.
+
+    Parameters
+    ----------
+    table
+        The store's rows with label and fold, in the store's order.
+    live
+        The folder of the training's curves.
+    on_epoch
+        Called with an epoch's row of the history when it has ended; without one, an event is emitted.
+    """
+    manifest = store.manifest
+    _check_fit(manifest, params)
+    keep()
+    prepare(params.train.seed, params.train.mixed_precision)
+    with strategy().scope():
+        classifier = build(manifest, params.train, cached=manifest.views > 0)
+        if params.train.mode == "features":
+            source = features_source(store, table, positive, params.train, classifier)
+        else:
+            source = online_source(layout.images, table, positive, params, manifest, classifier)
+        history = Trainer(source, params.train, checkpoints, live, on_epoch).run(phases(params.train))
+    return Fitted(classifier, source, history)
+
+
+def phases(params: TrainParams) -> list[Phase]:
+    """The two phases of a fine-tuning; one of no epochs is left out."""
+    planned = [
+        Phase("head", params.head_epochs, params.head_learning_rate, warmup_epochs=0.0),
+        Phase(
+            "fine_tune",
+            params.epochs,
+            params.learning_rate,
+            params.warmup_epochs,
+            params.layer_decay,
+            params.unfreeze,
+        ),
+    ]
+    return [phase for phase in planned if phase.epochs]
+
+
+def _check_fit(manifest: Manifest, params: Params) -> None:
+    cached = manifest.views > 0
+    if cached != (params.train.mode == "features"):
+        raise UserError(
+            "params.yaml, train.mode",
+            "the features must be made for the same mode",
+            f"{params.train.mode}, and features made for the other",
+            "Run `facegender features`, or `dvc repro`, which does what is needed.",
+        )
+
+
+def build(manifest: Manifest, params: TrainParams, cached: bool) -> Classifier:
+    """The classifier that a features folder was made with; `cached`: its tuned part reads features at the cut.
+
+    Raises
+    ------
+    UserError
+        The backbone's weights are no longer those that the features were made with.
+    """
+    backbone_params = BackboneParams(**manifest.backbone)
+    backbone = weighted_backbone(backbone_params, manifest.weights["source"], params.seed)
+    if fingerprint(backbone) != manifest.weights["fingerprint"]:
+        raise UserError(
+            "backbone.weights",
+            "must be the weights that the features were made with",
+            f"other weights under the same name, {manifest.weights['source']}",
+            "Run `facegender features` again.",
+        )
+    return build_classifier(backbone_params, backbone, Cut(manifest.cut, manifest.trained_layers), params, cached)
+
+
+def count_parameters(classifier: Classifier) -> tuple[int, int]:
+    """How many numbers train, and how many there are."""
+    trained = sum(int(np.prod(variable.shape)) for variable in classifier.trains.trainable_variables)
+    return trained, classifier.whole.count_params()

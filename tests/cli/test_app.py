@@ -1,0 +1,136 @@
+"""The command: help that teaches, one message for a user's mistake, a traceback for a bug."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from facegender.cli.doctor import Finding, _disk, _params, _prefect_api, _weights, as_rich
+from facegender.files.layout import Layout
+
+STAGES = ("validate", "split", "features", "train", "evaluate", "submit")
+
+
+def run(*arguments: str, cwd: Path, **environment: str) -> "subprocess.CompletedProcess[str]":
+    return subprocess.run(
+        [sys.executable, "-m", "facegender", *arguments],
+        cwd=cwd,
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+        env={**os.environ, "PYTHONPATH": str(Path(__file__).resolve().parents[2]), **environment},
+    )
+
+
+def test_help_names_every_stage_and_what_the_labels_are(tmp_path: Path) -> None:
+    shown = run("--help", cwd=tmp_path)
+    assert shown.returncode == 0
+    assert all(f" {stage} " in shown.stdout for stage in STAGES)
+    assert "perceived by annotators" in " ".join(shown.stdout.split())
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_every_stage_tells_its_options(stage: str, tmp_path: Path) -> None:
+    shown = run(stage, "--help", cwd=tmp_path)
+    assert {"--params", "--data", "--artifacts"} <= set(shown.stdout.split())
+
+
+@pytest.mark.parametrize("command", [*STAGES[1:], "fold-features", "train-folds", "cross-validate", "review", "search"])
+def test_a_command_before_its_time_names_the_stage_to_run(command: str, tmp_path: Path) -> None:
+    (tmp_path / "params.yaml").touch()
+    shown = run(command, cwd=tmp_path)
+    assert shown.returncode == 2
+    assert "the stage validate leaves it. Received: nothing. Run `facegender validate`" in shown.stderr
+    assert "Traceback" not in shown.stderr
+    assert [file.name for file in tmp_path.iterdir()] == ["params.yaml"]
+
+
+def test_help_imports_nothing_heavy(tmp_path: Path) -> None:
+    heavy = ("tensorflow", "pandas", "openvino", "sklearn")
+    code = f"import sys, facegender.cli.app; print([name for name in {heavy} if name in sys.modules])"
+    shown = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=Path(__file__).parents[2]
+    )
+    assert shown.stdout.strip() == "[]"
+
+
+def test_predict_imports_only_what_an_answer_needs(tmp_path: Path) -> None:
+    heavy = ("tensorflow", "keras", "pandas", "sklearn", "scipy", "matplotlib")
+    modules = "facegender.decision.decision, facegender.scoring.predict"
+    code = f"import sys, {modules}; print([name for name in {heavy} if name in sys.modules])"
+    shown = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=Path(__file__).parents[2]
+    )
+    assert shown.stdout.strip() == "[]"
+
+
+def test_a_mistake_is_one_message_one_event_and_exit_code_2(tmp_path: Path) -> None:
+    (tmp_path / "params.yaml").write_text("train: {epoch: 3}")
+    shown = run("split", cwd=tmp_path, FACEGENDER_EVENTS=str(tmp_path / "events"))
+    assert shown.returncode == 2
+    assert shown.stderr.strip() == "Error: params.yaml, train.epoch: no such parameter. Check its spelling."
+    assert json.loads((tmp_path / "events").read_text()) == {
+        "kind": "error",
+        "message": "params.yaml, train.epoch: no such parameter. Check its spelling.",
+    }
+
+
+def test_version(tmp_path: Path) -> None:
+    assert run("--version", cwd=tmp_path).stdout.startswith("facegender 0.")
+
+
+def test_doctor_on_parameters(tmp_path: Path) -> None:
+    path = tmp_path / "params.yaml"
+    path.write_text("backbone: {weights: gone.h5}")
+    assert _params(path).level == "good"
+    assert _weights(path, Layout(tmp_path)) == Finding(
+        *("missing", "Backbone weights", "gone.h5 is not there"), "Correct backbone.weights in params.yaml."
+    )
+    path.write_text("nonsense: 1")
+    assert _params(path).level == "missing"
+    assert _weights(path, Layout(tmp_path)).level == "note"
+
+
+def test_doctor_on_backbones(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "params.yaml"
+    monkeypatch.setattr("facegender.cli.doctor.KERAS_MODELS", tmp_path)
+
+    def found(name: str, weights: str = "auto") -> tuple[str, str]:
+        path.write_text(f"backbone: {{name: {name}, weights: {weights}}}")
+        finding = _weights(path, Layout(tmp_path / "data"))
+        return finding.level, finding.found
+
+    assert found("densenet121") == ("note", "DenseNet121: ImageNet, to be downloaded at the first run")
+    (tmp_path / "densenet121_weights_tf_dim_ordering_tf_kernels_notop.h5").touch()
+    level, told = found("densenet121")
+    assert (level, told.startswith("DenseNet121: ImageNet, ")) == ("good", True)
+    assert found("densenet121", "none") == ("good", "DenseNet121: random")
+    level, told = found("densenet121", "demo")
+    assert (level, "has weights for mobilenet_v2 only" in told) == ("missing", True)
+    own = tmp_path / "own.keras"
+    assert found(str(own)) == ("missing", f"{own} is not there")
+    own.touch()
+    assert found(str(own)) == ("good", "own.keras: those in the file")
+
+
+def test_doctor_on_a_prefect_api_that_does_not_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("PREFECT_API_URL", raising=False)
+    assert _prefect_api().level == "good"
+    monkeypatch.setenv("PREFECT_API_URL", "http://127.0.0.1:9/api")
+    assert _prefect_api().level == "missing"
+
+
+def test_doctor_shows_its_table() -> None:
+    assert as_rich([_disk()]).row_count == 1
+
+
+def test_doctor_says_what_to_do_about_missing_data(tmp_path: Path) -> None:
+    (tmp_path / "params.yaml").write_text("")
+    shown = run("doctor", cwd=tmp_path, COLUMNS="200")
+    assert shown.returncode == 1
+    assert "facegender demo" in shown.stdout
+    assert "Python" in shown.stdout

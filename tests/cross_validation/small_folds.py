@@ -1,0 +1,28 @@
+"""A cross-validation of two folds, trained in the tests' own process."""
+
+import pytest
+
+from facegender.cross_validation import train_folds as module
+from facegender.cross_validation.train_fold import train_fold
+from facegender.files.layout import Layout
+from facegender.params.sections import Params
+from tests.small_training import params_with
+
+FOLDS = 2
+
+
+def tiny(**changes: dict[str, object]) -> Params:
+    return params_with(cross_validate={"folds": FOLDS}, evaluate={"bootstrap": 50}, **changes)
+
+
+def in_process(monkeypatch: pytest.MonkeyPatch, layout: Layout, params: Params) -> list[int]:
+    """Train the folds here, which spares an import of TensorFlow each; gives the folds that were asked for."""
+    asked: list[int] = []
+
+    def run(missing: list[int], processes: int, command: list[str]) -> None:
+        for fold in missing:
+            asked.append(fold)
+            train_fold(layout, params, fold)
+
+    monkeypatch.setattr(module, "run", run)
+    return asked

@@ -1,0 +1,47 @@
+import numpy as np
+import pandas as pd
+import pytest
+
+from facegender.evaluation.against_champion import against_champion, read_champion
+from tests.small_evaluation import CLASSES
+
+
+def judged(names, labels, predicted, probability=0.75):
+    table = pd.DataFrame({"image": names, "label": list(labels), "predicted": list(predicted)})
+    return table.assign(probability=probability, group=np.arange(len(table)))
+
+
+def compared(champion, ours, margin=0.02):
+    return against_champion(champion.set_index("image"), ours, CLASSES, margin, 200, np.random.default_rng(0))
+
+
+def test_by_hand_on_the_rows_that_both_judged():
+    champion = judged(list("abcd"), "1100", "1000")
+    ours = judged(list("bcde"), "1001", "1111")
+    found = compared(champion, ours)
+    # on b, c and d the champion says 0, 0, 0 and this model 1, 1, 1; the labels are 1, 0, 0
+    assert found["champion_accuracy"]["value"] == pytest.approx(2 / 3, abs=1e-6)
+    assert found["accuracy"]["value"] == pytest.approx(1 / 3, abs=1e-6)
+    assert found["difference"]["n"] == 3
+    assert found["p_value"] == 1.0  # one against two
+    assert found["verdict"] == "undecided"
+
+
+def test_both_are_judged_by_the_labels_of_today():
+    names = [f"{number}.jpg" for number in range(200)]
+    champion = judged(names, "1" * 200, "1" * 200)
+    found = compared(champion, judged(names, "0" * 200, "0" * 200))
+    assert found["champion_accuracy"]["value"] == 0.0
+    assert found["verdict"] == "not worse"
+    assert compared(champion, judged(names, "1" * 200, "0" * 200))["verdict"] == "worse"
+
+
+def test_without_rows_in_common_nothing_can_be_said():
+    assert compared(judged(["a"], "1", "1"), judged(["b"], "1", "1")) is None
+
+
+def test_the_champions_evaluation_is_read_where_there_is_one(tmp_path):
+    assert read_champion(tmp_path) is None
+    (tmp_path / "evaluation").mkdir()
+    judged(["a"], "1", "0").to_parquet(tmp_path / "evaluation" / "predictions.parquet")
+    assert read_champion(tmp_path).loc["a", "predicted"] == "0"

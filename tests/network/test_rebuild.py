@@ -1,0 +1,140 @@
+"""A network built anew computes the same, taken apart, with dropout still where it is frozen."""
+
+from collections.abc import Callable
+
+import keras
+import numpy as np
+import pytest
+
+from facegender.errors import UserError
+from facegender.network.rebuild import can_take_apart, flat, is_noise, rebuilt
+
+
+def nested() -> keras.Model:
+    """A block within a block, sums as operators, layers that Keras has numbered, names that are the classifier's."""
+    inner = keras.Sequential(
+        [keras.Input((6, 6, 4)), keras.layers.Conv2D(4, 1, name="conv"), keras.layers.Dropout(0.9)], name="inner"
+    )
+    start = keras.Input((6, 6, 3), name="image")
+    mixed = keras.layers.Conv2D(4, 3, padding="same", name="conv")(start)
+    added = inner(mixed, training=True) + 2.0 * mixed
+    block = keras.Model(start, keras.layers.Dropout(0.5, name="pool")(added), name="block")
+    image = keras.Input((6, 6, 3), name="image")
+    rectified = keras.layers.ReLU()(block(image))
+    return keras.Model(image, keras.layers.BatchNormalization()(rectified), name="own")
+
+
+@pytest.fixture
+def images() -> np.ndarray:
+    return np.random.default_rng(0).normal(size=(2, 6, 6, 3)).astype(np.float32)
+
+
+def test_a_network_with_nothing_to_take_apart_is_not_built_a_second_time() -> None:
+    image = keras.Input((6, 6, 3))
+    flat_one = keras.Model(image, keras.layers.Conv2D(4, 1, name="conv")(image))
+    numbered = keras.Model(image, keras.layers.Conv2D(4, 1)(image))
+    augmenting = keras.Model(image, keras.layers.Dropout(0.5, name="drop")(image))
+    assert flat(flat_one, 6) is flat_one
+    for other in (numbered, augmenting, nested()):
+        assert flat(other, 6) is not other
+    image = keras.Input((None, None, 3))
+    any_size = keras.Model(image, keras.layers.Conv2D(4, 1, name="conv")(image))
+    assert flat(any_size, 6).input_shape == (None, 6, 6, 3)
+
+
+def test_networks_inside_are_taken_apart_and_names_stay_apart(images: np.ndarray) -> None:
+    keras.layers.ReLU()  # Keras numbers on from whatever was built before
+    original = nested()
+    apart = flat(original, 6)
+    assert np.allclose(np.asarray(apart(images)), np.asarray(original(images, training=False)), atol=1e-6)
+    names = [layer.name for layer in apart.layers[1:]]
+    # the classifier has layers `dropout` and `pool` of its own, and the inner block's convolution is the second `conv`
+    assert names == ["conv", "inner_conv", "inner_dropout", "block_pool", "re_lu", "batch_normalization"]
+    assert [operation.name for operation in apart.operations if not isinstance(operation, keras.Layer)] == [
+        "multiply",
+        "add",
+    ]
+    again, layers = rebuilt(apart, keras.Input((6, 6, 3)))
+    assert list(layers) == names
+    assert again.shape == apart.output.shape
+
+
+def test_dropout_draws_by_the_seed_and_not_where_it_is_to_be_quiet(images: np.ndarray) -> None:
+    apart = flat(nested(), 6)
+
+    def run(seed: int, quiet: set[str]) -> np.ndarray:
+        image = keras.Input((6, 6, 3))
+        return np.asarray(keras.Model(image, rebuilt(apart, image, seed, quiet)[0])(images, training=True))
+
+    both = {"inner_dropout", "block_pool"}
+    assert np.array_equal(run(1, set()), run(1, set()))
+    assert not np.array_equal(run(1, set()), run(2, set()))
+    assert not np.array_equal(run(1, {"inner_dropout"}), run(2, {"inner_dropout"}))
+    assert np.array_equal(run(1, both), run(2, both))
+
+
+def test_what_is_noise() -> None:
+    from keras.src.applications.convnext import StochasticDepth
+
+    for layer in (
+        keras.layers.Dropout(0.5),
+        keras.layers.SpatialDropout2D(0.5),
+        keras.layers.AlphaDropout(0.5),
+        keras.layers.GaussianDropout(0.5),
+        keras.layers.GaussianNoise(0.5),
+        StochasticDepth(0.5),
+    ):
+        assert is_noise(layer)
+        assert np.array_equal(
+            np.asarray(layer(np.ones((1, 2, 2, 3), np.float32), training=False)), np.ones((1, 2, 2, 3))
+        )
+    assert not is_noise(keras.layers.BatchNormalization())
+
+
+@keras.saving.register_keras_serializable("tests")
+class Code(keras.Model):
+    """A network that is code."""
+
+    def __init__(self, **kwargs: object) -> None:
+        super().__init__(**kwargs)
+        self.conv = keras.layers.Conv2D(2, 1)
+
+    def call(self, inputs: object) -> object:
+        return self.conv(inputs)
+
+
+def used_twice(image: keras.KerasTensor) -> keras.KerasTensor:
+    conv = keras.layers.Conv2D(3, 1, name="shared")
+    return conv(conv(image))
+
+
+@pytest.mark.parametrize(
+    ("build", "reason"),
+    [
+        (lambda image: Code(name="code")(image), "code, a Code, is no graph of layers"),
+        (used_twice, "the weights of shared are used at two places"),
+        (lambda image: keras.layers.RandomFlip(name="flips")(image), "flips, a RandomFlip, augments"),
+    ],
+    ids=["code", "shared", "augments"],
+)
+def test_what_cannot_be_built_anew_is_named(
+    build: Callable[[keras.KerasTensor], keras.KerasTensor], reason: str
+) -> None:
+    image = keras.Input((6, 6, 3))
+    with pytest.raises(UserError, match=f"functional or sequential network .* Received: {reason}"):
+        flat(keras.Model(image, build(image)), 6)
+
+
+def test_a_layer_without_weights_may_be_used_twice(images: np.ndarray) -> None:
+    image = keras.Input((6, 6, 3))
+    rectify = keras.layers.ReLU(name="rectify")
+    original = keras.Model(image, rectify(rectify(image) - 0.5), name="own")
+    apart = flat(original, 6)
+    assert [layer.name for layer in apart.layers[1:]] == ["rectify", "own_rectify"]
+    assert np.array_equal(np.asarray(apart(images)), np.asarray(original(images)))
+
+
+def test_only_graphs_can_be_taken_apart() -> None:
+    assert can_take_apart(nested())
+    assert not can_take_apart(Code())
+    assert not can_take_apart(keras.Sequential([keras.layers.ReLU()]))  # without an input it has no graph yet

@@ -1,0 +1,124 @@
+"""Views at test time: which they are, what their mean is; evaluate, predict and submit keep to the same ones."""
+
+import json
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+
+from facegender.decision.calibration import Calibrator, logit, sigmoid
+from facegender.decision.decision import Decision, decision_beside, read_decision
+from facegender.errors import UserError
+from facegender.evaluation.evaluate import evaluate
+from facegender.params.sections import Params
+from facegender.pictures.affine import move
+from facegender.scoring.predict import predict
+from facegender.scoring.score import score
+from facegender.scoring.tta import fixed_views, in_words, mean_of_logits
+
+# Keras 3.15 saves TensorFlow's variables in a way that NumPy 2 warns of
+pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation doesn't accept a copy:DeprecationWarning")
+
+
+@pytest.fixture(scope="module")
+def lopsided(model: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A model that weighs every pixel by itself, so that each view has a probability of its own."""
+    import keras
+
+    from facegender.network.keras_file import save_model
+
+    folder = tmp_path_factory.mktemp("lopsided") / "model"
+    shutil.copytree(model, folder)
+    image = keras.Input((8, 8, 3), name="image")
+    flat = keras.layers.Flatten()(keras.layers.Rescaling(1 / 255)(image))
+    weigh, unit = keras.layers.Dense(4), keras.layers.Dense(1, name="logit")
+    pooled = keras.layers.GlobalAveragePooling2D(name="pool")(keras.layers.Reshape((2, 2, 1))(weigh(flat)))
+    network = keras.Model(image, keras.layers.Activation("sigmoid")(unit(pooled)))
+    weigh.set_weights([0.4 * np.random.default_rng(1).normal(size=(192, 4)), np.zeros(4)])
+    unit.set_weights([np.ones((1, 1)), np.zeros(1)])
+    save_model(network, folder / "model.keras")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def noise(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
+    folder, rng = tmp_path_factory.mktemp("noise"), np.random.default_rng(2)
+    files = [folder / f"{number}.png" for number in range(5)]
+    for file in files:
+        Image.fromarray(rng.integers(0, 256, (8, 8, 3)).astype(np.uint8)).save(file)
+    return files
+
+
+def test_the_views() -> None:
+    picture = np.random.default_rng(0).integers(0, 256, (16, 16, 3)).astype(np.uint8)
+    views = fixed_views(picture, 6)
+    closer = move(picture, 0, 0, 0, 1.1)
+    expected = [picture, picture[:, ::-1], closer, closer[:, ::-1]]
+    assert all(np.array_equal(*pair) for pair in zip(views, expected, strict=False))
+    assert len({view.tobytes() for view in views}) == 6
+    for count in range(1, 7):
+        assert [view.tobytes() for view in fixed_views(picture, count)] == [view.tobytes() for view in views[:count]]
+    assert in_words(3) == "in 3 views, whose mean logit counts: as it is; as it is, mirrored; 10% closer"
+
+
+def test_the_mean_is_of_logits_and_one_view_is_left_alone() -> None:
+    # logits of 0.8 and 0.5: ln 4 and 0; half of ln 4 is ln 2, and 2 / (1 + 2) = 2/3
+    assert mean_of_logits(np.array([[0.8, 0.5]])) == pytest.approx([2 / 3])
+    assert mean_of_logits(np.array([[0.1234567]]))[0] == np.float32(0.1234567)
+
+
+def test_a_temperature_means_the_same_with_one_view_as_with_many() -> None:
+    each = np.random.default_rng(0).uniform(0.01, 0.99, (20, 4))
+    calibrator = Calibrator("temperature", 1.7)
+    divided = sigmoid(logit(each) / 1.7)
+    after, before = calibrator.apply(mean_of_logits(each).astype(np.float64)), mean_of_logits(divided)
+    assert np.allclose(after, before, atol=1e-6)
+
+
+def test_a_score_is_the_mean_over_the_views_of_the_file(lopsided, noise, tmp_path) -> None:
+    mirrored = [tmp_path / file.name for file in noise]
+    for file, other in zip(noise, mirrored, strict=True):
+        Image.fromarray(np.asarray(Image.open(file))[:, ::-1]).save(other)
+    plain, other = score(lopsided, noise).probabilities, score(lopsided, mirrored).probabilities
+    assert np.abs(plain - other).max() > 0.1
+    broken = tmp_path / "broken.png"
+    broken.write_bytes(b"no picture")
+    both = score(lopsided, [*noise[:2], broken, *noise[2:]], views=2, batch_size=3)  # a batch ends inside a picture
+    assert np.isnan(both.probabilities[2])
+    expected = mean_of_logits(np.stack([plain, other], axis=1).astype(np.float64))
+    assert np.allclose(np.delete(both.probabilities, 2), expected, atol=1e-6)
+
+
+def test_evaluate_writes_down_the_views_and_predict_keeps_to_them(lopsided, case, tmp_path, noise) -> None:
+    case.index.to_parquet(tmp_path / "index.parquet")
+    case.found.splits.to_parquet(tmp_path / "splits.parquet")
+    (tmp_path / "validation.json").write_text(json.dumps(case.found.facts))
+    params = Params.model_validate({"scoring": {"tta": 2}, "evaluate": {"bootstrap": 50}})
+    tables = [tmp_path / name for name in ("index.parquet", "splits.parquet", "validation.json")]
+    out = tmp_path / "evaluation"
+    evaluate(lopsided, case.layout, *tables, params, out)
+    decision = read_decision(out / "decision.json")
+    assert decision.views == json.loads((out / "metrics.json").read_text())["views"] == 2
+    assert (pd.read_parquet(out / "predictions.parquet")["views"] == 2).all()
+    said = "in 2 views, whose mean logit counts: as it is; as it is, mirrored"
+    assert said in (out / "report.html").read_text()
+    assert said in (out / "model_card.md").read_text()
+    uncalibrated = replace(decision, calibrator=Calibrator("none"))
+    found = [prediction.positive for prediction in predict(lopsided, noise, uncalibrated)]
+    assert found == pytest.approx(score(lopsided, noise, views=2).probabilities.tolist())
+    shutil.copytree(lopsided, tmp_path / "model")
+    assert decision_beside(tmp_path / "model") == decision
+
+
+def test_steps_on_a_mean_cannot_be_exported(lopsided, tmp_path) -> None:
+    from facegender.scoring.calibrated_model import export
+
+    shutil.copytree(lopsided, tmp_path / "model")
+    steps = Decision(Calibrator("isotonic", steps=((0.0, 0.1), (1.0, 0.9))), 0.5, 0.1, 1.0, views=2)
+    (tmp_path / "model/decision.json").write_text(json.dumps(steps.as_dict()))
+    with pytest.raises(UserError, match=r"scoring.tta: must be 1 to export an isotonic calibration.*Received: 2"):
+        export(tmp_path / "model", tmp_path / "out")

@@ -1,0 +1,3 @@
+"""The fixtures of a small training."""
+
+from tests.small_training import prepared, workspace  # noqa: F401
