@@ -22,8 +22,8 @@ def promotion(
     `python -m flows.champion` acts upon it.
     """
     from facegender.evaluation.compare import attributes_of, read_predictions
-    from facegender.evaluation.write import write_json
     from facegender.files.atomic import atomic_file
+    from facegender.files.json_files import write_json
     from facegender.params.reading import read_params
     from facegender.production.promotion import judge_promotion
     from facegender.scoring.reference import with_hashes

@@ -1,6 +1,5 @@
 """Stage `cross_validate`: the folds become one model; every row is judged by the fold that has not seen it."""
 
-import json
 import logging
 
 import numpy as np
@@ -10,6 +9,7 @@ from facegender.decision.classes import read_classes
 from facegender.evaluation.out_of_fold import write_out_of_fold
 from facegender.features.store import Manifest
 from facegender.files.atomic import atomic_folder
+from facegender.files.json_files import read_json
 from facegender.files.layout import Layout
 from facegender.network.device import prepare
 from facegender.network.ensemble import ensemble
@@ -23,7 +23,7 @@ logger = logging.getLogger(__name__)
 
 def cross_validate(layout: Layout, params: Params) -> None:
     """Read artifacts/folds, write artifacts/cross_validation: the ensemble's model/ and its evaluation/."""
-    validation = json.loads(layout.validation.read_text())
+    validation = read_json(layout.validation)
     manifest = Manifest.read(layout.features)
     rows = pd.read_parquet(layout.folds / "rows.parquet")
     folds = sorted(layout.folds.glob("fold_*"), key=lambda folder: int(folder.name.removeprefix("fold_")))

@@ -6,8 +6,6 @@ of folds, and in a folder of its own, so that the features that the main pipelin
 by both.
 """
 
-import json
-
 import pandas as pd
 
 from facegender.data.split import HOLDOUT
@@ -15,6 +13,7 @@ from facegender.errors import UserError
 from facegender.features.features import make, plan_network, write_nothing
 from facegender.features.store import FeatureStore, Manifest
 from facegender.features.work import Work
+from facegender.files.json_files import read_json
 from facegender.files.layout import Layout
 from facegender.params.sections import Params
 
@@ -32,7 +31,7 @@ def fold_features(layout: Layout, params: Params) -> None:
     splits = pd.read_parquet(layout.splits)
     held_out = splits.loc[splits["fold"] == HOLDOUT, "image"]
     rest = other_roles(rows[~rows["image"].isin(held_out)], existing)
-    drawn_demo = bool(json.loads(layout.validation.read_text())["demo"])
+    drawn_demo = bool(read_json(layout.validation)["demo"])
     cached = params.train.mode == "features"
     manifest, frozen = plan_network(params, drawn_demo, cached, existing)
     if manifest != existing:

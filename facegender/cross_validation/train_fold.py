@@ -1,7 +1,6 @@
 """One fold of a cross-validation: a training of its own, resumed as any other, and its out-of-fold predictions."""
 
 import fcntl
-import json
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,6 +14,7 @@ from facegender.cross_validation.plan import plan_folds
 from facegender.decision.calibration import sigmoid
 from facegender.errors import UserError
 from facegender.files.atomic import atomic_folder
+from facegender.files.json_files import read_json
 from facegender.files.layout import Layout
 from facegender.params.sections import Params
 from facegender.training.checkpoint import Checkpoints
@@ -38,7 +38,7 @@ def train_fold(layout: Layout, params: Params, fold: int) -> None:
     count = params.cross_validate.folds
     if fold not in range(count):
         raise UserError("--fold", f"must be 0 to {count - 1}: cross_validate.folds is {count}", fold)
-    positive = json.loads(layout.validation.read_text())["classes"][1]
+    positive = read_json(layout.validation)["classes"][1]
     with FoldStore(layout) as store:
         plan = plan_folds(layout, params, store)
         with _held(plan.folder / f"fold_{fold}.lock"):

@@ -1,6 +1,5 @@
 """All of a data folder checked: its tables, its images, and what the two say of each other."""
 
-import json
 from collections import Counter
 from pathlib import Path
 
@@ -18,6 +17,7 @@ from facegender.data.tables import Columns, Table, find_columns, read_table
 from facegender.data.unlisted_files import files_without_a_row
 from facegender.errors import UserError
 from facegender.files.atomic import atomic_file
+from facegender.files.json_files import write_json
 from facegender.files.layout import Layout
 from facegender.params.sections import DataParams, ValidateParams
 from facegender.runtime.memory import trim
@@ -63,7 +63,7 @@ def check_data(
     }
     with atomic_file(index) as index_file, atomic_file(report) as report_file:
         write_index(index_file, listing.frame, findings, reasons, groups)
-        report_file.write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+        write_json(report_file, content)
 
 
 def _read_rows(data: Layout, params: DataParams) -> tuple[Columns, Listing, dict[str, dict[str, str]], dict[str, int]]:

@@ -1,8 +1,9 @@
 """The two labels of a model, as classes.json beside it states them."""
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
+
+from facegender.files.json_files import read_json
 
 
 @dataclass(frozen=True)
@@ -32,7 +33,7 @@ class Classes:
 
 def read_classes(model: Path) -> Classes:
     """The mapping beside a saved model."""
-    values = json.loads((model / "classes.json").read_text(encoding="utf-8"))
+    values = read_json(model / "classes.json")
     return Classes(
         str(values["negative"]), str(values["positive"]), str(values["label_dtype"]), float(values["positive_share"])
     )

@@ -4,7 +4,6 @@ Chosen by `evaluate` on the validation rows and stored as decision.json, which s
 of those very rows is cross-fitted: no row is judged by a choice that saw it or a row of its group.
 """
 
-import json
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -16,6 +15,7 @@ from facegender.decision.calibration import Calibrator, calibrator_from
 from facegender.decision.conformal import abstains, fit_quantile, sets
 from facegender.decision.threshold import Rule, Slices, choose_threshold
 from facegender.errors import UserError
+from facegender.files.json_files import read_json
 from facegender.statistics.intervals import FloatArray, IntArray
 from facegender.statistics.metrics import BoolArray, log_losses
 from facegender.statistics.stratify import assign
@@ -93,7 +93,7 @@ def read_decision(path: Path) -> Decision:
     if not path.exists():
         remedy = "Run `facegender evaluate`, which chooses calibration and threshold."
         raise UserError(str(path), "the model must have been evaluated", "no such file", remedy)
-    values = json.loads(path.read_text(encoding="utf-8"))
+    values = read_json(path)
     abstention = values["abstention"]
     calibrator = calibrator_from(values["calibration"])
     error, quantile = float(abstention["error"]), float(abstention["quantile"])

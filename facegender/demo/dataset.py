@@ -1,7 +1,6 @@
 """The demo data folder: portraits, tables, a few planted faults, all from one seed."""
 
 import csv
-import json
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -14,6 +13,7 @@ from facegender.demo.portrait import paint
 from facegender.demo.traits import BEST_ACCURACY, Traits, sample_traits
 from facegender.errors import UserError
 from facegender.files.atomic import atomic_folder
+from facegender.files.json_files import write_json
 from facegender.files.layout import Layout
 from facegender.runtime.progress import track
 
@@ -84,7 +84,7 @@ def draw(out: Path, images: int = 600, seed: int = 2026, force: bool = False, wo
             "best_possible_accuracy": round(BEST_ACCURACY, 4),
             "faults": planted.faults,
         }
-        layout.demo_marker.write_text(json.dumps(marker, indent=2) + "\n", encoding="utf-8")
+        write_json(layout.demo_marker, marker)
 
 
 def sample_portraits(images: int, seed: int) -> list[Traits]:

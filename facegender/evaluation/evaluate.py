@@ -27,11 +27,12 @@ from facegender.evaluation.against_champion import read_champion
 from facegender.evaluation.gradcam import heat_maps
 from facegender.evaluation.label_issues import find_suspects
 from facegender.evaluation.override_effect import read_overrides
-from facegender.evaluation.report.facts import data_hash, read_json
+from facegender.evaluation.report.facts import data_hash
 from facegender.evaluation.slices import members, read_attributes
 from facegender.evaluation.write import Found, Made, write_evaluation
 from facegender.files.atomic import atomic_folder
 from facegender.files.image_names import Files, places
+from facegender.files.json_files import read_json
 from facegender.files.layout import Layout
 from facegender.files.parquet import read, read_images
 from facegender.params.sections import EvaluateParams, Params

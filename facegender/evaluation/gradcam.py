@@ -7,7 +7,6 @@ engine that scores can make it: OpenVINO without TensorFlow's import, or TensorF
 
 import base64
 import io
-import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Final
@@ -16,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
+from facegender.files.json_files import read_json
 from facegender.network.engine import OpenVinoEngine, has_openvino, import_openvino
 from facegender.pictures.decode import decode
 from facegender.runtime.tensorflow_import import import_tensorflow
@@ -36,8 +36,8 @@ def heat_maps(model: Path, files: Sequence[Path]) -> Maps:
     Their mean over a picture is the logit without its bias; of a fold ensemble, the members' mean logit. The engine is
     the one that scores, in float32.
     """
-    size = int(json.loads((model / "classes.json").read_text(encoding="utf-8"))["image_size"])
-    engine = json.loads((model / "engine.json").read_text(encoding="utf-8"))["engine"]
+    size = int(read_json(model / "classes.json")["image_size"])
+    engine = read_json(model / "engine.json")["engine"]
     batches = [
         np.stack([decode(file, size) for file in files[start : start + BATCH]]) for start in range(0, len(files), BATCH)
     ]

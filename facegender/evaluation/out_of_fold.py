@@ -8,7 +8,6 @@ training would (no unbiased estimate of that exists for k folds: Bengio and Gran
 roughly. A row is judged by one network: the ensemble cannot be judged on rows that its members trained on.
 """
 
-import json
 from pathlib import Path
 from typing import Any, Final
 
@@ -19,6 +18,7 @@ from facegender.decision.classes import Classes
 from facegender.decision.decision import Choices, Decision, cross_fit, fit
 from facegender.evaluation.figures import baseline, metrics_json, rows_of
 from facegender.files.atomic import atomic_folder
+from facegender.files.json_files import write_json
 from facegender.params.sections import EvaluateParams
 from facegender.statistics.intervals import DIGITS
 from facegender.statistics.metrics import confusion, measure
@@ -88,6 +88,5 @@ def write_out_of_fold(out: Path, table: pd.DataFrame, classes: Classes, params: 
     with atomic_folder(out) as folder:
         predictions.to_parquet(folder / "predictions.parquet", index=False)
         for name, content in (("decision", decision.as_dict()), ("metrics", figures)):
-            text = json.dumps(content, indent=2) + "\n"
-            (folder / f"{name}.json").write_text(text, encoding="utf-8")
+            write_json(folder / f"{name}.json", content)
     return figures

@@ -1,6 +1,5 @@
 """The files of an evaluation, from judged rows and what earlier stages left."""
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -33,6 +32,7 @@ from facegender.evaluation.report.gallery import choose, gallery, with_heat
 from facegender.evaluation.report.plot_set import draw_plots
 from facegender.evaluation.report.report import Story, render_card, render_report
 from facegender.evaluation.slices import Cut, cross, cut_by, read_attributes
+from facegender.files.json_files import write_json
 from facegender.files.layout import Layout
 from facegender.files.parquet import read, write
 from facegender.params.architectures import title
@@ -210,8 +210,3 @@ def write_records(path: Path, table: pd.DataFrame) -> None:
             part = table.iloc[start : start + ROWS_AT_ONCE].round(6).to_json(orient="records", indent=1)
             file.write((part if start == 0 else "," + part[1:])[:-2])
         file.write("\n]")
-
-
-def write_json(path: Path, values: Any) -> None:
-    """Indented, in the given order, ending in a line break."""
-    path.write_text(json.dumps(values, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")

@@ -5,7 +5,6 @@ A row's features depend on the picture's content and the code alone, so rows who
 from the features that are there, more views extend them, and a killed run goes on where it stood.
 """
 
-import json
 import logging
 from collections.abc import Callable
 from pathlib import Path
@@ -20,6 +19,7 @@ from facegender.features.store import Manifest, write_rows
 from facegender.features.work import Work
 from facegender.files.atomic import atomic_folder
 from facegender.files.image_names import order, places
+from facegender.files.json_files import read_json
 from facegender.files.layout import Layout
 from facegender.files.parquet import read
 from facegender.network.engine import Engine, OpenVinoEngine, TensorFlowEngine, has_bfloat16, has_openvino, to_openvino
@@ -58,7 +58,7 @@ def features(layout: Layout, params: Params) -> None:
     rows = plan_rows(
         read(layout.index, ["image", "sha256"], [("role", "==", "train")]), read(layout.splits, ["image", "fold"])
     )
-    drawn_demo = bool(json.loads(layout.validation.read_text())["demo"])
+    drawn_demo = bool(read_json(layout.validation)["demo"])
     if params.train.mode == "online":
         manifest = plan_network(params, drawn_demo, cached=False)[0]
         write_nothing(layout.features, manifest, rows)

@@ -9,7 +9,6 @@
 facegender/files/float16_rows.py reads and writes the arrays.
 """
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +21,7 @@ import pandas as pd
 from facegender.errors import UserError
 from facegender.files.float16_rows import Features, RowFile
 from facegender.files.image_names import places
+from facegender.files.json_files import read_json, write_json
 from facegender.files.parquet import read
 
 
@@ -85,7 +85,7 @@ class Manifest:
         return {"augment": self.augment, "seed": self.seed}
 
     def write(self, folder: Path) -> None:
-        (folder / "manifest.json").write_text(json.dumps(self.__dict__, indent=2, sort_keys=True) + "\n")
+        write_json(folder / "manifest.json", self.__dict__)
 
     @classmethod
     def read(cls, folder: Path) -> "Manifest":
@@ -93,7 +93,7 @@ class Manifest:
         path = folder / "manifest.json"
         if not path.is_file():
             raise UserError(str(path), "the features must be made first", None, "Run `facegender features`.")
-        return cls(**json.loads(path.read_text()))
+        return cls(**read_json(path))
 
 
 class View(Protocol):

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from facegender.files.atomic import atomic_file
+from facegender.files.json_files import read_json, write_json
 
 logger = logging.getLogger(__name__)
 
@@ -40,13 +41,13 @@ def begin(root: Path, depends_on: Mapping[str, Any], what: str) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     if not (folder / NOTE).exists():
         with atomic_file(folder / NOTE) as file:
-            file.write_text(json.dumps(depends_on, sort_keys=True), encoding="utf-8")
+            write_json(file, depends_on)
     return folder
 
 
 def _reason(note: Path, depends_on: Mapping[str, Any]) -> str:
     try:
-        before = json.loads(note.read_text(encoding="utf-8"))
+        before = read_json(note)
     except FileNotFoundError:
         return CHANGED["code"]  # by code that left no note
     now = json.loads(json.dumps(depends_on))

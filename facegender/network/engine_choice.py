@@ -1,12 +1,12 @@
 """The engine that will score a model's pictures: exported beside it, and checked against it before it is chosen."""
 
-import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import keras
 import numpy as np
 
+from facegender.files.json_files import write_json
 from facegender.network.engine import (
     Engine,
     Images,
@@ -81,7 +81,7 @@ def export_engine(model: keras.Model, folder: Path, images: Images, params: Scor
                 choice = {"engine": "openvino", "precision": precision}
                 break
     content = {**choice, "agreement": [_rounded(check) for check in checks]}
-    (folder / "engine.json").write_text(json.dumps(content, indent=2, sort_keys=True) + "\n")
+    write_json(folder / "engine.json", content)
     return checks
 
 

@@ -5,7 +5,6 @@ drift.svg. What has been scored is read off these folders: no other list can get
 """
 
 import hashlib
-import json
 import os
 import tempfile
 from collections.abc import Sequence
@@ -21,6 +20,7 @@ from facegender.decision.classes import read_classes
 from facegender.decision.decision import read_decision
 from facegender.errors import UserError
 from facegender.files.atomic import atomic_folder
+from facegender.files.json_files import read_json, write_json
 from facegender.files.layout import Layout
 from facegender.params.sections import Params, ValidateParams
 from facegender.pictures.decode import Undecodable, open_picture, resize
@@ -96,7 +96,7 @@ def score_new(layout: Layout, params: Params, date: str, again: bool) -> Path | 
     }
     with atomic_folder(target) as folder:
         table.to_parquet(folder / PREDICTIONS, index=False)
-        (folder / DRIFT).write_text(json.dumps(facts, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+        write_json(folder / DRIFT, facts)
         (folder / PLOT).write_text(drift_plot(reference, table[table["status"] == "scored"]), encoding="utf-8")
     return target
 
@@ -113,8 +113,7 @@ def read_champion_record(folder: Path) -> dict[str, Any]:
     if not path.is_file():
         remedy = "Retrain: the first model becomes the champion; `python -m flows.champion list` shows the versions."
         raise UserError(str(folder), "a model must have been promoted", "no champion", remedy)
-    record: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    return record
+    return read_json(path)
 
 
 def candidates(layout: Layout, params: Params) -> tuple[str, list[Candidate]]:
@@ -133,7 +132,7 @@ def candidates(layout: Layout, params: Params) -> tuple[str, list[Candidate]]:
     if not (layout.test_csv.is_file() and layout.validation.is_file()):
         remedy = "Make it and put pictures there, or name another in params.yaml, score.folder."
         raise UserError(str(folder), "there must be a folder of pictures to score, or a test.csv", "neither", remedy)
-    column = json.loads(layout.validation.read_text(encoding="utf-8"))["image_column"]
+    column = read_json(layout.validation)["image_column"]
     names = list(dict.fromkeys(read_table(layout.test_csv).frame[column].dropna()))
     inside = layout.images.resolve()
     for name in names:

@@ -29,6 +29,7 @@ from facegender.evaluation.report.facts import label_name
 from facegender.evaluation.report.gallery import thumbnail
 from facegender.features.store import FeatureStore, labelled
 from facegender.files.atomic import atomic_file
+from facegender.files.json_files import read_json
 from facegender.files.layout import Layout
 from facegender.files.stage_outputs import require
 from facegender.params.sections import EvaluateParams
@@ -65,7 +66,7 @@ def review(layout: Layout, params: EvaluateParams, count: int, out: Path) -> int
         image can no longer be read.
     """
     require(layout, "validate", "split", "features")
-    negative, positive = json.loads(layout.validation.read_text(encoding="utf-8"))["classes"]
+    negative, positive = read_json(layout.validation)["classes"]
     classes = (negative, positive)
     splits = pd.read_parquet(layout.splits)
     suspects, judge = doubts(layout, splits, classes[1], params)

@@ -5,7 +5,6 @@ two become one network of Keras's own layers: whoever loads model.keras, with or
 probabilities, and the threshold lies beside it in decision.json.
 """
 
-import json
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -17,6 +16,7 @@ from facegender.decision.calibration import Calibrator
 from facegender.decision.decision import decision_beside
 from facegender.errors import UserError
 from facegender.files.atomic import atomic_folder
+from facegender.files.json_files import read_json, write_json
 from facegender.network.engine import has_openvino, import_openvino, to_openvino
 from facegender.network.keras_file import load_model, save_model
 
@@ -54,11 +54,11 @@ def export(model: Path, out: Path) -> None:
         save_model(whole, folder / "model.keras")
         for name in COPIED:
             shutil.copyfile(model / name, folder / name)
-        if json.loads((model / "engine.json").read_text(encoding="utf-8"))["engine"] == "openvino" and has_openvino():
+        if read_json(model / "engine.json")["engine"] == "openvino" and has_openvino():
             network = to_openvino(whole, folder)
             import_openvino().save_model(network, folder / "openvino.xml", compress_to_fp16=False)
         done = replace(decision, calibrator=Calibrator("none"))
-        (folder / "decision.json").write_text(json.dumps(done.as_dict(), indent=2) + "\n", encoding="utf-8")
+        write_json(folder / "decision.json", done.as_dict())
 
 
 def calibrated(whole: keras.Model, calibrator: Calibrator) -> keras.Model:

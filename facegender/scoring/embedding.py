@@ -1,6 +1,5 @@
 """What a picture is to a trained model, as one vector: the input of its last layer, got in the pass that scores it."""
 
-import json
 from pathlib import Path
 from typing import Final
 
@@ -8,6 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from facegender.files.float16_rows import RowFile
+from facegender.files.json_files import read_json
 from facegender.network.engine import Engine, OpenVinoEngine, TensorFlowEngine, has_openvino, import_openvino
 
 Halves = npt.NDArray[np.float16]
@@ -17,7 +17,7 @@ AT_ONCE: Final = 256  # pictures compared with the reference together, and rows 
 
 def embedding_engine(model: Path) -> Engine:
     """The engine that `train` chose for a model folder, giving (b, d + 1): the embedding, then the probability."""
-    choice = json.loads((model / "engine.json").read_text(encoding="utf-8"))
+    choice = read_json(model / "engine.json")
     if choice["engine"] == "openvino" and has_openvino():
         return OpenVinoEngine(_joined_openvino(model / "openvino.xml"), choice["precision"])
     from facegender.runtime.tensorflow_import import import_tensorflow

@@ -1,6 +1,5 @@
 """Scoring picture files with a trained model: what evaluate, submit and predict all run."""
 
-import json
 import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -11,6 +10,7 @@ import numpy.typing as npt
 
 from facegender.errors import UserError
 from facegender.files.float16_rows import RowFile
+from facegender.files.json_files import read_json
 from facegender.network.engine import Engine, OpenVinoEngine, TensorFlowEngine, forward, has_openvino
 from facegender.pictures.decode import Pixels, Undecodable, decode
 from facegender.runtime.prefetch import prefetch
@@ -49,7 +49,7 @@ def load_engine(model: Path, embed: bool = False) -> Engine:
         raise UserError(str(model), "must be a folder that `facegender train` left, with model.keras in it")
     if embed:
         return embedding_engine(model)
-    choice = json.loads((model / "engine.json").read_text())
+    choice = read_json(model / "engine.json")
     if choice["engine"] == "openvino" and has_openvino():
         return OpenVinoEngine(model / "openvino.xml", choice["precision"])
     from facegender.runtime.tensorflow_import import import_tensorflow
@@ -76,7 +76,7 @@ def score(
         return Scores(np.zeros(0, np.float32), reasons)
     engine = load_engine(model, embeddings is not None)
     embedded: RowFile | None = None
-    size = int(json.loads((model / "classes.json").read_text())["image_size"])
+    size = int(read_json(model / "classes.json")["image_size"])
 
     def read(place: int) -> tuple[int, list[Pixels] | str]:
         try:

@@ -5,7 +5,6 @@ training rows have or, for probabilities, the positive class's share of the trai
 marks it `fallback`, with the reason.
 """
 
-import json
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +16,7 @@ from facegender.decision.conformal import abstains
 from facegender.decision.decision import Decision, read_decision
 from facegender.files.atomic import atomic_file
 from facegender.files.image_names import Files
+from facegender.files.json_files import read_json
 from facegender.files.layout import Layout
 from facegender.files.parquet import read, write
 from facegender.params.sections import SubmitParams
@@ -54,7 +54,7 @@ def submit(
     from facegender.scoring.score import score  # imports TensorFlow
 
     classes = read_classes(model)
-    facts = json.loads(validation.read_text(encoding="utf-8"))
+    facts = read_json(validation)
     path = data.sample_submission
     sample = read_sample(path, facts["image_column"], facts["label_column"])
     test = read(index, ["image", "status", "reason"], [("role", "==", "test")])

@@ -1,7 +1,6 @@
 """Trials of a search in this process: TensorFlow starts once, and what trainings have in common is computed once."""
 
 import gc
-import json
 import os
 from pathlib import Path
 
@@ -10,6 +9,7 @@ import pandas as pd
 from pydantic import JsonValue
 
 from facegender.features.store import FeatureStore, labelled
+from facegender.files.json_files import read_json
 from facegender.files.layout import Layout
 from facegender.params.sections import Params
 from facegender.runtime.code_fingerprint import code_of
@@ -28,7 +28,7 @@ def trainer(layout: Layout, params: Params, folder: Path) -> RunTrial:
     folder
         For its checkpoints, from which a trial of a killed search goes on, and for what trials share.
     """
-    positive: str = json.loads(layout.validation.read_text(encoding="utf-8"))["classes"][1]
+    positive: str = read_json(layout.validation)["classes"][1]
     # the input of the head's own phase: the same for every trial of the same code
     shared = folder / f"pooled_{code_of('facegender.training.train')}.npy"
     for other in folder.glob("pooled*.npy"):

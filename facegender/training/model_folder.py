@@ -1,6 +1,5 @@
 """The folder of a model: the network whole, its engine, its labels, and how it was made."""
 
-import json
 import logging
 from pathlib import Path
 from typing import Any
@@ -10,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from facegender.files.atomic import atomic_folder
+from facegender.files.json_files import write_json
 from facegender.network.engine_choice import export_engine
 from facegender.network.keras_file import save_model
 from facegender.params.sections import ScoringParams
@@ -65,9 +65,5 @@ def write_model(
         for check in export_engine(model, folder, sample, params):
             logger.info("train: %s", check.sentence(params.precision))
         history.to_csv(folder / "history.csv", index=False)
-        _write_json(folder / "classes.json", classes)
-        _write_json(folder / "provenance.json", made)
-
-
-def _write_json(path: Path, content: dict[str, Any]) -> None:
-    path.write_text(json.dumps(content, indent=2, sort_keys=True) + "\n", encoding="utf-8")
+        write_json(folder / "classes.json", classes)
+        write_json(folder / "provenance.json", made)

@@ -3,7 +3,6 @@
 Rows with fold 0 validate, choose the epoch and stop the training; all others train.
 """
 
-import json
 import logging
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +13,7 @@ import pandas as pd
 
 from facegender.errors import UserError
 from facegender.features.store import FeatureStore, Manifest, Store, labelled
+from facegender.files.json_files import read_json
 from facegender.files.layout import Layout
 from facegender.files.parquet import read
 from facegender.network.backbone import Cut, fingerprint, weighted_backbone
@@ -47,7 +47,7 @@ def train(layout: Layout, params: Params) -> None:
     UserError
         Features that do not fit the parameters, the splits or the weights.
     """
-    validation = json.loads(layout.validation.read_text())
+    validation = read_json(layout.validation)
     with FeatureStore(layout.features) as store:
         manifest = store.manifest
         table = labelled(store, layout.features, read(layout.splits, ["image", "label", "group", "fold"]))

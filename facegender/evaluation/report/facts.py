@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections.abc import Mapping
-from pathlib import Path, PurePath
+from pathlib import PurePath
 from typing import Any, Final
 
 import pandas as pd
@@ -151,9 +151,3 @@ def text(value: object) -> str:
     if isinstance(value, dict):
         return ", ".join(f"{name}: {text(item)}" for name, item in value.items())
     return ", ".join(text(item) for item in value)
-
-
-def read_json(path: Path) -> dict[str, Any]:
-    """A JSON object from a file."""
-    values: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    return values
