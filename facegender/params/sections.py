@@ -11,10 +11,13 @@ from facegender.params.section import Count, Section, Share
 THRESHOLD_RULE: Final = r"^(balanced_accuracy|f1|(recall|precision)>=(0?\.\d+|1|1\.0)|equal_error\([^()]+\))$"
 
 
-class DataParams(Section):
+class AttributesParams(Section):
+    attributes: str = "attributes.csv"
+
+
+class DataParams(AttributesParams):
     image_column: str | None = None
     label_column: str | None = None
-    attributes: str = "attributes.csv"
 
 
 class ValidateParams(Section):
@@ -26,10 +29,13 @@ class ValidateParams(Section):
     near_duplicate_correlation: Share = 0.82
 
 
-class SplitParams(Section):
+class SplitSeedParams(Section):
+    seed: int = 2026
+
+
+class SplitParams(SplitSeedParams):
     validation: Annotated[float, Field(gt=0.0, lt=1.0)] = 0.2
     holdout: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.0
-    seed: int = 2026
 
     @model_validator(mode="after")
     def _leaves_rows_to_train_on(self) -> "SplitParams":
@@ -126,23 +132,35 @@ def ranges_in_force(ranges: dict[str, bool | float]) -> AugmentParams:
     return AugmentParams.model_validate({"policy": name, **ranges})
 
 
-class FeaturesParams(Section):
+class EngineParams(Section):
+    engine: Literal["auto", "openvino", "tensorflow"] = "auto"
+    precision: Literal["auto", "float32", "bfloat16"] = "auto"
+
+
+class FeaturesParams(EngineParams):
     views: Count = 2
     seed: int = 2026
     batch_size: Count = 32
-    engine: Literal["auto", "openvino", "tensorflow"] = "auto"
-    precision: Literal["auto", "float32", "bfloat16"] = "auto"
 
 
-class ScoringParams(Section):
-    engine: Literal["auto", "openvino", "tensorflow"] = "auto"
-    precision: Literal["auto", "float32", "bfloat16"] = "auto"
+class ScoringViewsParams(Section):
     tta: Annotated[int, Field(ge=1, le=6)] = 1
 
 
-class TrainParams(Section):
+class ScoringParams(EngineParams, ScoringViewsParams):
+    pass
+
+
+class FrozenPartParams(Section):
+    """What the frozen part of the network depends on."""
+
     mode: Literal["features", "online"] = "features"
     fine_tune_layers: Annotated[int, Field(ge=0)] | Literal["all"] = 30
+    mixed_precision: Literal["auto", "on", "off"] = "auto"
+    seed: int = 2026
+
+
+class TrainParams(FrozenPartParams):
     batch_norm: Literal["inference", "training"] = "inference"
     dropout: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.5
     batch_size: Count = 32
@@ -161,8 +179,6 @@ class TrainParams(Section):
     class_weights: bool = False
     sampling: Literal["shuffle", "balanced"] = "shuffle"
     patience: Count = 3
-    mixed_precision: Literal["auto", "on", "off"] = "auto"
-    seed: int = 2026
 
     @model_validator(mode="after")
     def _fits_together(self) -> "TrainParams":
