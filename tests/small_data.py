@@ -13,6 +13,7 @@ from facegender.data.validate import validate
 from facegender.errors import UserError
 from facegender.files.layout import Layout
 from facegender.params.sections import DataParams, ValidateParams
+from facegender.params.stage_params import ValidateStageParams
 
 LENIENT = ValidateParams(max_quarantined=1.0)
 
@@ -42,7 +43,7 @@ class Data:
             (layout.sample_submission, "image_names,class", self.sample),
         ):
             path.write_text("\n".join([header, *rows, ""]), encoding="utf-8")
-        validate(layout, columns or DataParams(), params, layout.index, layout.validation)
+        validate(layout, ValidateStageParams(data=columns or DataParams(), validation=params))
         index = pd.read_parquet(layout.index)
         return index, json.loads(layout.validation.read_text(encoding="utf-8"))
 

@@ -55,8 +55,8 @@ def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
     layout.test_csv.write_text("\n".join(line.split(",")[0] for line in [lines[0], *lines[41:]]) + "\n")
     layout.sample_submission.write_text("\n".join([lines[0], *(f"{line[:-1]}0" for line in lines[41:])]) + "\n")
     params = Params()
-    validate(layout, params.data, params.validation, layout.index, layout.validation)
-    split(layout.index, params.split, layout.splits)
+    validate(layout, params)
+    split(layout, params)
     return root
 
 

@@ -14,9 +14,10 @@ import typer
 from typer.core import TyperGroup
 
 from facegender import __version__
-from facegender.cli import folds, people, production, stages
+from facegender.cli import people, production, stages
 from facegender.errors import UserError, of_the_machine
 from facegender.runtime import events
+from facegender.stages import PIPELINE
 
 
 class Sections(TyperGroup):
@@ -36,19 +37,8 @@ class Sections(TyperGroup):
 LONGEST = 200  # characters of a command's line of help, which may go on in a second one
 
 SECTIONS: Final[dict[str, tuple[Callable[..., None], ...]]] = {
-    "Stages": (
-        stages.validate,
-        stages.split,
-        stages.features,
-        stages.train,
-        stages.evaluate,
-        stages.submit,
-    ),
-    "Cross-validation": (
-        folds.fold_features,
-        folds.train_folds,
-        folds.cross_validate,
-    ),
+    "Stages": stages.PIPELINE_COMMANDS,
+    "Cross-validation": stages.FOLD_COMMANDS,
     "For people": (
         people.predict,
         people.export,
@@ -70,7 +60,7 @@ app = typer.Typer(
     cls=Sections,
     rich_markup_mode=None,
     help="From a folder of face images and CSVs of labels to a perceived-gender classifier, its evaluation and a "
-    "submission. The stages run in this order: validate, split, features, train, evaluate, submit; `dvc repro` and "
+    f"submission. The stages run in this order: {', '.join(stage.name for stage in PIPELINE)}; `dvc repro` and "
     "the Prefect flow run these very commands. Labels are gender as perceived by annotators.",
     no_args_is_help=True,
     add_completion=False,

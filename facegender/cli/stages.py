@@ -1,67 +1,32 @@
-"""One command a stage, in the order in which they run."""
+"""One command a stage, made from the table of stages."""
 
+import sys
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 
 from facegender.cli.options import ARTIFACTS, DATA, PARAMS, ArtifactsOption, DataOption, ParamsOption
 from facegender.files.layout import Layout
-from facegender.files.stage_outputs import require
+from facegender.stages import CROSS_VALIDATION, PIPELINE, STAGES, Stage, require_outputs
+
+Command = Callable[..., None]
 
 
-def validate(params: ParamsOption = PARAMS, data: DataOption = DATA, artifacts: ArtifactsOption = ARTIFACTS) -> None:
-    """Check every CSV row and decode every image; leave index.parquet and validation.json."""
-    from facegender.data.validate import validate as stage
-    from facegender.params.reading import read_params
+def make_command(stage: Stage) -> Command:
+    """Make the command of a stage that has no options of its own."""
 
-    layout, values = Layout(data, artifacts), read_params(params)
-    stage(layout, values.data, values.validation, layout.index, layout.validation)
+    def command(params: ParamsOption = PARAMS, data: DataOption = DATA, artifacts: ArtifactsOption = ARTIFACTS) -> None:
+        from facegender.params.reading import read_params
 
+        layout, values = Layout(data, artifacts), read_params(params)
+        require_outputs(layout, *stage.after)
+        stage.run(layout, values)
 
-def split(params: ParamsOption = PARAMS, data: DataOption = DATA, artifacts: ArtifactsOption = ARTIFACTS) -> None:
-    """Set validation rows apart, by class, with no duplicates on two sides; leave splits.parquet."""
-    from facegender.data.split import split as stage
-    from facegender.params.reading import read_params
-
-    layout, values = Layout(data, artifacts), read_params(params)
-    require(layout, "validate")
-    stage(layout.index, values.split, layout.splits)
-
-
-def features(params: ParamsOption = PARAMS, data: DataOption = DATA, artifacts: ArtifactsOption = ARTIFACTS) -> None:
-    """Run the frozen part of the backbone once per image and view; leave features/."""
-    from facegender.features.features import features as stage
-    from facegender.params.reading import read_params
-    from facegender.runtime.tensorflow_import import import_tensorflow
-
-    layout, values = Layout(data, artifacts), read_params(params)
-    require(layout, "validate", "split")
-    import_tensorflow()
-    stage(layout, values)
-
-
-def train(params: ParamsOption = PARAMS, data: DataOption = DATA, artifacts: ArtifactsOption = ARTIFACTS) -> None:
-    """Train the head, then the last layers; resume where a killed training stood; leave model/."""
-    from facegender.params.reading import read_params
-    from facegender.runtime.tensorflow_import import import_tensorflow
-
-    layout, values = Layout(data, artifacts), read_params(params)
-    require(layout, "validate", "split", "features")
-    import_tensorflow()
-    from facegender.training.train import train as stage
-
-    stage(layout, values)
-
-
-def evaluate(params: ParamsOption = PARAMS, data: DataOption = DATA, artifacts: ArtifactsOption = ARTIFACTS) -> None:
-    """Score the validation images with the saved model; leave metrics, plots and report.html in evaluation/."""
-    from facegender.evaluation.evaluate import evaluate as stage
-    from facegender.params.reading import read_params
-
-    layout, values = Layout(data, artifacts), read_params(params)
-    require(layout, "validate", "split", "features", "train")
-    stage(layout.model, layout, layout.index, layout.splits, layout.validation, values, layout.evaluation)
+    command.__name__, command.__doc__ = stage.name.replace("-", "_"), stage.summary
+    return command
 
 
 def submit(
@@ -69,24 +34,55 @@ def submit(
     data: DataOption = DATA,
     artifacts: ArtifactsOption = ARTIFACTS,
     model: Annotated[
-        Path | None, typer.Option(help="Another model, evaluated.", show_default="model in --artifacts")
+        Path | None, typer.Option(help="Another evaluated model.", show_default="model in --artifacts")
     ] = None,
 ) -> None:
     """Score the test images; leave submission.csv in the form of sample_submission.csv, beside the model's folder."""
     from facegender.params.reading import read_params
-    from facegender.scoring.submit import submit as stage
 
     layout, values = Layout(data, artifacts), read_params(params)
-    require(layout, "validate", *(() if model else ("train",)))
-    folder = model or layout.model
-    beside = Layout(data, folder.resolve().parent) if model else layout
-    stage(
-        folder,
-        beside.decision,
-        layout,
-        layout.index,
-        layout.validation,
-        values.submit,
-        beside.submission,
-        beside.predictions_test,
-    )
+    require_outputs(layout, *(("validate",) if model else STAGES["submit"].after))
+    STAGES["submit"].run(replace(layout, other_model=model), values)
+
+
+def train_folds(
+    params: ParamsOption = PARAMS,
+    data: DataOption = DATA,
+    artifacts: ArtifactsOption = ARTIFACTS,
+    fold: Annotated[int | None, typer.Option(min=0, help="Train only this fold and leave it for the others.")] = None,
+) -> None:
+    """Train cross_validate.folds times, each validated on rows of its own; leave folds/.
+
+    A killed run, started again, trains only the missing folds.
+    """
+    from facegender.params.reading import read_params
+    from facegender.params.stage_params import TrainFoldsStageParams
+
+    layout, values = Layout(data, artifacts), TrainFoldsStageParams.of(read_params(params))
+    require_outputs(layout, *STAGES["train-folds"].after)
+    if fold is None:
+        from facegender.cross_validation.train_folds import train_folds as stage
+
+        options = ("--params", str(params), "--data", str(data), "--artifacts", str(artifacts))
+        stage(layout, values, [sys.executable, "-m", "facegender", "train-folds", *options])
+        return
+    from facegender.runtime.cores import share_cores
+    from facegender.runtime.tensorflow_import import import_tensorflow
+
+    share_cores(values.cross_validate.processes)
+    import_tensorflow()
+    from facegender.cross_validation.train_fold import train_fold
+
+    train_fold(layout, values, fold)
+
+
+OWN_OPTIONS: Final[dict[str, Command]] = {"submit": submit, "train-folds": train_folds}
+
+
+def find_command(stage: Stage) -> Command:
+    """Return the command written for a stage, or make the usual one."""
+    return OWN_OPTIONS.get(stage.name) or make_command(stage)
+
+
+PIPELINE_COMMANDS: Final[tuple[Command, ...]] = tuple(find_command(stage) for stage in PIPELINE)
+FOLD_COMMANDS: Final[tuple[Command, ...]] = tuple(find_command(stage) for stage in CROSS_VALIDATION)

@@ -13,7 +13,7 @@ from facegender.files.json_files import read_json
 from facegender.files.layout import Layout
 from facegender.network.device import prepare
 from facegender.network.ensemble import ensemble
-from facegender.params.sections import Params
+from facegender.params.stage_params import CrossValidateStageParams
 from facegender.training.model_folder import label_facts, sample_pictures, write_model
 from facegender.training.provenance import provenance
 from facegender.training.train import build, count_parameters
@@ -21,7 +21,7 @@ from facegender.training.train import build, count_parameters
 logger = logging.getLogger(__name__)
 
 
-def cross_validate(layout: Layout, params: Params) -> None:
+def cross_validate(layout: Layout, params: CrossValidateStageParams) -> None:
     """Read artifacts/folds, write artifacts/cross_validation: the ensemble's model/ and its evaluation/."""
     validation = read_json(layout.validation)
     manifest = Manifest.read(layout.features)
@@ -41,7 +41,7 @@ def cross_validate(layout: Layout, params: Params) -> None:
     history = pd.concat(pd.read_csv(fold / "history.csv").assign(fold=number) for number, fold in enumerate(folds))
     size = manifest.backbone["image_size"]
     positive_share = float((judged["label"] == validation["classes"][1]).mean())
-    made = provenance(manifest, params, trained, model.count_params(), validation["demo"])
+    made = provenance(manifest, params.train, trained, model.count_params(), validation["demo"])
     with atomic_folder(layout.cross_validation) as folder:
         write_model(
             folder / "model",

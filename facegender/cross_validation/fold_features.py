@@ -15,10 +15,10 @@ from facegender.features.store import FeatureStore, Manifest
 from facegender.features.work import Work
 from facegender.files.json_files import read_json
 from facegender.files.layout import Layout
-from facegender.params.sections import Params
+from facegender.params.stage_params import FeaturesStageParams
 
 
-def fold_features(layout: Layout, params: Params) -> None:
+def fold_features(layout: Layout, params: FeaturesStageParams) -> None:
     """Bring artifacts/fold_features up to date with artifacts/features.
 
     Raises

@@ -11,7 +11,6 @@ from facegender.features.store import FeatureStore, Manifest, View
 from facegender.files.float16_rows import Features, RowFile
 from facegender.files.image_names import lookup
 from facegender.files.layout import Layout
-from facegender.files.stage_outputs import require
 
 
 class JoinedView:
@@ -45,11 +44,10 @@ class FoldStore:
     Raises
     ------
     UserError
-        One of them is missing, or they do not belong together.
+        The two do not belong together.
     """
 
     def __init__(self, layout: Layout) -> None:
-        require(layout, "features", "fold-features")
         self.main = FeatureStore(layout.features)
         self.rest = FeatureStore(layout.fold_features)
         self.manifest: Manifest = self.main.manifest

@@ -16,7 +16,7 @@ from facegender.errors import UserError
 from facegender.files.atomic import atomic_folder
 from facegender.files.json_files import read_json
 from facegender.files.layout import Layout
-from facegender.params.sections import Params
+from facegender.params.stage_params import TrainFoldsStageParams
 from facegender.training.checkpoint import Checkpoints
 from facegender.training.source import VALIDATION_BATCH
 from facegender.training.tf_dataset import as_dataset
@@ -25,7 +25,7 @@ from facegender.training.train import fit
 logger = logging.getLogger(__name__)
 
 
-def train_fold(layout: Layout, params: Params, fold: int) -> None:
+def train_fold(layout: Layout, params: TrainFoldsStageParams, fold: int) -> None:
     """Train fold `fold` unless it is finished, and leave its result beside those of the other folds.
 
     Another process at work on the same fold, such as the orphan of a killed run, is waited for.
@@ -49,7 +49,7 @@ def train_fold(layout: Layout, params: Params, fold: int) -> None:
             # the plan's folder is named by all else that a checkpoint depends on
             checkpoints = Checkpoints(plan.folder / f"checkpoints_{fold}", {"fold": fold})
             curves = plan.folder / f"curves_{fold}"
-            fitted = fit(layout, params, store, plan.rows_of(fold), positive, checkpoints, curves)
+            fitted = fit(layout, params.train, store, plan.rows_of(fold), positive, checkpoints, curves)
             source = fitted.source
             held = as_dataset(source.judged(source.validation, VALIDATION_BATCH))
             logits = fitted.classifier.trains.predict(held, verbose=0)

@@ -16,7 +16,7 @@ from facegender.cross_validation.plan import plan_folds
 from facegender.errors import UserError
 from facegender.files.atomic import atomic_folder
 from facegender.files.layout import Layout
-from facegender.params.sections import Params
+from facegender.params.stage_params import TrainFoldsStageParams
 
 logger = logging.getLogger(__name__)
 
@@ -25,7 +25,7 @@ ATTEMPTS = 2
 USER_ERROR = 2  # the command's exit code after a user's mistake: trying again would not help
 
 
-def train_folds(layout: Layout, params: Params, command: Sequence[str]) -> None:
+def train_folds(layout: Layout, params: TrainFoldsStageParams, command: Sequence[str]) -> None:
     """Train the missing folds, then put all of them into artifacts/folds.
 
     It holds rows.parquet (image, label, group, fold) and, in fold_0/ and up, weights.npz (of the whole network, in

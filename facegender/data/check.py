@@ -1,7 +1,6 @@
 """All of a data folder checked: its tables, its images, and what the two say of each other."""
 
 from collections import Counter
-from pathlib import Path
 
 import numpy as np
 
@@ -19,14 +18,13 @@ from facegender.errors import UserError
 from facegender.files.atomic import atomic_file
 from facegender.files.json_files import write_json
 from facegender.files.layout import Layout
-from facegender.params.sections import DataParams, ValidateParams
+from facegender.params.sections import DataParams
+from facegender.params.stage_params import ValidateStageParams
 from facegender.runtime.memory import trim
 
 
-def check_data(
-    data: Layout, columns: DataParams, params: ValidateParams, readers: Readers, index: Path, report: Path
-) -> None:
-    """Check all of `data`, whose images `readers` read, and write `index` and `report`.
+def check_data(layout: Layout, stage: ValidateStageParams, readers: Readers) -> None:
+    """Check the data folder, whose images `readers` read; write index.parquet and validation.json.
 
     Raises
     ------
@@ -34,14 +32,15 @@ def check_data(
         See `read_table`, `find_columns`, `list_images`, `apply_overrides` and `inspected`; more than
         `params.max_quarantined` of the training rows cannot be used.
     """
-    found, listing, csv, overrides = _read_rows(data, columns)
+    params = stage.validation
+    found, listing, csv, overrides = _read_rows(layout, stage.data)
     trim()
     with inspected(readers, listing.frame["image"]) as (findings, thumbnails):
         copies = exact_copies(findings.digest, findings.decoded)
         limits = params.near_duplicate_bits, params.near_duplicate_correlation
         groups = group(copies, findings.phash, *limits, thumbnails)
     reasons = find_reasons(listing, findings, copies, params)
-    unlisted, some_unlisted = files_without_a_row(data.images, listing.frame["image"])
+    unlisted, some_unlisted = files_without_a_row(layout.images, listing.frame["image"])
     refuse_too_many(listing, reasons, params, some_unlisted)
 
     warnings = list(listing.warnings)
@@ -52,7 +51,7 @@ def check_data(
         "label_column": found.label,
         "label_dtype": listing.label_dtype,
         "classes": list(listing.classes),
-        "demo": data.demo_marker.exists(),
+        "demo": layout.demo_marker.exists(),
         "counts": _counts(listing, reasons, unlisted),
         "class_counts": _class_counts(listing, reasons),
         "quarantined": _quarantined(listing, reasons),
@@ -61,7 +60,7 @@ def check_data(
         "csv": csv,
         "warnings": warnings,
     }
-    with atomic_file(index) as index_file, atomic_file(report) as report_file:
+    with atomic_file(layout.index) as index_file, atomic_file(layout.validation) as report_file:
         write_index(index_file, listing.frame, findings, reasons, groups)
         write_json(report_file, content)
 

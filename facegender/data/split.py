@@ -5,15 +5,15 @@ labels, take no part. Near copies with different labels stay together in one fol
 anything before `evaluate`, which then reports on it alone.
 """
 
-from pathlib import Path
-
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
 from facegender.errors import UserError
 from facegender.files.atomic import atomic_file
+from facegender.files.layout import Layout
 from facegender.params.sections import SplitParams
+from facegender.params.stage_params import SplitStageParams
 from facegender.statistics.stratify import Ints, assign
 
 VALIDATION = 0
@@ -21,8 +21,8 @@ NEVER_VALIDATED = -1
 HOLDOUT = -2
 
 
-def split(index: Path, params: SplitParams, out: Path) -> None:
-    """Read `index` (index.parquet), write `out` (splits.parquet): image, label, group, fold.
+def split(layout: Layout, params: SplitStageParams) -> None:
+    """Read index.parquet; write splits.parquet: image, label, group, fold.
 
     The assignment depends on names, labels, groups and the seed, not on the order of train.csv.
 
@@ -32,17 +32,18 @@ def split(index: Path, params: SplitParams, out: Path) -> None:
         There are not two classes, or one has too few groups to be on both sides.
     """
     wanted = [("role", "==", "train"), ("status", "==", "ok")]
-    rows = pd.read_parquet(index, columns=["image", "label", "group"], filters=wanted)
+    rows = pd.read_parquet(layout.index, columns=["image", "label", "group"], filters=wanted)
     if rows["label"].nunique() < 2:
         received = f"only {rows['label'].iloc[0]!r}" if len(rows) else "no usable rows"
         raise UserError("train.csv", "the rows that are not quarantined must have two classes", received)
-    names, shares = parts(params)
-    sides = f"both sides of a {params.validation:.0%} validation split"
-    if params.holdout:
-        sides += f" and in a holdout of {params.holdout:.0%}"
-    part = _part_of(rows, shares, params.seed, sides, "split.validation or split.holdout")
+    values = params.split
+    names, shares = parts(values)
+    sides = f"both sides of a {values.validation:.0%} validation split"
+    if values.holdout:
+        sides += f" and in a holdout of {values.holdout:.0%}"
+    part = _part_of(rows, shares, values.seed, sides, "split.validation or split.holdout")
     folds = names[part].astype(np.int8)
-    with atomic_file(out) as file:
+    with atomic_file(layout.splits) as file:
         rows.assign(fold=folds).to_parquet(file, index=False)
 
 

@@ -35,27 +35,19 @@ from facegender.files.image_names import Files, places
 from facegender.files.json_files import read_json
 from facegender.files.layout import Layout
 from facegender.files.parquet import read, read_images
-from facegender.params.sections import EvaluateParams, Params
+from facegender.params.sections import EvaluateParams
+from facegender.params.stage_params import EvaluateStageParams
 from facegender.pictures.traits import traits_of
 from facegender.runtime.memory import trim
 from facegender.scoring.reference import EMBEDDINGS, own_distances, quantities, write_reference
 from facegender.statistics.intervals import FloatArray
 
 
-def evaluate(model: Path, data: Layout, index: Path, splits: Path, validation: Path, params: Params, out: Path) -> None:
-    """Score the rows kept from training and write the evaluation folder.
+def evaluate(layout: Layout, params: EvaluateStageParams) -> None:
+    """Score the rows kept from training and write the evaluation folder, whole or not at all.
 
     Calibration, threshold and abstention are fitted on the validation rows. What is reported is the holdout where there
     is one, else the validation rows, cross-fitted.
-
-    Parameters
-    ----------
-    model
-        Folder with model.keras, classes.json, history.csv, provenance.json.
-    index, splits, validation
-        index.parquet, splits.parquet, validation.json.
-    out
-        The folder to write; it appears whole or not at all.
 
     Raises
     ------
@@ -64,35 +56,35 @@ def evaluate(model: Path, data: Layout, index: Path, splits: Path, validation: P
     """
     from facegender.scoring.score import score  # imports TensorFlow
 
-    classes = read_classes(model)
-    table = read(splits, ["image", "label", "group", "fold"])
-    held = held_rows(table, splits)
-    fingerprint = data_hash(read(index, ["image", "role", "label", "sha256"]))
+    classes = read_classes(layout.model)
+    table = read(layout.splits, ["image", "label", "group", "fold"])
+    held = held_rows(table, layout.splits)
+    fingerprint = data_hash(read(layout.index, ["image", "role", "label", "sha256"]))
     trim()
-    made = Made(pd.read_csv(model / "history.csv"), read_json(model / "provenance.json"))
-    with atomic_folder(out) as folder:
+    made = Made(pd.read_csv(layout.model / "history.csv"), read_json(layout.model / "provenance.json"))
+    with atomic_folder(layout.evaluation) as folder:
         embeddings = folder / "every_embedding.npy"  # on disk, where they take 2.5 kB a row
-        scores = score(model, Files(data.images, held["image"]), params.scoring.tta, embeddings=embeddings)
+        scores = score(layout.model, Files(layout.images, held["image"]), params.scoring.tta, embeddings=embeddings)
         refuse_unreadable(held["image"], scores.reasons)
         probabilities = scores.probabilities
         del scores
         found = Found(
-            index,
+            layout.index,
             fingerprint,
             table,
-            read_json(validation),
-            suspects_of(data.features, table, classes, params.evaluate),
-            read_overrides(data.label_overrides),
-            read_champion(data.champion),
+            read_json(layout.validation),
+            suspects_of(layout.features, table, classes, params.evaluate),
+            read_overrides(layout.label_overrides),
+            read_champion(layout.champion),
         )
         trim()
-        slices = slices_to_equalise(held, data, found, params)
+        slices = slices_to_equalise(held, layout, found, params)
         decision, predictions = judge_rows(
             held, probabilities.astype(np.float64), classes, choices(params.evaluate), slices
         )
         decision = replace(decision, views=params.scoring.tta)
         predictions["views"] = params.scoring.tta
-        traits = traits_of(held["image"], data.images, index)
+        traits = traits_of(held["image"], layout.images, layout.index)
         trim()
         write_evaluation(
             folder,
@@ -103,9 +95,9 @@ def evaluate(model: Path, data: Layout, index: Path, splits: Path, validation: P
             found,
             traits.iloc[places(predictions["image"], held["image"])],
             params,
-            data,
-            os.path.relpath(data.images, out),
-            partial(heat_maps, model),
+            layout,
+            os.path.relpath(layout.images, layout.evaluation),
+            partial(heat_maps, layout.model),
         )
         del found, table, predictions  # all of the rows again, and no longer wanted
         trim()
@@ -113,7 +105,7 @@ def evaluate(model: Path, data: Layout, index: Path, splits: Path, validation: P
         embeddings.unlink()
         brightness, side = (np.asarray(traits[name].astype(float)) for name in ("brightness", "shorter side"))
         measured = quantities(probabilities, far, decision, brightness, side)
-        hashes = read_images(index, held["image"], ["sha256"])["sha256"]
+        hashes = read_images(layout.index, held["image"], ["sha256"])["sha256"]
         write_reference(folder, held["image"], hashes, measured)
 
 
@@ -156,7 +148,7 @@ def suspects_of(features: Path, splits: pd.DataFrame, classes: Classes, params: 
     return find_suspects(features, splits, classes.positive, params.crossfit_folds, params.seed)
 
 
-def slices_to_equalise(held: pd.DataFrame, data: Layout, found: Found, params: Params) -> Slices | None:
+def slices_to_equalise(held: pd.DataFrame, data: Layout, found: Found, params: EvaluateStageParams) -> Slices | None:
     """The slices of the `held` rows that the threshold's rule names; None where it names none.
 
     Raises

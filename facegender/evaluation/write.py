@@ -36,7 +36,7 @@ from facegender.files.json_files import write_json
 from facegender.files.layout import Layout
 from facegender.files.parquet import read, write
 from facegender.params.architectures import title
-from facegender.params.sections import Params
+from facegender.params.stage_params import EvaluateStageParams
 from facegender.scoring.tta import in_words
 from facegender.statistics.curves import coverage_risk, precision_recall, reliability, roc
 from facegender.statistics.metrics import Rows, confusion, measure
@@ -78,7 +78,7 @@ def write_evaluation(
     made: Made,
     found: Found,
     traits: pd.DataFrame,
-    params: Params,
+    params: EvaluateStageParams,
     data: Layout,
     images_from_report: str,
     look: Look | None = None,
@@ -160,7 +160,12 @@ def write_evaluation(
 
 
 def beside(
-    predictions: pd.DataFrame, rows: Rows, found: Found, classes: Classes, params: Params, rng: np.random.Generator
+    predictions: pd.DataFrame,
+    rows: Rows,
+    found: Found,
+    classes: Classes,
+    params: EvaluateStageParams,
+    rng: np.random.Generator,
 ) -> dict[str, Any]:
     """The figures that stand beside the model's own: without near-duplicates, of plainer and earlier models, by
     earlier labels, and how many labels look wrong; each where there is what it needs.
@@ -189,7 +194,7 @@ def cut(
     rows: Rows,
     found: Found,
     traits: pd.DataFrame,
-    params: Params,
+    params: EvaluateStageParams,
     data: Layout,
     rng: np.random.Generator,
 ) -> tuple[list[Cut], list[Cut]]:

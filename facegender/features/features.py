@@ -24,7 +24,8 @@ from facegender.files.layout import Layout
 from facegender.files.parquet import read
 from facegender.network.engine import Engine, OpenVinoEngine, TensorFlowEngine, has_bfloat16, has_openvino, to_openvino
 from facegender.params.architectures import resolve_weights
-from facegender.params.sections import FeaturesParams, Params
+from facegender.params.sections import FeaturesParams, TrainParams
+from facegender.params.stage_params import FeaturesStageParams
 from facegender.runtime.code_fingerprint import code_in
 from facegender.runtime.memory import trim
 
@@ -47,7 +48,7 @@ MADE_BY: Final = (
 )
 
 
-def features(layout: Layout, params: Params) -> None:
+def features(layout: Layout, params: FeaturesStageParams) -> None:
     """Bring artifacts/features up to date with the images, the splits and the parameters.
 
     Raises
@@ -102,7 +103,7 @@ def make(work: Work, frozen: Any) -> None:
 
 
 def plan_network(
-    params: Params, drawn_demo: bool, cached: bool, existing: Manifest | None = None
+    params: FeaturesStageParams, drawn_demo: bool, cached: bool, existing: Manifest | None = None
 ) -> tuple[Manifest, Any]:
     """Build the network: what it is, and its frozen part. `existing`: of the features that are there."""
     from facegender.network.backbone import cut_for, fingerprint, weighted_backbone
@@ -126,7 +127,8 @@ def plan_network(
             params.train.fine_tune_layers,
             "Set train.mode to online to train the whole backbone.",
         )
-    classifier = build_classifier(params.backbone, backbone, cut, params.train, cached)
+    head = TrainParams(seed=params.train.seed)  # only the frozen part is used, on which the rest has no influence
+    classifier = build_classifier(params.backbone, backbone, cut, head, cached)
     exact, rough = precisions(params.features, existing)
     shape = list(classifier.frozen.output.shape[1:]) if classifier.frozen else []
     manifest = Manifest(

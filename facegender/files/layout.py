@@ -6,10 +6,21 @@ from pathlib import Path
 
 @dataclass(frozen=True)
 class Layout:
-    """The folders and files of one pipeline, from its data folder and its artifacts folder."""
+    """The folders and files of one pipeline.
+
+    Attributes
+    ----------
+    data
+        What the user brings.
+    artifacts
+        What the stages leave.
+    other_model
+        A model folder to use instead of `train`'s. Its evaluation lies beside it; what is made with it goes there too.
+    """
 
     data: Path = Path("data")
     artifacts: Path = Path("artifacts")
+    other_model: Path | None = None
 
     # what the user brings
     @property
@@ -81,7 +92,12 @@ class Layout:
 
     @property
     def model(self) -> Path:
-        return self.artifacts / "model"
+        return self.other_model or self.artifacts / "model"
+
+    @property
+    def beside_model(self) -> Path:
+        """The folder of what is made with the model."""
+        return self.other_model.resolve().parent if self.other_model else self.artifacts
 
     @property
     def live(self) -> Path:
@@ -90,7 +106,7 @@ class Layout:
 
     @property
     def evaluation(self) -> Path:
-        return self.artifacts / "evaluation"
+        return self.beside_model / "evaluation"
 
     @property
     def decision(self) -> Path:
@@ -124,8 +140,8 @@ class Layout:
 
     @property
     def submission(self) -> Path:
-        return self.artifacts / "submission.csv"
+        return self.beside_model / "submission.csv"
 
     @property
     def predictions_test(self) -> Path:
-        return self.artifacts / "predictions_test.parquet"
+        return self.beside_model / "predictions_test.parquet"

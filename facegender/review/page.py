@@ -31,12 +31,12 @@ from facegender.features.store import FeatureStore, labelled
 from facegender.files.atomic import atomic_file
 from facegender.files.json_files import read_json
 from facegender.files.layout import Layout
-from facegender.files.stage_outputs import require
 from facegender.params.sections import EvaluateParams
 from facegender.pictures.decode import Undecodable
 from facegender.review.label_judges import doubts
 from facegender.runtime.prefetch import prefetch
 from facegender.runtime.progress import track
+from facegender.stages import require_outputs
 
 logger = logging.getLogger(__name__)
 
@@ -65,7 +65,7 @@ def review(layout: Layout, params: EvaluateParams, count: int, out: Path) -> int
         A stage before has not run, the features were not cached (online mode), every row is decided already, or an
         image can no longer be read.
     """
-    require(layout, "validate", "split", "features")
+    require_outputs(layout, "validate", "split", "features")
     negative, positive = read_json(layout.validation)["classes"]
     classes = (negative, positive)
     splits = pd.read_parquet(layout.splits)

@@ -5,8 +5,6 @@ training rows have or, for probabilities, the positive class's share of the trai
 marks it `fallback`, with the reason.
 """
 
-from pathlib import Path
-
 import numpy as np
 import pandas as pd
 
@@ -19,58 +17,41 @@ from facegender.files.image_names import Files
 from facegender.files.json_files import read_json
 from facegender.files.layout import Layout
 from facegender.files.parquet import read, write
-from facegender.params.sections import SubmitParams
+from facegender.params.stage_params import SubmitStageParams
 from facegender.scoring.submission_form import check_sample, check_submission, fill, read_sample
 
 
-def submit(
-    model: Path,
-    decision: Path,
-    data: Layout,
-    index: Path,
-    validation: Path,
-    params: SubmitParams,
-    submission: Path,
-    predictions: Path,
-) -> None:
-    """Score the test images and write the submission.
+def submit(layout: Layout, params: SubmitStageParams) -> None:
+    """Score the test images and write submission.csv and predictions_test.parquet.
 
-    Parameters
-    ----------
-    model
-        Folder with model.keras and classes.json.
-    decision
-        decision.json of the evaluation: views, calibration and threshold.
-    index, validation
-        index.parquet and validation.json.
-    submission, predictions
-        The files to write: submission.csv and predictions_test.parquet.
+    Views, calibration and threshold are those of the model's evaluation.
 
     Raises
     ------
     UserError
-        sample_submission.csv is of a form that cannot be filled; nothing is written then.
+        sample_submission.csv has a form that cannot be filled. Nothing is written then.
     """
     from facegender.scoring.score import score  # imports TensorFlow
 
-    classes = read_classes(model)
-    facts = read_json(validation)
-    path = data.sample_submission
+    classes = read_classes(layout.model)
+    facts = read_json(layout.validation)
+    path = layout.sample_submission
     sample = read_sample(path, facts["image_column"], facts["label_column"])
-    test = read(index, ["image", "status", "reason"], [("role", "==", "test")])
-    check_sample(sample, test["image"], classes, params.form, path.name)
+    test = read(layout.index, ["image", "status", "reason"], [("role", "==", "test")])
+    check_sample(sample, test["image"], classes, params.submit.form, path.name)
 
     usable = test.loc[test["status"] == "ok", "image"].reset_index(drop=True)
-    chosen = read_decision(decision)
-    scores = score(model, Files(data.images, usable), chosen.views)
+    chosen = read_decision(layout.decision)
+    scores = score(layout.model, Files(layout.images, usable), chosen.views)
     scored = pd.DataFrame({"image": usable, "probability": scores.probabilities, "reason": scores.reasons})
     predicted = predict_test(test, scored, classes, chosen)
-    with atomic_file(predictions) as file:
+    with atomic_file(layout.predictions_test) as file:
         write(file, predicted)
-    with atomic_file(submission) as file:
+    with atomic_file(layout.submission) as file:
         separator = facts["csv"][path.name]["separator"]
-        fill(sample, predicted, classes, params.form).to_csv(file, sep=separator, index=False, lineterminator="\n")
-        check_submission(read_table(file).frame, sample, classes, params.form)
+        filled = fill(sample, predicted, classes, params.submit.form)
+        filled.to_csv(file, sep=separator, index=False, lineterminator="\n")
+        check_submission(read_table(file).frame, sample, classes, params.submit.form)
 
 
 def predict_test(test: pd.DataFrame, scored: pd.DataFrame, classes: Classes, decision: Decision) -> pd.DataFrame:

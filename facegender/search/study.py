@@ -30,10 +30,10 @@ from facegender.errors import UserError
 from facegender.features.store import FeatureStore, labelled
 from facegender.files.layout import Layout
 from facegender.files.resumable import named
-from facegender.files.stage_outputs import require
 from facegender.params.search import Range, SearchParams
 from facegender.params.sections import Params
 from facegender.search.space import Space, check_space, ends, inside, suggest, with_changes
+from facegender.stages import require_outputs
 from facegender.training.provenance import depends_on
 
 logger = logging.getLogger(__name__)
@@ -75,10 +75,10 @@ class Search:
     def __init__(self, layout: Layout, params: Params) -> None:
         self.space = check_space(params)
         self.params = params
-        require(layout, "validate", "split", "features")
+        require_outputs(layout, "validate", "split", "features")
         with FeatureStore(layout.features) as store:
             table = labelled(store, layout.features, pd.read_parquet(layout.splits))
-            outside = depends_on(with_changes(params, self._constant()), store.manifest, table)
+            outside = depends_on(with_changes(params, self._constant()).train, store.manifest, table)
         self.code: str = outside.pop("code")
         self.rows = int((table["fold"] == 0).sum())
         space = {name: str(values) for name, values in self.space.items()}

@@ -47,12 +47,12 @@ def trainer(layout: Layout, params: Params, folder: Path) -> RunTrial:
         gc.collect()
         with FeatureStore(layout.features) as store:
             table = labelled(store, layout.features, pd.read_parquet(layout.splits))
-            checkpoints = Checkpoints(folder / "training", depends_on(changed, store.manifest, table))
+            checkpoints = Checkpoints(folder / "training", depends_on(changed.train, store.manifest, table))
             pooled = checkpoints.folder / "pooled.npy"
             link(shared, pooled)
             live = folder / "dvclive"
             try:
-                fitted = fit(layout, changed, store, table, positive, checkpoints, live, on_epoch)
+                fitted = fit(layout, changed.train, store, table, positive, checkpoints, live, on_epoch)
             except Pruned:
                 checkpoints.remove()
                 raise

@@ -12,7 +12,7 @@ from facegender.files.atomic import atomic_folder
 from facegender.files.json_files import write_json
 from facegender.network.engine_choice import export_engine
 from facegender.network.keras_file import save_model
-from facegender.params.sections import ScoringParams
+from facegender.params.sections import EngineParams
 from facegender.pictures.decode import Pixels, decode_validated
 
 logger = logging.getLogger(__name__)
@@ -45,7 +45,7 @@ def write_model(
     classes: dict[str, Any],
     made: dict[str, Any],
     sample: Pixels,
-    params: ScoringParams,
+    params: EngineParams,
 ) -> None:
     """Write the folder, whole or not at all.
 

@@ -8,14 +8,14 @@ import pandas as pd
 
 from facegender import __version__
 from facegender.features.store import Manifest
-from facegender.params.sections import Params
+from facegender.params.sections import TrainParams
 from facegender.runtime.code_fingerprint import code_of
 
 AT_ONCE = 4096  # rows hashed together: pandas makes Python objects of their strings
 
 
 def depends_on(
-    params: Params, manifest: Manifest, table: pd.DataFrame, module: str = "facegender.training.train"
+    params: TrainParams, manifest: Manifest, table: pd.DataFrame, module: str = "facegender.training.train"
 ) -> dict[str, Any]:
     """All that decides how a training goes: a checkpoint of anything else is not resumed.
 
@@ -25,7 +25,7 @@ def depends_on(
     parts = (seen.iloc[start : start + AT_ONCE] for start in range(0, len(seen), AT_ONCE))
     rows = sum(int(pd.util.hash_pandas_object(part, index=False).sum()) for part in parts)
     return {
-        "train": params.train.model_dump(),
+        "train": params.model_dump(),
         "manifest": manifest.__dict__,
         "rows": rows % 2**64,
         "versions": versions(),
@@ -39,7 +39,7 @@ def versions() -> dict[str, str]:
     return {"facegender": __version__, "python": platform.python_version(), **packages}
 
 
-def provenance(manifest: Manifest, params: Params, trained: int, every: int, demo: bool) -> dict[str, Any]:
+def provenance(manifest: Manifest, params: TrainParams, trained: int, every: int, demo: bool) -> dict[str, Any]:
     """provenance.json of a model with `trained` trained parameters of `every` that it has."""
     return {
         "backbone": manifest.backbone,
@@ -55,7 +55,7 @@ def provenance(manifest: Manifest, params: Params, trained: int, every: int, dem
                 "precision": manifest.precision,
                 "augmented_precision": manifest.augmented_precision,
             },
-            "train": params.train.model_dump(),
+            "train": params.model_dump(),
         },
         "versions": versions(),
         "demo": demo,

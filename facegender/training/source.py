@@ -17,7 +17,7 @@ from facegender.files.atomic import atomic_file
 from facegender.files.float16_rows import RowFile
 from facegender.network.classifier import Classifier
 from facegender.network.folded_batch_norm import fitted
-from facegender.params.sections import Params, TrainParams, ranges_in_force
+from facegender.params.sections import TrainParams, ranges_in_force
 from facegender.runtime.progress import track
 from facegender.training.batches import Batches, FeatureBatches, ImageBatches, Pictures, Rows
 
@@ -75,7 +75,7 @@ def count_views(manifest: Manifest, params: TrainParams) -> int:
 
 
 def online_source(
-    images: Path, table: pd.DataFrame, positive: str, params: Params, manifest: Manifest, classifier: Classifier
+    images: Path, table: pd.DataFrame, positive: str, params: TrainParams, manifest: Manifest, classifier: Classifier
 ) -> Source:
     """Train from the image files, with a fresh view of every picture at every epoch."""
     pictures = Pictures(
@@ -88,10 +88,10 @@ def online_source(
     )
 
     read = partial(ImageBatches, pictures, workers=os.cpu_count() or 1)
-    model, views = classifier.trains, max(1, params.train.epochs)
-    if params.train.sampling == "balanced":
-        views = max(1, _rows(table, positive, params.train)[0].rounds(params.train.epochs))
-    return _source(model, model, classifier, table, positive, params.train, views, read, read)
+    model, views = classifier.trains, max(1, params.epochs)
+    if params.sampling == "balanced":
+        views = max(1, _rows(table, positive, params)[0].rounds(params.epochs))
+    return _source(model, model, classifier, table, positive, params, views, read, read)
 
 
 def _source(

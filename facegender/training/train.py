@@ -19,7 +19,8 @@ from facegender.files.parquet import read
 from facegender.network.backbone import Cut, fingerprint, weighted_backbone
 from facegender.network.classifier import Classifier, build_classifier
 from facegender.network.device import prepare, strategy
-from facegender.params.sections import BackboneParams, Params, TrainParams
+from facegender.params.sections import BackboneParams, TrainParams
+from facegender.params.stage_params import TrainStageParams
 from facegender.runtime.memory import keep
 from facegender.training.checkpoint import Checkpoints
 from facegender.training.loop import OnEpoch, Phase, Trainer
@@ -39,7 +40,7 @@ class Fitted:
     history: list[dict[str, Any]]
 
 
-def train(layout: Layout, params: Params) -> None:
+def train(layout: Layout, params: TrainStageParams) -> None:
     """Train on artifacts/features (or, in online mode, on the images) and leave model/ and dvclive/.
 
     Raises
@@ -51,10 +52,10 @@ def train(layout: Layout, params: Params) -> None:
     with FeatureStore(layout.features) as store:
         manifest = store.manifest
         table = labelled(store, layout.features, read(layout.splits, ["image", "label", "group", "fold"]))
-        checkpoints = Checkpoints(layout.resume / "train", depends_on(params, manifest, table))
+        checkpoints = Checkpoints(layout.resume / "train", depends_on(params.train, manifest, table))
         if manifest.views:
             table = table.drop(columns="sha256")  # which views drawn afresh depend on; 70 bytes a row
-        fitted = fit(layout, params, store, table, validation["classes"][1], checkpoints, layout.live)
+        fitted = fit(layout, params.train, store, table, validation["classes"][1], checkpoints, layout.live)
         size = manifest.backbone["image_size"]
         held = table["image"].iloc[fitted.source.validation.rows]
         share = float(np.mean(fitted.source.train.labels, dtype=np.float64))
@@ -63,7 +64,7 @@ def train(layout: Layout, params: Params) -> None:
             fitted.classifier.whole,
             pd.DataFrame(fitted.history),
             label_facts(validation, size, share),
-            provenance(manifest, params, *count_parameters(fitted.classifier), validation["demo"]),
+            provenance(manifest, params.train, *count_parameters(fitted.classifier), validation["demo"]),
             sample_pictures(layout.images, held, size),
             params.scoring,
         )
@@ -72,7 +73,7 @@ def train(layout: Layout, params: Params) -> None:
 
 def fit(
     layout: Layout,
-    params: Params,
+    params: TrainParams,
     store: Store,
     table: pd.DataFrame,
     positive: str,
@@ -94,14 +95,14 @@ def fit(
     manifest = store.manifest
     _check_fit(manifest, params)
     keep()
-    prepare(params.train.seed, params.train.mixed_precision)
+    prepare(params.seed, params.mixed_precision)
     with strategy().scope():
-        classifier = build(manifest, params.train, cached=manifest.views > 0)
-        if params.train.mode == "features":
-            source = features_source(store, table, positive, params.train, classifier)
+        classifier = build(manifest, params, cached=manifest.views > 0)
+        if params.mode == "features":
+            source = features_source(store, table, positive, params, classifier)
         else:
             source = online_source(layout.images, table, positive, params, manifest, classifier)
-        history = Trainer(source, params.train, checkpoints, live, on_epoch).run(phases(params.train))
+        history = Trainer(source, params, checkpoints, live, on_epoch).run(phases(params))
     return Fitted(classifier, source, history)
 
 
@@ -121,13 +122,13 @@ def phases(params: TrainParams) -> list[Phase]:
     return [phase for phase in planned if phase.epochs]
 
 
-def _check_fit(manifest: Manifest, params: Params) -> None:
+def _check_fit(manifest: Manifest, params: TrainParams) -> None:
     cached = manifest.views > 0
-    if cached != (params.train.mode == "features"):
+    if cached != (params.mode == "features"):
         raise UserError(
             "params.yaml, train.mode",
             "the features must be made for the same mode",
-            f"{params.train.mode}, and features made for the other",
+            f"{params.mode}, and features made for the other",
             "Run `facegender features`, or `dvc repro`, which does what is needed.",
         )
 

@@ -8,6 +8,7 @@ import pytest
 from facegender.data.split import split
 from facegender.files.layout import Layout
 from facegender.params.sections import SplitParams, ValidateParams
+from facegender.params.stage_params import SplitStageParams
 from tests.small_data import LENIENT, Data, reason
 
 
@@ -39,7 +40,7 @@ def test_each_decision_does_what_it_says(data: Data) -> None:
 def test_split_follows(data: Data) -> None:
     override(data, "a0.png,0,flip", "b1.png,1,drop")
     data.run()
-    split(data.layout.index, SplitParams(), data.layout.splits)
+    split(data.layout, SplitStageParams(split=SplitParams()))
     rows = pd.read_parquet(data.layout.splits).set_index("image")
     assert rows.loc["a0.png", "label"] == "1"
     assert "b1.png" not in rows.index

@@ -7,7 +7,9 @@ import pytest
 
 from facegender.data.split import HOLDOUT, folds_of, split
 from facegender.errors import UserError
+from facegender.files.layout import Layout
 from facegender.params.sections import SplitParams
+from facegender.params.stage_params import SplitStageParams
 from tests.statistics.test_stratify import faces
 
 
@@ -35,9 +37,16 @@ def write_index(path: Path, labels: list[str], groups: list[int] | None = None) 
     return path
 
 
+def run_split(index: Path, params: SplitParams, out: Path) -> None:
+    """Run the stage beside `index` and give its table the name `out`."""
+    layout = Layout(artifacts=index.parent)
+    split(layout, SplitStageParams(split=params))
+    layout.splits.rename(out)
+
+
 def test_stage_writes_usable_training_rows(tmp_path: Path) -> None:
     index = write_index(tmp_path / "index.parquet", ["0", "1"] * 10)
-    split(index, SplitParams(validation=0.2), tmp_path / "splits.parquet")
+    run_split(index, SplitParams(validation=0.2), tmp_path / "splits.parquet")
     written = pd.read_parquet(tmp_path / "splits.parquet")
     assert written.dtypes.astype(str).to_dict() == {"image": "str", "label": "str", "group": "int64", "fold": "int8"}
     assert len(written) == 20
@@ -46,7 +55,7 @@ def test_stage_writes_usable_training_rows(tmp_path: Path) -> None:
 
 def test_a_holdout_takes_its_share_of_every_class(tmp_path: Path) -> None:
     index = write_index(tmp_path / "index.parquet", ["0", "1"] * 10)
-    split(index, SplitParams(validation=0.2, holdout=0.3), tmp_path / "splits.parquet")
+    run_split(index, SplitParams(validation=0.2, holdout=0.3), tmp_path / "splits.parquet")
     written = pd.read_parquet(tmp_path / "splits.parquet")
     assert written.groupby(["fold", "label"]).size().unstack().to_dict("index") == {
         -2: {"0": 3, "1": 3},
@@ -58,7 +67,7 @@ def test_a_holdout_takes_its_share_of_every_class(tmp_path: Path) -> None:
 def test_a_holdout_cuts_no_group_and_leaves_equal_folds(tmp_path: Path) -> None:
     labels, groups = (array.tolist() for array in faces(1_000))
     index = write_index(tmp_path / "index.parquet", list(map(str, labels)), groups)
-    split(index, SplitParams(holdout=0.2), tmp_path / "splits.parquet")
+    run_split(index, SplitParams(holdout=0.2), tmp_path / "splits.parquet")
     written = pd.read_parquet(tmp_path / "splits.parquet")
     assert written.groupby("group")["fold"].nunique().max() == 1
     assert (written["fold"] == HOLDOUT).sum() in range(199, 202)
@@ -71,7 +80,7 @@ def test_a_holdout_cuts_no_group_and_leaves_equal_folds(tmp_path: Path) -> None:
 
 def test_folds_are_stratified_and_do_not_follow_the_order_of_rows_or_the_split(tmp_path: Path) -> None:
     index = write_index(tmp_path / "index.parquet", ["f", "m"] * 10)
-    split(index, SplitParams(), tmp_path / "splits.parquet")
+    run_split(index, SplitParams(), tmp_path / "splits.parquet")
     written = pd.read_parquet(tmp_path / "splits.parquet")
     folds = folds_of(written, 5, seed=1)
     assert pd.crosstab(folds, written["label"]).to_numpy().tolist() == [[2, 2]] * 5
@@ -89,10 +98,10 @@ def test_more_folds_than_rows_of_a_class_are_refused(tmp_path: Path) -> None:
 def test_order_of_the_rows_and_numbers_of_the_groups_do_not_matter(tmp_path: Path) -> None:
     labels, groups = (array.tolist() for array in faces(300))
     index = write_index(tmp_path / "index.parquet", list(map(str, labels)), groups)
-    split(index, SplitParams(), tmp_path / "one.parquet")
+    run_split(index, SplitParams(), tmp_path / "one.parquet")
     shuffled = pd.read_parquet(index).sample(frac=1, random_state=0)
     shuffled.assign(group=5_000 - 3 * shuffled["group"]).to_parquet(index, index=False)
-    split(index, SplitParams(), tmp_path / "other.parquet")
+    run_split(index, SplitParams(), tmp_path / "other.parquet")
     one, other = (pd.read_parquet(tmp_path / f"{name}.parquet").set_index("image") for name in ("one", "other"))
     assert one["fold"].equals(other["fold"].loc[one.index])
 
@@ -100,7 +109,7 @@ def test_order_of_the_rows_and_numbers_of_the_groups_do_not_matter(tmp_path: Pat
 def test_same_bytes_each_time(tmp_path: Path) -> None:
     index = write_index(tmp_path / "index.parquet", ["0", "1"] * 50)
     for name in ("one", "other"):
-        split(index, SplitParams(), tmp_path / name)
+        run_split(index, SplitParams(), tmp_path / name)
     assert (tmp_path / "one").read_bytes() == (tmp_path / "other").read_bytes()
 
 
@@ -119,6 +128,6 @@ def test_a_class_that_cannot_be_on_both_sides(
 ) -> None:
     index = write_index(tmp_path / "index.parquet", labels, groups)
     with pytest.raises(UserError) as error:
-        split(index, params, tmp_path / "splits.parquet")
+        run_split(index, params, tmp_path / "splits.parquet")
     assert message in str(error.value)
     assert not (tmp_path / "splits.parquet").exists()

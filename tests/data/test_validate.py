@@ -10,7 +10,8 @@ from PIL import Image
 
 from facegender.data.validate import validate
 from facegender.files.layout import Layout
-from facegender.params.sections import DataParams, ValidateParams
+from facegender.params.sections import DataParams, Params, ValidateParams
+from facegender.params.stage_params import ValidateStageParams
 from tests.small_data import LENIENT, Data, reason
 
 
@@ -176,7 +177,7 @@ def test_warnings_about_files_reach_the_report(data: Data) -> None:
     text = data.layout.train_csv.read_text(encoding="utf-8")
     data.layout.train_csv.write_text(text.replace(",", ";"), encoding="cp1252")
     layout = data.layout
-    validate(layout, DataParams(), LENIENT, layout.index, layout.validation)
+    validate(layout, ValidateStageParams(data=DataParams(), validation=LENIENT))
     report = json.loads(layout.validation.read_text(encoding="utf-8"))
     assert report["csv"]["train.csv"] == {"encoding": "cp1252", "separator": ";"}
     assert report["warnings"][0].startswith("train.csv is not UTF-8; it was read as cp1252.")
@@ -190,7 +191,7 @@ def test_real_faces(tmp_path: Path) -> None:
     if not faces.is_dir():
         pytest.skip(f"no faces at {faces}; set FACEGENDER_FACES")
     layout = Layout(faces, tmp_path)
-    validate(layout, DataParams(), ValidateParams(), layout.index, layout.validation)
+    validate(layout, Params())
     index = pd.read_parquet(layout.index).set_index("image")
     assert len(index) == 8000
     assert (index["status"] == "ok").all()

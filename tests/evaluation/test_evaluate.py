@@ -14,6 +14,7 @@ from facegender.errors import UserError
 from facegender.evaluation.evaluate import choices, evaluate, held_rows, judge_rows, slices_to_equalise
 from facegender.files.layout import Layout
 from facegender.params.sections import Params, SubmitParams
+from facegender.params.stage_params import SubmitStageParams
 from facegender.scoring.submit import submit
 from tests.small_evaluation import CLASSES, Case
 
@@ -44,12 +45,14 @@ def files(case: Case, tmp_path: Path) -> Layout:
     return layout
 
 
-def run_evaluate(model: Path, files: Layout, case: Case, out: Path) -> None:
-    evaluate(model, files, files.index, files.splits, files.validation, case.params, out)
+def run_evaluate(model: Path, files: Layout, case: Case) -> None:
+    if not files.model.exists():
+        shutil.copytree(model, files.model)
+    evaluate(files, case.params)
 
 
 def test_evaluate_judges_the_image_files(model, files, case):
-    run_evaluate(model, files, case, files.evaluation)
+    run_evaluate(model, files, case)
     predictions = pd.read_parquet(files.evaluation / "predictions.parquet")
     of_contract = ["image", "label", "probability", "predicted", "fold", "group"]
     assert list(predictions.columns) == [*of_contract, "raw_probability", "abstain", "covered", "views"]
@@ -67,7 +70,8 @@ def test_evaluate_judges_the_image_files(model, files, case):
 
 def test_the_same_inputs_give_the_same_bytes(model, files, case):
     for out in (files.artifacts / "one", files.artifacts / "two"):
-        run_evaluate(model, files, case, out)
+        run_evaluate(model, files, case)
+        files.evaluation.rename(out)
     one, two = (
         {path.relative_to(out).as_posix(): path.read_bytes() for path in out.rglob("*") if path.is_file()}
         for out in (files.artifacts / "one", files.artifacts / "two")
@@ -77,20 +81,19 @@ def test_the_same_inputs_give_the_same_bytes(model, files, case):
 
 
 def test_an_image_that_changed_since_validate_is_refused_and_the_old_evaluation_stays(model, files, case):
-    run_evaluate(model, files, case, files.evaluation)
+    run_evaluate(model, files, case)
     before = (files.evaluation / "metrics.json").read_bytes()
     name = case.predictions["image"].iloc[3]
     (files.images / name).write_bytes(b"")
     with pytest.raises(UserError, match=r"face <3> & co\.png: a validation image must be as it was .*empty file"):
-        run_evaluate(model, files, case, files.evaluation)
+        run_evaluate(model, files, case)
     assert (files.evaluation / "metrics.json").read_bytes() == before
 
 
 def run_submit(model: Path, files: Layout, **params: object) -> None:
-    chosen = SubmitParams(**params)
-    submit(
-        model, files.decision, files, files.index, files.validation, chosen, files.submission, files.predictions_test
-    )
+    if not files.model.exists():
+        shutil.copytree(model, files.model)
+    submit(files, SubmitStageParams(submit=SubmitParams(**params)))
 
 
 def test_submit_writes_labels_in_the_samples_rows(model, files):

@@ -79,10 +79,10 @@ def test_one_changed_picture_costs_its_own_views(workspace: Workspace, monkeypat
     rows = pd.read_parquet(layout.features / "rows.parquet")
     name = rows.loc[rows["augmented"], "image"].iloc[0]
     Image.new("RGB", (64, 64), (9, 9, 9)).save(layout.images / name)
-    validate(layout, params.data, params.validation, layout.index, layout.validation)
+    validate(layout, params)
     pd.read_parquet(layout.splits)
     splits_before = layout.splits.read_bytes()
-    split(layout.index, params.split, layout.splits)
+    split(layout, params)
     layout.splits.write_bytes(splits_before)  # where a content hash moves no row to another side
     features(layout, params)
     assert passes == [72, 2]

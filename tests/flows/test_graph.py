@@ -1,6 +1,7 @@
 """The flow, dvc.yaml and the code say the same of what depends on what."""
 
 import ast
+import inspect
 import subprocess
 import sys
 from pathlib import Path
@@ -9,31 +10,36 @@ from typing import Any
 import pytest
 import yaml
 
+from facegender.files.layout import Layout
+from facegender.params.stage_params import StageParams
 from facegender.runtime.code_fingerprint import closure
+from facegender.stages import CROSS_VALIDATION, PIPELINE, Stage
 
-STAGES = ["validate", "split", "features", "train", "evaluate", "submit"]
-ENTRIES = {  # the modules that a stage's command starts from
-    "validate": ["data.validate"],
-    "split": ["data.split"],
-    "features": ["features.features"],
-    "train": ["training.train"],
-    "evaluate": ["evaluation.evaluate"],
-    "submit": ["scoring.submit"],
-    "fold_features": ["cross_validation.fold_features"],
-    "train_folds": ["cross_validation.train_folds", "cross_validation.train_fold"],
-    "cross_validate": ["cross_validation.cross_validate"],
-}
+NAMES = [stage.name for stage in PIPELINE]
 
 
-def homes(checkout: Path, stage: str) -> set[str]:
+def in_dvc(stage: Stage) -> str:
+    """A stage's name in dvc.yaml."""
+    return stage.name.replace("-", "_")
+
+
+def homes(checkout: Path, stage: Stage) -> set[str]:
     """The folders that hold what a stage is made of, and facegender's own files: facegender/data, …"""
-    files = set().union(*(closure(checkout, f"facegender.{module}") for module in ENTRIES[stage]))
+    modules = [stage.function.partition(":")[0]]
+    if stage.name == "train-folds":
+        modules.append("facegender.cross_validation.train_fold")  # its child processes run this one
+    files = set().union(*(closure(checkout, module) for module in modules))
     return {"/".join(file.parts[:2]) for file in files}
 
 
 @pytest.fixture(scope="module")
 def stages(checkout: Path) -> dict[str, Any]:
     return yaml.safe_load((checkout / "dvc.yaml").read_text(encoding="utf-8"))["stages"]
+
+
+@pytest.fixture(scope="module")
+def apart(checkout: Path) -> dict[str, Any]:
+    return yaml.safe_load((checkout / "cross_validate/pipeline.yaml").read_text(encoding="utf-8"))["stages"]
 
 
 def flow_edges(checkout: Path) -> list[tuple[str, set[str]]]:
@@ -45,7 +51,7 @@ def flow_edges(checkout: Path) -> list[tuple[str, set[str]]]:
         if not (isinstance(node, ast.Assign) and isinstance(node.value, ast.Call)):
             continue
         call, target = node.value, node.targets[0]
-        if not (isinstance(call.func, ast.Name) and call.func.id in ["record_data", *STAGES]):
+        if not (isinstance(call.func, ast.Name) and call.func.id in ["record_data", *NAMES]):
             continue
         assert isinstance(target, ast.Name)
         made_by[target.id] = call.func.id
@@ -69,8 +75,8 @@ def dvc_edges(stages: dict[str, Any]) -> dict[str, set[str]]:
 
 
 def test_the_flow_names_the_stages_in_their_order(checkout, stages):
-    assert [name for name, _ in flow_edges(checkout)] == ["record_data", *STAGES]
-    assert list(stages) == STAGES
+    assert [name for name, _ in flow_edges(checkout)] == ["record_data", *NAMES]
+    assert list(stages) == NAMES
 
 
 def test_the_flow_waits_for_what_dvc_depends_on(checkout, stages):
@@ -102,10 +108,30 @@ def test_every_flow_tells_a_full_disk_and_a_users_mistake_as_one_message(checkou
     assert set(found.values()) == {"disk_told"}, found
 
 
-@pytest.mark.parametrize("stage", STAGES)
-def test_a_stage_depends_on_the_folders_it_is_made_of_and_no_other(checkout, stages, stage):
-    listed = [dep for dep in stages[stage]["deps"] if dep.startswith("facegender/")]
+@pytest.mark.parametrize("stage", [*PIPELINE, *CROSS_VALIDATION], ids=in_dvc)
+def test_a_stage_depends_on_the_folders_it_is_made_of_and_no_other(checkout, stages, apart, stage):
+    listed = [dep for dep in {**stages, **apart}[in_dvc(stage)]["deps"] if dep.startswith("facegender/")]
     assert listed == sorted(homes(checkout, stage))
+
+
+@pytest.mark.parametrize("stage", [*PIPELINE, *CROSS_VALIDATION], ids=in_dvc)
+def test_the_table_of_stages_and_dvc_name_the_same_outputs(stages, apart, stage):
+    outs = [next(iter(out)) for out in {**stages, **apart}[in_dvc(stage)]["outs"]]
+    assert outs == [path.as_posix() for path in stage.left_in(Layout())]
+
+
+@pytest.mark.parametrize("stage", PIPELINE, ids=in_dvc)
+def test_the_table_of_stages_and_dvc_have_the_same_order(stages, stage):
+    assert {name.replace("-", "_") for name in stage.after} == dvc_edges(stages)[in_dvc(stage)] - {"record_data"}
+
+
+@pytest.mark.parametrize("stage", [*PIPELINE, *CROSS_VALIDATION], ids=in_dvc)
+def test_every_stage_has_the_same_call_shape(stage):
+    parameters = list(inspect.signature(stage.load()).parameters.values())
+    assert [one.name for one in parameters][:2] == ["layout", "params"]
+    assert parameters[0].annotation is Layout
+    assert issubclass(parameters[1].annotation, StageParams)
+    assert len(parameters) == (3 if stage.name == "train-folds" else 2)  # the command that trains one fold
 
 
 def test_a_folder_of_code_holds_nothing_that_would_rerun_a_stage_for_nothing(checkout):
@@ -126,7 +152,7 @@ def test_a_folder_of_code_holds_nothing_that_would_rerun_a_stage_for_nothing(che
     assert [name for name in ignored if "__pycache__" not in name] == []
 
 
-@pytest.mark.parametrize("stage", STAGES)
+@pytest.mark.parametrize("stage", NAMES)
 def test_a_stage_is_the_command_of_its_name(stages, stage):
     assert stages[stage]["cmd"] == f"facegender {stage}"
 
@@ -148,26 +174,12 @@ def test_every_parameter_of_dvc_yaml_stands_in_params_yaml(checkout, stages):
                 value = value[key]
 
 
-CROSS_VALIDATION = ["fold_features", "train_folds", "cross_validate"]
-
-
-@pytest.fixture(scope="module")
-def apart(checkout: Path) -> dict[str, Any]:
-    return yaml.safe_load((checkout / "cross_validate/pipeline.yaml").read_text(encoding="utf-8"))["stages"]
-
-
 def test_the_cross_validation_has_stages_of_its_own(apart):
-    assert list(apart) == CROSS_VALIDATION
+    assert list(apart) == [in_dvc(stage) for stage in CROSS_VALIDATION]
     for name, stage in apart.items():
         assert stage["cmd"] == f"facegender {name.replace('_', '-')}"
         assert stage["wdir"] == ".."  # its paths are those of the pipeline above
         assert [list(out.values()) for out in stage["outs"]] == [[{"persist": True}]]
-
-
-@pytest.mark.parametrize("stage", CROSS_VALIDATION)
-def test_a_stage_of_the_cross_validation_depends_on_the_folders_it_is_made_of(checkout, apart, stage):
-    listed = [dep for dep in apart[stage]["deps"] if dep.startswith("facegender/")]
-    assert listed == sorted(homes(checkout, stage))
 
 
 def test_the_number_of_folds_recomputes_no_features(stages, apart):
@@ -179,7 +191,7 @@ def test_the_learning_rate_reruns_train_evaluate_and_submit_only(stages):
     touched = {name for name, stage in stages.items() if {"train", "train.learning_rate"} & set(stage["params"])}
     assert touched == {"train"}
     below = dvc_edges(stages)
-    for name in STAGES:
+    for name in NAMES:
         if below[name] & touched:
             touched.add(name)
     assert touched == {"train", "evaluate", "submit"}

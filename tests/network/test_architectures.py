@@ -213,7 +213,7 @@ def test_the_pipeline_runs_with_it(name: str, workspace: Workspace) -> None:
     params = tiny.model_copy(update={"backbone": tiny.backbone.model_copy(update=chosen)})
     features(layout, params)
     train(layout, params)
-    evaluate(layout.model, layout, layout.index, layout.splits, layout.validation, params, layout.evaluation)
+    evaluate(layout, params)
     assert f"{title(name)} with a new head" in (layout.evaluation / "model_card.md").read_text()
     (prediction,) = predict(layout.model, [layout.images / "00.png"])
     assert prediction.label in ("0", "1")

@@ -160,7 +160,7 @@ def test_the_pipeline_runs_with_it_and_resumes(
             train(layout, params)
     train(layout, params)
     assert contents(layout.model) == undisturbed
-    evaluate(layout.model, layout, layout.index, layout.splits, layout.validation, params, layout.evaluation)
+    evaluate(layout, params)
     card = (layout.evaluation / "model_card.md").read_text()
     assert "mine.keras with a new head" in card
     assert str(path.parent) not in card

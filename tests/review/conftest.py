@@ -6,6 +6,7 @@ import pytest
 
 from facegender.data.split import split
 from facegender.params.sections import SplitParams
+from facegender.params.stage_params import SplitStageParams
 from tests.review.pages import ODD, cache
 from tests.small_data import Data
 
@@ -17,6 +18,6 @@ def data(tmp_path: Path) -> Data:
     made.draw(ODD, 90)
     made.train.append('"odd, ""name"" <&>é.png",1')
     made.run()
-    split(made.layout.index, SplitParams(), made.layout.splits)
+    split(made.layout, SplitStageParams(split=SplitParams()))
     cache(made.layout, {"a3.png", "b5.png"})
     return made

@@ -14,6 +14,7 @@ from facegender.decision.calibration import Calibrator, logit, sigmoid
 from facegender.decision.decision import Decision, decision_beside, read_decision
 from facegender.errors import UserError
 from facegender.evaluation.evaluate import evaluate
+from facegender.files.layout import Layout
 from facegender.params.sections import Params
 from facegender.pictures.affine import move
 from facegender.scoring.predict import predict
@@ -98,9 +99,9 @@ def test_evaluate_writes_down_the_views_and_predict_keeps_to_them(lopsided, case
     case.found.splits.to_parquet(tmp_path / "splits.parquet")
     (tmp_path / "validation.json").write_text(json.dumps(case.found.facts))
     params = Params.model_validate({"scoring": {"tta": 2}, "evaluate": {"bootstrap": 50}})
-    tables = [tmp_path / name for name in ("index.parquet", "splits.parquet", "validation.json")]
+    shutil.copytree(lopsided, tmp_path / "model")
     out = tmp_path / "evaluation"
-    evaluate(lopsided, case.layout, *tables, params, out)
+    evaluate(Layout(case.layout.data, tmp_path), params)
     decision = read_decision(out / "decision.json")
     assert decision.views == json.loads((out / "metrics.json").read_text())["views"] == 2
     assert (pd.read_parquet(out / "predictions.parquet")["views"] == 2).all()
