@@ -4,19 +4,14 @@ A stage is a function `stage(layout, params)`: it reads files of the layout, com
 not at all. The type of `params` says which values of params.yaml it receives (see params/stage_params.py).
 """
 
-import inspect
 from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from facegender.errors import UserError
 from facegender.files.layout import Layout
-
-if TYPE_CHECKING:  # `facegender --help` reads this table, and pydantic takes longer to import than the rest of it
-    from facegender.params.sections import Params
-    from facegender.params.stage_params import StageParams
 
 
 @dataclass(frozen=True)
@@ -36,7 +31,7 @@ class Stage:
     summary
         One sentence for `--help`.
     uses_tensorflow
-        TensorFlow is imported first, in the one way that keeps it quiet and quick.
+        TensorFlow is to be imported before the function, by `import_tensorflow`.
     """
 
     name: str
@@ -52,19 +47,9 @@ class Stage:
 
     def load(self) -> Callable[..., None]:
         """Import the function."""
-        if self.uses_tensorflow:
-            from facegender.runtime.tensorflow_import import import_tensorflow
-
-            import_tensorflow()
         module, _, name = self.function.partition(":")
         loaded: Callable[..., None] = getattr(import_module(module), name)
         return loaded
-
-    def run(self, layout: Layout, params: "Params") -> None:
-        """Run the stage with its own part of the parameters."""
-        function = self.load()
-        kind: type[StageParams] = inspect.signature(function).parameters["params"].annotation
-        function(layout, kind.of(params))
 
 
 PIPELINE: Final = (

@@ -3,8 +3,9 @@
 import sys
 from collections.abc import Callable
 from dataclasses import replace
+from inspect import signature
 from pathlib import Path
-from typing import Annotated, Final
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
@@ -12,7 +13,22 @@ from facegender.cli.options import ARTIFACTS, DATA, PARAMS, ArtifactsOption, Dat
 from facegender.files.layout import Layout
 from facegender.stages import CROSS_VALIDATION, PIPELINE, STAGES, Stage, require_outputs
 
+if TYPE_CHECKING:  # `facegender --help` imports this module, and pydantic would take longer than all the rest
+    from facegender.params.sections import Params
+    from facegender.params.stage_params import StageParams
+
 Command = Callable[..., None]
+
+
+def run_stage(stage: Stage, layout: Layout, params: "Params") -> None:
+    """Run a stage in this process, with its own part of the parameters."""
+    if stage.uses_tensorflow:
+        from facegender.runtime.tensorflow_import import import_tensorflow
+
+        import_tensorflow()
+    function = stage.load()
+    kind: type[StageParams] = signature(function).parameters["params"].annotation
+    function(layout, kind.of(params))
 
 
 def make_command(stage: Stage) -> Command:
@@ -23,7 +39,7 @@ def make_command(stage: Stage) -> Command:
 
         layout, values = Layout(data, artifacts), read_params(params)
         require_outputs(layout, *stage.after)
-        stage.run(layout, values)
+        run_stage(stage, layout, values)
 
     command.__name__, command.__doc__ = stage.name.replace("-", "_"), stage.summary
     return command
@@ -42,7 +58,7 @@ def submit(
 
     layout, values = Layout(data, artifacts), read_params(params)
     require_outputs(layout, *(("validate",) if model else STAGES["submit"].after))
-    STAGES["submit"].run(replace(layout, other_model=model), values)
+    run_stage(STAGES["submit"], replace(layout, other_model=model), values)
 
 
 def train_folds(
