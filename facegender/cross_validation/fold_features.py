@@ -10,12 +10,12 @@ import json
 
 import pandas as pd
 
-from facegender.data.split import HOLDOUT
 from facegender.errors import UserError
 from facegender.features.features import make, plan_network, write_nothing
 from facegender.features.store import FeatureStore, Manifest
 from facegender.features.work import Work
 from facegender.files.layout import Layout
+from facegender.files.splits import held_out
 from facegender.params.sections import Params
 
 
@@ -30,8 +30,8 @@ def fold_features(layout: Layout, params: Params) -> None:
     with FeatureStore(layout.features) as store:
         existing, rows = store.manifest, store.rows
     splits = pd.read_parquet(layout.splits)
-    held_out = splits.loc[splits["fold"] == HOLDOUT, "image"]
-    rest = other_roles(rows[~rows["image"].isin(held_out)], existing)
+    holdout = splits.loc[held_out(splits["fold"]), "image"]
+    rest = other_roles(rows[~rows["image"].isin(holdout)], existing)
     drawn_demo = bool(json.loads(layout.validation.read_text())["demo"])
     cached = params.train.mode == "features"
     manifest, frozen = plan_network(params, drawn_demo, cached, existing)

@@ -18,7 +18,6 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from facegender.data.split import HOLDOUT, VALIDATION
 from facegender.decision.classes import Classes, read_classes
 from facegender.decision.decision import Choices, Decision, cross_fit, fit, judge
 from facegender.decision.threshold import Slices, sliced_column
@@ -34,6 +33,7 @@ from facegender.files.atomic import atomic_folder
 from facegender.files.image_names import Files, places
 from facegender.files.layout import Layout
 from facegender.files.parquet import read, read_images
+from facegender.files.splits import trains, validates
 from facegender.params.sections import EvaluateParams, Params
 from facegender.pictures.traits import traits_of
 from facegender.runtime.memory import trim
@@ -124,11 +124,10 @@ def held_rows(splits: pd.DataFrame, path: Path) -> pd.DataFrame:
     UserError
         There are no validation rows.
     """
-    if not (splits["fold"] == VALIDATION).any():
-        raise UserError(
-            str(path), "at least one row must be set apart for validation (fold 0)", None, "Raise split.validation."
-        )
-    return splits[splits["fold"].isin((VALIDATION, HOLDOUT))].reset_index(drop=True)
+    if not validates(splits["fold"]).any():
+        expected = "at least one row must be set apart for validation"
+        raise UserError(str(path), expected, None, "Raise split.validation.")
+    return splits[~trains(splits["fold"])].reset_index(drop=True)
 
 
 def refuse_unreadable(images: Sequence[str] | pd.Series, reasons: list[str | None]) -> None:
@@ -187,7 +186,7 @@ def judge_rows(
     fold, group, raw_probability (the model's own), abstain, covered (the conformal set holds the label).
     """
     positive = (held["label"] == classes.positive).to_numpy(dtype=bool)
-    validation = (held["fold"] == VALIDATION).to_numpy(dtype=bool)
+    validation = validates(held["fold"])
     groups = held["group"].to_numpy(dtype=np.int64)
     decision = fit(
         positive[validation], raw[validation], groups[validation], choices, slices and slices.take(validation)

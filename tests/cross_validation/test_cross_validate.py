@@ -16,7 +16,6 @@ from facegender.cross_validation.joined_store import FoldStore
 from facegender.cross_validation.plan import plan_folds
 from facegender.cross_validation.train_fold import train_fold
 from facegender.cross_validation.train_folds import train_folds
-from facegender.data.split import HOLDOUT
 from facegender.decision.decision import decision_beside
 from facegender.errors import UserError
 from facegender.evaluation.gradcam import heat_maps
@@ -24,6 +23,7 @@ from facegender.features.features import features
 from facegender.features.store import FeatureStore, Manifest
 from facegender.features.work import Work
 from facegender.files.layout import Layout
+from facegender.files.splits import HOLDOUT
 from facegender.network.keras_file import load_model
 from facegender.params.sections import Params
 from facegender.pictures.decode import decode
