@@ -111,7 +111,7 @@ def evaluate(model: Path, data: Layout, index: Path, splits: Path, validation: P
         far = own_distances(embeddings, folder / EMBEDDINGS)
         embeddings.unlink()
         brightness, side = (np.asarray(traits[name].astype(float)) for name in ("brightness", "shorter side"))
-        measured = quantities(probabilities, far, decision, brightness, side)
+        measured = quantities(decision.answer(probabilities), far, brightness, side)
         hashes = read_images(index, held["image"], ["sha256"])["sha256"]
         write_reference(folder, held["image"], hashes, measured)
 
@@ -202,12 +202,12 @@ def judge_rows(
         {
             "image": rows["image"],
             "label": rows["label"],
-            "probability": judged.probabilities,
-            "predicted": np.where(judged.predicted, classes.positive, classes.negative),
+            "probability": judged.answers.probability,
+            "predicted": np.where(judged.answers.positive, classes.positive, classes.negative),
             "fold": rows["fold"],
             "group": rows["group"],
             "raw_probability": raw[shown],
-            "abstain": judged.abstain,
+            "abstain": judged.answers.abstain,
             "covered": judged.covered,
         }
     )
