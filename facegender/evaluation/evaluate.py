@@ -82,7 +82,7 @@ def evaluate(model: Path, data: Layout, index: Path, splits: Path, validation: P
             read_json(validation),
             suspects_of(data.features, table, classes, params.evaluate),
             read_overrides(data.label_overrides),
-            read_champion(data.champion),
+            read_champion(data.champion, classes),
         )
         trim()
         slices = slices_to_equalise(held, data, found, params)
