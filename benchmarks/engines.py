@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from facegender.decision.decision import PLAIN
 from facegender.network.engine import OpenVinoEngine, TensorFlowEngine
 from facegender.network.engine_choice import compare, run
 from facegender.pictures.decode import decode
@@ -32,7 +33,7 @@ def main(work: Path) -> None:
     expected = run(reference, pictures)
     for engine in (reference, OpenVinoEngine(network, "float32"), OpenVinoEngine(network, "bfloat16")):
         found = run(engine, pictures)
-        accuracy = ((found >= 0.5) == positive).mean()
+        accuracy = (PLAIN.answer(found).positive == positive).mean()
         against = compare(engine.name, found, expected)
         print(f"{engine.name}: accuracy {accuracy:.4f}, n = {len(found)}, differs by {against.largest_difference:.1e}")
 

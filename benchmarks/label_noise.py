@@ -24,6 +24,7 @@ import yaml
 from facegender.evaluation.compare import Comparison, compare_models
 from facegender.evaluation.label_issues import find_suspects
 from facegender.files.layout import Layout
+from facegender.files.splits import trains
 from facegender.params.reading import read_params
 
 SEED = 2026
@@ -39,7 +40,7 @@ def say(text: str) -> None:
 
 def flip(splits: pd.DataFrame, share: float, classes: list[str]) -> pd.DataFrame:
     """The splits with this share of the training rows' labels turned around."""
-    rows = np.flatnonzero(splits["fold"] == -1)
+    rows = np.flatnonzero(trains(splits["fold"]))
     chosen = np.random.default_rng(SEED).choice(rows, round(share * len(rows)), replace=False)
     turned = splits.copy()
     other = dict(zip(classes, reversed(classes), strict=True))

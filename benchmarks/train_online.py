@@ -13,6 +13,8 @@ import time
 
 import pandas as pd
 
+from facegender.files.splits import trains, validates
+
 EPOCH = re.compile(r"train: fine_tune epoch ")
 for stage in ("validate", "split", "features"):
     subprocess.run([sys.executable, "-m", "facegender", stage], check=True, capture_output=True)
@@ -27,7 +29,7 @@ for line in process.stderr:
 if process.wait():
     sys.exit("facegender train failed")
 seconds = ends[1] - ends[0]
-trained, validated = int((fold == -1).sum()), int((fold == 0).sum())
+trained, validated = int(trains(fold).sum()), int(validates(fold).sum())
 print(
     json.dumps(
         {

@@ -18,6 +18,7 @@ from pathlib import Path
 import pandas as pd
 
 from benchmarks.child import since_start
+from facegender.files.splits import trains, validates
 
 STAGES = {
     "fresh": ("params.yaml", ("features", "train")),
@@ -58,5 +59,5 @@ if "train" in stages:
     found["epochs"] = [{"seconds": round(end, 2), "val_accuracy": accuracy} for end, accuracy in rows]
     found["kept_accuracy"] = accuracies[int(tuned["val_loss"].to_numpy().argmin())]
     fold = pd.read_parquet(artifacts / "splits.parquet")["fold"]
-    found |= {"trained": int((fold == -1).sum()), "validated": int((fold == 0).sum())}
+    found |= {"trained": int(trains(fold).sum()), "validated": int(validates(fold).sum())}
 print(json.dumps(found))

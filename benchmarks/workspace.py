@@ -5,10 +5,12 @@ import os
 import shutil
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import yaml
 
 from benchmarks.child import python, run
+from facegender.files.splits import held_out, trains
 
 LABELLED = 0.75  # of the pictures that `multiply` makes; the others are test images
 
@@ -24,9 +26,9 @@ def prepare(data: Path, root: Path, changes: dict[str, dict[str, object]]) -> Pa
     for stage in ("validate", "split"):
         stage_run(root, stage)
     splits = pd.read_parquet(root / "artifacts/splits.parquet")
-    part = splits["fold"].map({-1: "train", 0: "validation"})
+    part = np.where(trains(splits["fold"]), "train", "validation")
     rows = pd.DataFrame({"image": splits["image"], "class": splits["label"].astype(str), "part": part})
-    rows.dropna().to_csv(root / "rows.csv", index=False)
+    rows[~held_out(splits["fold"])].to_csv(root / "rows.csv", index=False)
     return root
 
 

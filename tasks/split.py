@@ -29,6 +29,8 @@ def fold_table(splits: Path) -> list[dict[str, object]]:
     """One row a fold, one column a label."""
     import pyarrow.parquet as pq
 
+    from facegender.files.splits import fold_name
+
     table = pq.read_table(splits, columns=["fold", "label"])
     cells = table.group_by(["fold", "label"]).aggregate([([], "count_all")]).to_pylist()
     rows: dict[int, dict[str, object]] = {}
@@ -36,8 +38,3 @@ def fold_table(splits: Path) -> list[dict[str, object]]:
         row = rows.setdefault(cell["fold"], {"fold": fold_name(cell["fold"])})
         row[f"label {cell['label']}"] = cell["count_all"]
     return list(rows.values())
-
-
-def fold_name(fold: int) -> str:
-    """What the fold column's numbers mean."""
-    return {-2: "held out", -1: "training only"}.get(fold, f"validation fold {fold}")

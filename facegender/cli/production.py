@@ -1,5 +1,6 @@
 """What the flows run of a model in production."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -21,7 +22,7 @@ def promotion(
     It may where it is not worse, on the rows that neither was trained on: in accuracy, in any slice, in calibration.
     `python -m flows.champion` acts upon it.
     """
-    from facegender.evaluation.compare import attributes_of, read_predictions
+    from facegender.evaluation.compare import attributes_of, read_evaluated
     from facegender.files.atomic import atomic_file
     from facegender.files.json_files import write_json
     from facegender.params.reading import read_params
@@ -29,9 +30,9 @@ def promotion(
     from facegender.scoring.reference import with_hashes
 
     layout, values = Layout(data, artifacts), read_params(params)
-    folders = (champion / "evaluation", layout.evaluation)
-    held, new = (with_hashes(read_predictions(folder), folder) for folder in folders)
-    attributes = attributes_of(new.index, data / values.data.attributes)
+    found = {folder: read_evaluated(folder) for folder in (champion / "evaluation", layout.evaluation)}
+    held, new = (replace(one, predictions=with_hashes(one.predictions, folder)) for folder, one in found.items())
+    attributes = attributes_of(new.predictions.index, data / values.data.attributes)
     record = judge_promotion(held, new, attributes, values.evaluate, values.promote, values.compare.margin)
     with atomic_file(layout.promotion) as file:
         write_json(file, record)

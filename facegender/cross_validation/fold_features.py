@@ -8,13 +8,13 @@ by both.
 
 import pandas as pd
 
-from facegender.data.split import HOLDOUT
 from facegender.errors import UserError
 from facegender.features.features import make, plan_network, write_nothing
 from facegender.features.store import FeatureStore, Manifest
 from facegender.features.work import Work
 from facegender.files.json_files import read_json
 from facegender.files.layout import Layout
+from facegender.files.splits import held_out
 from facegender.params.stage_params import FeaturesStageParams
 
 
@@ -29,8 +29,8 @@ def fold_features(layout: Layout, params: FeaturesStageParams) -> None:
     with FeatureStore(layout.features) as store:
         existing, rows = store.manifest, store.rows
     splits = pd.read_parquet(layout.splits)
-    held_out = splits.loc[splits["fold"] == HOLDOUT, "image"]
-    rest = other_roles(rows[~rows["image"].isin(held_out)], existing)
+    holdout = splits.loc[held_out(splits["fold"]), "image"]
+    rest = other_roles(rows[~rows["image"].isin(holdout)], existing)
     drawn_demo = bool(read_json(layout.validation)["demo"])
     cached = params.train.mode == "features"
     manifest, frozen = plan_network(params, drawn_demo, cached, existing)

@@ -3,12 +3,14 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
-from facegender.data.split import HOLDOUT, NEVER_VALIDATED, folds_of
+from facegender.data.split import folds_of
 from facegender.features.store import Store, labelled
 from facegender.files.layout import Layout
 from facegender.files.resumable import begin
+from facegender.files.splits import HOLDOUT, NEVER_VALIDATED, VALIDATION, held_out
 from facegender.params.stage_params import TrainFoldsStageParams
 from facegender.training.provenance import depends_on
 
@@ -20,7 +22,8 @@ class FoldPlan:
     Attributes
     ----------
     table
-        The store's rows, in its order: image, sha256, label, group, fold (in which the row validates; -2: held out).
+        The store's rows, in its order: image, sha256, label, group, fold (in which the row validates, or that of
+        the holdout).
     folder
         Finished and unfinished folds, named by all that they depend on.
     """
@@ -30,9 +33,10 @@ class FoldPlan:
     count: int
 
     def rows_of(self, fold: int) -> pd.DataFrame:
-        """The table for one training: fold is 0 where a row validates, -1 where it trains, -2 where it does neither."""
-        kind = self.table["fold"].map(lambda number: {fold: 0, HOLDOUT: HOLDOUT}.get(number, NEVER_VALIDATED))
-        return self.table.assign(fold=kind)
+        """The table as a split, for the one training whose rows of `fold` validate."""
+        numbers = self.table["fold"].to_numpy()
+        rest = np.where(held_out(numbers), HOLDOUT, NEVER_VALIDATED)
+        return self.table.assign(fold=np.where(numbers == fold, VALIDATION, rest))
 
     def result(self, fold: int) -> Path:
         """The folder that a finished fold leaves: weights.npz, predictions.parquet, history.csv."""

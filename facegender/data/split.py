@@ -1,8 +1,8 @@
 """Stage split: which rows validate, stratified by label, no group of duplicates on two sides; and the folds.
 
 Used are the training rows that validate left as "ok"; quarantined ones, among them exact copies with contradicting
-labels, take no part. Near copies with different labels stay together in one fold. A holdout (fold -2) takes no part in
-anything before `evaluate`, which then reports on it alone.
+labels, take no part. Near copies with different labels stay together in one fold. A holdout takes no part in anything
+before `evaluate`, which then reports on it alone. The codes of the folds are those of facegender/files/splits.py.
 """
 
 import numpy as np
@@ -12,13 +12,10 @@ import pandas as pd
 from facegender.errors import UserError
 from facegender.files.atomic import atomic_file
 from facegender.files.layout import Layout
+from facegender.files.splits import HOLDOUT, NEVER_VALIDATED, VALIDATION, held_out
 from facegender.params.sections import SplitParams
 from facegender.params.stage_params import SplitStageParams
 from facegender.statistics.stratify import Ints, assign
-
-VALIDATION = 0
-NEVER_VALIDATED = -1
-HOLDOUT = -2
 
 
 def split(layout: Layout, params: SplitStageParams) -> None:
@@ -66,7 +63,7 @@ def folds_of(splits: pd.DataFrame, count: int, seed: int) -> Ints:
     UserError
         A class has too few groups to be in every fold.
     """
-    takes_part = (splits["fold"] != HOLDOUT).to_numpy(dtype=bool)
+    takes_part = ~held_out(splits["fold"])
     part = _part_of(splits[takes_part], np.full(count, 1 / count), seed, f"{count} folds", "cross_validate.folds")
     folds = np.full(len(splits), HOLDOUT, np.int64)
     folds[takes_part] = part

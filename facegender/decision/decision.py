@@ -1,4 +1,6 @@
-"""From the model's probability to an answer: calibration, threshold, and when not to answer.
+"""From the model's probability to an answer: calibration, threshold, and when to abstain.
+
+`Decision.answer` is the only place that applies the three.
 
 Chosen by `evaluate` on the validation rows and stored as decision.json, which submit and predict read. What is reported
 of those very rows is cross-fitted: no row is judged by a choice that saw it or a row of its group.
@@ -6,9 +8,10 @@ of those very rows is cross-fitted: no row is judged by a choice that saw it or 
 
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
+import numpy.typing as npt
 
 from facegender.decision import calibration
 from facegender.decision.calibration import Calibrator, calibrator_from
@@ -30,6 +33,25 @@ class Choices:
     error: float
     folds: int
     seed: int
+
+
+@dataclass(frozen=True)
+class Answers:
+    """What a decision makes of n probabilities.
+
+    Attributes
+    ----------
+    probability
+        Calibrated, of the positive class: float64 (n,). NaN where the model gave none.
+    positive
+        bool (n,): the positive class is answered. False where there is no probability.
+    abstain
+        bool (n,): the model should abstain. True where there is no probability.
+    """
+
+    probability: FloatArray
+    positive: BoolArray
+    abstain: BoolArray
 
 
 @dataclass(frozen=True)
@@ -61,24 +83,27 @@ class Decision:
             "views": self.views,
         }
 
+    def answer(self, raw: npt.NDArray[np.floating[Any]]) -> Answers:
+        """Answer the model's own probabilities of the positive class, (n,); NaN where a picture could not be read."""
+        probability = self.calibrator.apply(raw.astype(np.float64))
+        positive = probability >= self.threshold
+        return Answers(probability, positive, abstains(probability, positive, self.quantile))
+
+
+PLAIN: Final = Decision(Calibrator("none"), threshold=0.5, error=1.0, quantile=1.0)  # of a model before its evaluation
+
 
 @dataclass(frozen=True)
 class Judged:
-    """Rows with their answers.
+    """Labelled rows with their answers.
 
     Attributes
     ----------
-    probabilities
-        Calibrated, float64 (n,).
-    predicted, abstain
-        bool (n,).
     covered
         bool (n,): the conformal set holds the label.
     """
 
-    probabilities: FloatArray
-    predicted: BoolArray
-    abstain: BoolArray
+    answers: Answers
     covered: BoolArray
 
 
@@ -149,11 +174,9 @@ def _that_helps(positive: BoolArray, probabilities: FloatArray, groups: IntArray
 
 def judge(decision: Decision, positive: BoolArray, probabilities: FloatArray) -> Judged:
     """Answer rows that the decision was not fitted on."""
-    calibrated = decision.calibrator.apply(probabilities)
-    predicted = calibrated >= decision.threshold
-    holds_negative, holds_positive = sets(calibrated, decision.quantile)
-    covered = np.where(positive, holds_positive, holds_negative)
-    return Judged(calibrated, predicted, abstains(calibrated, predicted, decision.quantile), covered)
+    answers = decision.answer(probabilities)
+    holds_negative, holds_positive = sets(answers.probability, decision.quantile)
+    return Judged(answers, np.where(positive, holds_positive, holds_negative))
 
 
 def cross_fit(
@@ -167,15 +190,16 @@ def cross_fit(
 
     Whether there is a calibration at all is decided once, on all rows: what is told is of the model as it answers.
     Where a class has fewer than two groups nothing can be fitted on other rows: each is judged by the model's own
-    probability, and none is abstained from.
+    probability, and the model abstains from all of them, for no set of one label keeps a promise that was not fitted.
     """
     judged = judge(_unfitted(choices), positive, probabilities)
     chosen = _that_helps(positive, probabilities, groups, choices)
     for rest, here in _folds(positive, groups, choices):
         decision = _fit(positive[rest], probabilities[rest], chosen, slices and slices.take(rest))
         fold = judge(decision, positive[here], probabilities[here])
-        for name in ("probabilities", "predicted", "abstain", "covered"):
-            getattr(judged, name)[here] = getattr(fold, name)
+        judged.covered[here] = fold.covered
+        for name in ("probability", "positive", "abstain"):
+            getattr(judged.answers, name)[here] = getattr(fold.answers, name)
     return judged
 
 

@@ -4,6 +4,7 @@ artifacts/champion/ holds, where a model has been promoted, its model/ and its e
 does not watch it: the comparison is with the champion of the moment at which `evaluate` ran.
 """
 
+import logging
 from pathlib import Path
 from typing import Any
 
@@ -11,13 +12,24 @@ import numpy as np
 import pandas as pd
 
 from facegender.decision.classes import Classes
-from facegender.evaluation.compare import common_rows, compare
+from facegender.evaluation.compare import common_rows, compare, read_evaluated
+
+logger = logging.getLogger(__name__)
 
 
-def read_champion(folder: Path) -> pd.DataFrame | None:
-    """predictions.parquet of the champion's evaluation, by image; None where no model has been promoted."""
-    path = folder / "evaluation" / "predictions.parquet"
-    return pd.read_parquet(path).set_index("image") if path.exists() else None
+def read_champion(folder: Path, classes: Classes) -> pd.DataFrame | None:
+    """predictions.parquet of the champion's evaluation, by image.
+
+    None where no model has been promoted, or the champion has other classes than the new model.
+    """
+    evaluation = folder / "evaluation"
+    if not (evaluation / "predictions.parquet").exists():
+        return None
+    champion = read_evaluated(evaluation)
+    if champion.classes != (classes.negative, classes.positive):
+        logger.info("evaluate: the champion has the classes %s and %s, and is not compared with", *champion.classes)
+        return None
+    return champion.predictions
 
 
 def against_champion(

@@ -8,8 +8,11 @@ import numpy as np
 import pandas as pd
 
 from facegender.data.tables import read_table
+from facegender.decision.classes import read_classes
 from facegender.errors import UserError
+from facegender.evaluation.figures import labels_of
 from facegender.evaluation.slices import natural_order, slice_values
+from facegender.files.json_files import read_json
 from facegender.params.sections import EvaluateParams
 from facegender.statistics.intervals import Estimate, FloatArray, IntArray, bootstrap, wilson
 from facegender.statistics.metrics import CLIP, BoolArray
@@ -51,24 +54,42 @@ class Comparison:
         return "worse" if high < -margin else "undecided"
 
 
+@dataclass(frozen=True)
+class Evaluated:
+    """A model's evaluation.
+
+    Attributes
+    ----------
+    predictions
+        predictions.parquet, by image.
+    classes
+        Negative and positive label of the model.
+    """
+
+    predictions: pd.DataFrame
+    classes: tuple[str, str]
+
+
 def compare_models(
     first: Path, second: Path, attributes: Path, params: EvaluateParams
 ) -> tuple[Comparison, dict[tuple[str, str], Comparison]]:
-    """Compare two evaluated models overall and, where there is an attributes file, by its columns."""
-    rows = common_rows(read_predictions(first), read_predictions(second), (str(first), str(second)))
-    positive = positive_label(rows["label"])
+    """Compare two evaluated models overall and, where there is an attributes file, by its columns.
+
+    Raises
+    ------
+    UserError
+        See `read_evaluated` and `common_rows`; or the two models have other classes.
+    """
+    a, b = read_evaluated(first), read_evaluated(second)
+    if a.classes != b.classes:
+        received = " against ".join(" and ".join(found.classes) for found in (a, b))
+        raise UserError(f"{first} and {second}", "must be models of the same two classes", received)
+    rows = common_rows(a.predictions, b.predictions, (str(first), str(second)))
+    positive = a.classes[1]
     rng = np.random.default_rng(params.seed)
     whole = compare(rows, positive, params.bootstrap, rng)
     table = attributes_of(rows.index, attributes)
     return whole, compare_slices(rows, table, positive, params.min_slice, params.bootstrap, rng)
-
-
-def positive_label(labels: pd.Series) -> str:
-    """The larger label in sorted order; by number where all are integers."""
-    distinct = [str(label) for label in labels.unique()]
-    if all(label.lstrip("-").isdigit() for label in distinct):
-        return max(distinct, key=int)
-    return max(distinct)
 
 
 def attributes_of(images: pd.Index, path: Path) -> pd.DataFrame:
@@ -81,21 +102,49 @@ def attributes_of(images: pd.Index, path: Path) -> pd.DataFrame:
     return frame.drop_duplicates(column).set_index(column)
 
 
-def read_predictions(folder: Path) -> pd.DataFrame:
-    """predictions.parquet of an evaluation folder, or of the evaluation beside a model folder, by image.
+def read_evaluated(folder: Path) -> Evaluated:
+    """Read the evaluation beside a model folder, or an evaluation folder itself.
 
     Raises
     ------
     UserError
-        There is none.
+        There is none, it is that of another model, or nothing says which class is the positive one.
     """
-    beside = folder.resolve().parent / "evaluation"
-    for place in (folder, beside):
-        path = place / "predictions.parquet"
-        if path.exists():
-            return pd.read_parquet(path).set_index("image")
-    remedy = "Run `facegender evaluate` for it."
-    raise UserError(str(folder), "must be a model that was evaluated, or its evaluation folder", None, remedy)
+    here = folder.resolve()
+    is_model = (here / "classes.json").is_file()
+    evaluation = here.with_name("evaluation") if is_model else here
+    path = evaluation / "predictions.parquet"
+    if not path.is_file():
+        remedy = "Run `facegender evaluate` for it."
+        raise UserError(str(folder), "must be a model that was evaluated, or its evaluation folder", None, remedy)
+    predictions = pd.read_parquet(path).set_index("image")
+    classes = _classes_behind(evaluation, here if is_model else here.with_name("model"))
+    others = predictions.loc[~predictions["predicted"].isin(classes), "predicted"]
+    if len(others):
+        expected = f"must be the evaluation of a model with the classes {' and '.join(classes)}"
+        raise UserError(str(evaluation), expected, f"the answer {others.iloc[0]!r}", "Evaluate the model again.")
+    return Evaluated(predictions, classes)
+
+
+def _classes_behind(evaluation: Path, model: Path) -> tuple[str, str]:
+    """Negative and positive label, from the model's classes.json or, of an evaluation that stands alone, metrics.json.
+
+    A copy of the evaluation under another name stands alone: the model beside it may be a later one.
+    """
+    if evaluation.name == "evaluation" and (model / "classes.json").is_file():
+        classes = read_classes(model)
+        return classes.negative, classes.positive
+    metrics = evaluation / "metrics.json"
+    labels = labels_of(read_json(metrics)) if metrics.is_file() else None
+    if labels is None:
+        raise UserError(
+            str(evaluation),
+            "an evaluation without its model must have the metrics.json that `facegender evaluate` wrote, which says "
+            "which class is the positive one",
+            "none" if not metrics.is_file() else "classes in an order that its counts contradict",
+            "Give the model's folder instead, with the evaluation beside it.",
+        )
+    return labels
 
 
 def common_rows(first: pd.DataFrame, second: pd.DataFrame, names: tuple[str, str]) -> pd.DataFrame:

@@ -18,7 +18,6 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from facegender.data.split import HOLDOUT, VALIDATION
 from facegender.decision.classes import Classes, read_classes
 from facegender.decision.decision import Choices, Decision, cross_fit, fit, judge
 from facegender.decision.threshold import Slices, sliced_column
@@ -35,6 +34,7 @@ from facegender.files.image_names import Files, places
 from facegender.files.json_files import read_json
 from facegender.files.layout import Layout
 from facegender.files.parquet import read, read_images
+from facegender.files.splits import trains, validates
 from facegender.params.sections import EvaluateParams
 from facegender.params.stage_params import EvaluateStageParams
 from facegender.pictures.traits import traits_of
@@ -75,7 +75,7 @@ def evaluate(layout: Layout, params: EvaluateStageParams) -> None:
             read_json(layout.validation),
             suspects_of(layout.features, table, classes, params.evaluate),
             read_overrides(layout.label_overrides),
-            read_champion(layout.champion),
+            read_champion(layout.champion, classes),
         )
         trim()
         slices = slices_to_equalise(held, layout, found, params)
@@ -104,7 +104,7 @@ def evaluate(layout: Layout, params: EvaluateStageParams) -> None:
         far = own_distances(embeddings, folder / EMBEDDINGS)
         embeddings.unlink()
         brightness, side = (np.asarray(traits[name].astype(float)) for name in ("brightness", "shorter side"))
-        measured = quantities(probabilities, far, decision, brightness, side)
+        measured = quantities(decision.answer(probabilities), far, brightness, side)
         hashes = read_images(layout.index, held["image"], ["sha256"])["sha256"]
         write_reference(folder, held["image"], hashes, measured)
 
@@ -117,11 +117,10 @@ def held_rows(splits: pd.DataFrame, path: Path) -> pd.DataFrame:
     UserError
         There are no validation rows.
     """
-    if not (splits["fold"] == VALIDATION).any():
-        raise UserError(
-            str(path), "at least one row must be set apart for validation (fold 0)", None, "Raise split.validation."
-        )
-    return splits[splits["fold"].isin((VALIDATION, HOLDOUT))].reset_index(drop=True)
+    if not validates(splits["fold"]).any():
+        expected = "at least one row must be set apart for validation"
+        raise UserError(str(path), expected, None, "Raise split.validation.")
+    return splits[~trains(splits["fold"])].reset_index(drop=True)
 
 
 def refuse_unreadable(images: Sequence[str] | pd.Series, reasons: list[str | None]) -> None:
@@ -180,7 +179,7 @@ def judge_rows(
     fold, group, raw_probability (the model's own), abstain, covered (the conformal set holds the label).
     """
     positive = (held["label"] == classes.positive).to_numpy(dtype=bool)
-    validation = (held["fold"] == VALIDATION).to_numpy(dtype=bool)
+    validation = validates(held["fold"])
     groups = held["group"].to_numpy(dtype=np.int64)
     decision = fit(
         positive[validation], raw[validation], groups[validation], choices, slices and slices.take(validation)
@@ -196,12 +195,12 @@ def judge_rows(
         {
             "image": rows["image"],
             "label": rows["label"],
-            "probability": judged.probabilities,
-            "predicted": np.where(judged.predicted, classes.positive, classes.negative),
+            "probability": judged.answers.probability,
+            "predicted": np.where(judged.answers.positive, classes.positive, classes.negative),
             "fold": rows["fold"],
             "group": rows["group"],
             "raw_probability": raw[shown],
-            "abstain": judged.abstain,
+            "abstain": judged.answers.abstain,
             "covered": judged.covered,
         }
     )

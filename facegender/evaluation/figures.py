@@ -1,5 +1,6 @@
 """metrics.json and slices.json: the figures of an evaluation as they are stored, compared and reported."""
 
+from collections.abc import Mapping
 from typing import Any, Final
 
 import numpy as np
@@ -83,6 +84,19 @@ def metrics_json(estimates: dict[str, Estimate], counts: Confusion, classes: Cla
             "true_negative": counts.true_negative,
         },
     }
+
+
+def labels_of(figures: Mapping[str, Any]) -> tuple[str, str] | None:
+    """Read off negative and positive label from metrics.json, whose `classes` names them in this order.
+
+    None where the counts contradict the order, as in a file that a tool has sorted by key.
+    """
+    counts, by_class = figures["confusion"], figures["classes"]
+    negative, positive = by_class
+    negatives = counts["true_negative"] + counts["false_positive"]
+    positives = counts["true_positive"] + counts["false_negative"]
+    stated = tuple(by_class[label]["recall"]["n"] for label in (negative, positive))
+    return (negative, positive) if stated == (negatives, positives) else None
 
 
 def slices_json(cuts: list[Cut], classes: Classes) -> dict[str, Any]:

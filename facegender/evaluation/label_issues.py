@@ -15,12 +15,12 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from facegender.data.split import HOLDOUT
 from facegender.errors import UserError
 from facegender.evaluation.pooled_features import Floats, Ints, Pooled
 from facegender.features.store import FeatureStore, Manifest
 from facegender.files.atomic import atomic_file
 from facegender.files.image_names import lookup, order
+from facegender.files.splits import held_out
 from facegender.runtime.progress import track
 from facegender.statistics.stratify import assign
 
@@ -72,7 +72,7 @@ def find_suspects(features: Path, splits: pd.DataFrame, positive: str, folds: in
                 f"{missing} rows without features, {len(names)} with",
                 "Run `facegender features`, or the whole pipeline.",
             )
-        learns = (splits["fold"] != HOLDOUT).to_numpy(dtype=bool)
+        learns = ~held_out(splits["fold"])
         splits, rows = splits[learns], rows[learns]
         labels = (splits["label"] == positive).to_numpy(dtype=bool)
         groups = splits["group"].to_numpy(dtype=np.int64)

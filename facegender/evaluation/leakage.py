@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from facegender.data.split import HOLDOUT
 from facegender.files.image_names import lookup
+from facegender.files.splits import held_out
 from facegender.statistics.intervals import Estimate
 from facegender.statistics.metrics import BoolArray, Rows, measure
 
@@ -43,7 +43,7 @@ class Copies:
 
 def find_copies(predictions: pd.DataFrame, splits: pd.DataFrame, in_test: pd.Series) -> Copies:
     """Look up the groups of predictions.parquet's rows among those of splits.parquet and of the test images."""
-    used = splits.loc[(splits["fold"] != HOLDOUT) & (lookup(splits["image"], predictions["image"]) < 0), "group"]
+    used = splits.loc[~held_out(splits["fold"]) & (lookup(splits["image"], predictions["image"]) < 0), "group"]
     group = predictions["group"]
     return Copies(
         group.isin(used).to_numpy(dtype=bool),

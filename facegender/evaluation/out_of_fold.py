@@ -47,12 +47,12 @@ def judge_out_of_fold(table: pd.DataFrame, classes: Classes, params: EvaluatePar
         {
             "image": table["image"],
             "label": table["label"],
-            "probability": judged.probabilities,
-            "predicted": np.where(judged.predicted, classes.positive, classes.negative),
+            "probability": judged.answers.probability,
+            "predicted": np.where(judged.answers.positive, classes.positive, classes.negative),
             "fold": table["fold"],
             "group": table["group"],
             "raw_probability": raw,
-            "abstain": judged.abstain,
+            "abstain": judged.answers.abstain,
             "covered": judged.covered,
         }
     )

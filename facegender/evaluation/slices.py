@@ -201,7 +201,7 @@ def _natural(value: str) -> tuple[int, float, str]:
         return (0, -np.inf, value)
     digits = ""
     for character in value:
-        if not (character.isdigit() or (character in "." and digits)):
+        if not (character.isdecimal() or (character in "." and digits)):
             break
         digits += character
     return (0, float(digits), value) if digits else (1, 0.0, value)

@@ -8,7 +8,6 @@ from urllib.parse import quote
 import numpy as np
 import pandas as pd
 
-from facegender.data.split import HOLDOUT
 from facegender.decision.classes import Classes
 from facegender.decision.decision import Decision
 from facegender.evaluation.against_champion import against_champion
@@ -35,6 +34,7 @@ from facegender.evaluation.slices import Cut, cross, cut_by, read_attributes
 from facegender.files.json_files import write_json
 from facegender.files.layout import Layout
 from facegender.files.parquet import read, write
+from facegender.files.splits import held_out
 from facegender.params.architectures import title
 from facegender.params.stage_params import EvaluateStageParams
 from facegender.scoring.tta import in_words
@@ -91,7 +91,7 @@ def write_evaluation(
     settings, threshold, bins = params.evaluate, decision.threshold, params.evaluate.calibration_bins
     rng = np.random.default_rng(settings.seed)
     rows, raw = rows_of(predictions, classes), rows_of(predictions, classes, "raw_probability")
-    chose_epoch = bool((predictions["fold"] != HOLDOUT).all())
+    chose_epoch = not held_out(predictions["fold"]).any()
     figures = metrics_json(measure(rows, bins, settings.bootstrap, rng), confusion(rows), classes) | {
         "judged": "validation" if chose_epoch else "holdout",
         "baseline_accuracy": baseline(rows, classes).as_dict(),

@@ -13,7 +13,6 @@ from typing import Any, Final
 import numpy as np
 import pandas as pd
 
-from facegender.data.split import NEVER_VALIDATED
 from facegender.errors import UserError
 from facegender.features.store import Manifest, write_rows
 from facegender.features.work import Work
@@ -22,6 +21,7 @@ from facegender.files.image_names import order, places
 from facegender.files.json_files import read_json
 from facegender.files.layout import Layout
 from facegender.files.parquet import read
+from facegender.files.splits import trains
 from facegender.network.engine import Engine, OpenVinoEngine, TensorFlowEngine, has_bfloat16, has_openvino, to_openvino
 from facegender.params.architectures import resolve_weights
 from facegender.params.sections import FeaturesParams, TrainParams
@@ -74,9 +74,9 @@ def features(layout: Layout, params: FeaturesStageParams) -> None:
 def plan_rows(index: pd.DataFrame, splits: pd.DataFrame) -> pd.DataFrame:
     """The rows of the cache: image, sha256, augmented. Rows with augmented views come first, then by name.
 
-    Rows that only ever validate need no augmented view. `index`: image and sha256 of the labelled images.
+    Only a row that trains has augmented views. `index`: image and sha256 of the labelled images.
     """
-    augmented = (splits["fold"] == NEVER_VALIDATED).to_numpy(dtype=bool)
+    augmented = trains(splits["fold"])
     by_name = order(splits["image"])
     rows = by_name[np.argsort(~augmented[by_name], kind="stable")]
     table = pd.DataFrame({"image": splits["image"].array[rows], "augmented": augmented[rows]})

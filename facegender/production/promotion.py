@@ -11,15 +11,15 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from facegender.evaluation.compare import Comparison, common_rows, compare, compare_slices, positive_label
+from facegender.evaluation.compare import Comparison, Evaluated, common_rows, compare, compare_slices
 from facegender.params.sections import EvaluateParams, PromoteParams
 from facegender.statistics.intervals import Estimate, FloatArray, IntArray, bootstrap, wilson
 from facegender.statistics.metrics import BoolArray, bin_numbers
 
 
 def judge_promotion(
-    champion: pd.DataFrame,
-    model: pd.DataFrame,
+    champion: Evaluated,
+    model: Evaluated,
     attributes: pd.DataFrame,
     evaluate: EvaluateParams,
     promote: PromoteParams,
@@ -30,7 +30,7 @@ def judge_promotion(
     Parameters
     ----------
     champion, model
-        predictions.parquet of the two evaluations, by image, with the column sha256: rows are common where both are.
+        The two evaluations; predictions have the column sha256 too: rows are common where image and sha256 are.
     attributes
         attributes.csv by image; without columns where there is none.
     margin
@@ -41,15 +41,21 @@ def judge_promotion(
     promote (bool), reasons (sentences), n, relabelled and, where there are rows in common, accuracy, calibration,
     slices and worst_slice.
     """
-    both = champion[champion["sha256"] == model["sha256"].reindex(champion.index)]
+    if champion.classes != model.classes:
+        reason = (
+            f"Its classes are {' and '.join(model.classes)}, and the champion's {' and '.join(champion.classes)}, so "
+            "the two cannot be compared."
+        )
+        return {"promote": False, "reasons": [reason], "n": 0}
+    before, now, positive = champion.predictions, model.predictions, model.classes[1]
+    both = before[before["sha256"] == now["sha256"].reindex(before.index)]
     if both.empty:
         reason = "It shares no validation row with the champion, so the two cannot be compared."
         return {"promote": False, "reasons": [reason], "n": 0}
-    today = model["label"].reindex(both.index)
+    today = now["label"].reindex(both.index)
     changed = wilson(int((today != both["label"]).sum()), len(both))
-    rows = common_rows(both.assign(label=today), model, ("champion", "model"))
+    rows = common_rows(both.assign(label=today), now, ("champion", "model"))
     rng = np.random.default_rng(evaluate.seed)
-    positive = positive_label(rows["label"])
     whole = compare(rows, positive, evaluate.bootstrap, rng)
     slices = compare_slices(rows, attributes, positive, evaluate.min_slice, evaluate.bootstrap, rng)
     calibration = calibration_change(rows, positive, evaluate.calibration_bins, evaluate.bootstrap, rng)
@@ -65,7 +71,7 @@ def judge_promotion(
         ],
     }
     record["worst_slice"] = min(record["slices"], key=lambda row: row["difference"]["value"], default=None)
-    earlier = common_rows(both, model.assign(label=both["label"].reindex(model.index)), ("champion", "model"))
+    earlier = common_rows(both, now.assign(label=both["label"].reindex(now.index)), ("champion", "model"))
     if changed.value:
         record["by_earlier_labels"] = _as_dict(compare(earlier, positive, evaluate.bootstrap, rng))
     reasons = objections(record, promote)

@@ -197,12 +197,10 @@ def score_files(
     looks.loc[good, "reason"] = scores.reasons  # none, but for a file that has gone since
     good = looks["reason"].isna()
     seen = looks[good]
-    measured = quantities(
-        scores.probabilities[read], far, decision, seen["brightness"].to_numpy(), seen["shorter_side"].to_numpy()
-    )
+    answers = decision.answer(scores.probabilities[read])
+    measured = quantities(answers, far, seen["brightness"].to_numpy(), seen["shorter_side"].to_numpy())
     found = find_drift(reference, measured, len(distinct) - len(measured), params.score)
-    positive = (measured["probability"] >= decision.threshold).to_numpy(dtype=bool)
-    measured.insert(1, "label", np.where(positive, classes.positive, classes.negative).astype(object))
+    measured.insert(1, "label", np.where(answers.positive, classes.positive, classes.negative).astype(object))
     rows = pd.DataFrame({"sha256": [file.sha256 for file in distinct], "place": range(len(distinct))})
     rows["status"] = np.where(good, "scored", "quarantined")
     rows["reason"] = looks["reason"].astype(object).where(~good, None)

@@ -10,10 +10,10 @@ from typing import Final
 import numpy as np
 import pandas as pd
 
-from facegender.data.split import HOLDOUT
 from facegender.errors import UserError
 from facegender.evaluation.label_issues import find_suspects, judge_labels
 from facegender.files.layout import Layout
+from facegender.files.splits import held_out
 from facegender.params.sections import EvaluateParams
 
 logger = logging.getLogger(__name__)
@@ -48,7 +48,7 @@ def by_networks(layout: Layout, splits: pd.DataFrame, positive: str) -> pd.DataF
     path = layout.cross_validation / "evaluation" / "predictions.parquet"
     if not path.is_file():
         return None
-    rows = splits.loc[splits["fold"] != HOLDOUT, ["image", "label"]]
+    rows = splits.loc[~held_out(splits["fold"]), ["image", "label"]]
     predictions = pd.read_parquet(path, columns=["image", "label", "probability"])
     both = rows.merge(predictions, on="image", how="outer", suffixes=("", "_then"), indicator=True)
     if (both["_merge"] != "both").any() or (both["label"] != both["label_then"]).any():

@@ -9,19 +9,12 @@ from io import StringIO
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import numpy as np
-
-from facegender.decision.calibration import Calibrator
 from facegender.decision.classes import read_classes
-from facegender.decision.conformal import abstains
-from facegender.decision.decision import Decision
+from facegender.decision.decision import PLAIN, Decision
 from facegender.errors import UserError
 from facegender.scoring.score import score
 
 SUFFIXES = {".jpg", ".jpeg", ".png", ".bmp", ".gif", ".webp", ".tif", ".tiff"}
-
-
-PLAIN = Decision(Calibrator("none"), threshold=0.5, error=1.0, quantile=1.0)
 
 
 def find_pictures(paths: Sequence[Path]) -> list[Path]:
@@ -82,12 +75,11 @@ def predict(model: Path, paths: Sequence[Path], decision: Decision | None = None
     decided = decision or PLAIN
     scores = score(model, files, decided.views)
     classes = read_classes(model)
-    positive = decided.calibrator.apply(scores.probabilities.astype(np.float64))
-    is_positive = positive >= decided.threshold
-    unsure = abstains(positive, is_positive, decided.quantile) & (decision is not None)
+    answers = decided.answer(scores.probabilities)
+    unsure = answers.abstain & (decision is not None)
     found = []
     for row, (file, reason) in enumerate(zip(files, scores.reasons, strict=True)):
-        value, answer = float(positive[row]), bool(is_positive[row])
+        value, answer = float(answers.probability[row]), bool(answers.positive[row])
         label = (classes.positive if answer else classes.negative) if reason is None else None
         sure = value if answer else 1 - value
         found.append(Prediction(str(file), label, sure, value, bool(unsure[row]) and reason is None, reason))

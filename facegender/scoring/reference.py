@@ -10,8 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from facegender.decision.conformal import abstains
-from facegender.decision.decision import Decision
+from facegender.decision.decision import Answers
 from facegender.files.float16_rows import RowFile
 from facegender.files.parquet import read, write
 from facegender.scoring.embedding import Halves, distances
@@ -54,18 +53,16 @@ def kept_rows(count: int) -> npt.NDArray[np.int64]:
 
 
 def quantities(
-    probabilities: npt.NDArray[np.float32],
+    answers: Answers,
     far: npt.NDArray[np.float64],
-    decision: Decision,
     brightness: npt.NDArray[np.float64],
     side: npt.NDArray[np.float64],
 ) -> pd.DataFrame:
     """What is compared of each picture: probability (calibrated), abstain, distance, brightness, shorter_side."""
-    calibrated = decision.calibrator.apply(probabilities.astype(np.float64))
     return pd.DataFrame(
         {
-            "probability": calibrated,
-            "abstain": abstains(calibrated, calibrated >= decision.threshold, decision.quantile),
+            "probability": answers.probability,
+            "abstain": answers.abstain,
             "distance": far.round(6),
             "brightness": brightness.astype(np.float64),
             "shorter_side": side.astype(np.int64),

@@ -10,7 +10,6 @@ import pandas as pd
 
 from facegender.data.tables import read_table
 from facegender.decision.classes import Classes, read_classes
-from facegender.decision.conformal import abstains
 from facegender.decision.decision import Decision, read_decision
 from facegender.files.atomic import atomic_file
 from facegender.files.image_names import Files
@@ -68,9 +67,8 @@ def predict_test(test: pd.DataFrame, scored: pd.DataFrame, classes: Classes, dec
         scored.astype({"reason": object}), on="image", how="left", suffixes=("_index", ""), validate="1:1"
     )
     fallback = joined["probability"].isna().to_numpy()
-    known = decision.calibrator.apply(joined["probability"].to_numpy(dtype=np.float64))
-    positive = known >= decision.threshold
-    labels = np.where(positive, classes.positive, classes.negative)
+    answers = decision.answer(joined["probability"].to_numpy(dtype=np.float64))
+    labels = np.where(answers.positive, classes.positive, classes.negative)
     reasons = [
         (now if isinstance(now, str) else before) if is_fallback else None
         for now, before, is_fallback in zip(joined["reason"], joined["reason_index"], fallback, strict=True)
@@ -78,11 +76,11 @@ def predict_test(test: pd.DataFrame, scored: pd.DataFrame, classes: Classes, dec
     return pd.DataFrame(
         {
             "image": joined["image"],
-            "probability": np.where(fallback, classes.positive_share, known),
+            "probability": np.where(fallback, classes.positive_share, answers.probability),
             "label": np.where(fallback, classes.majority, labels),
             "status": np.where(fallback, "fallback", "scored"),
             "reason": pd.Series(reasons, dtype=object),
-            "abstain": abstains(known, positive, decision.quantile) | fallback,
+            "abstain": answers.abstain,  # from a fallback too
             "views": decision.views,
         }
     )

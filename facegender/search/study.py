@@ -30,6 +30,7 @@ from facegender.errors import UserError
 from facegender.features.store import FeatureStore, labelled
 from facegender.files.layout import Layout
 from facegender.files.resumable import named
+from facegender.files.splits import validates
 from facegender.params.search import Range, SearchParams
 from facegender.params.sections import Params
 from facegender.search.space import Space, check_space, ends, inside, suggest, with_changes
@@ -80,7 +81,7 @@ class Search:
             table = labelled(store, layout.features, pd.read_parquet(layout.splits))
             outside = depends_on(with_changes(params, self._constant()).train, store.manifest, table)
         self.code: str = outside.pop("code")
-        self.rows = int((table["fold"] == 0).sum())
+        self.rows = int(validates(table["fold"]).sum())
         space = {name: str(values) for name, values in self.space.items()}
         self.folder = named(layout.resume / "search", {**outside, "space": space})
 

@@ -15,6 +15,7 @@ import tensorflow as tf
 from facegender.features.store import Manifest, Store
 from facegender.files.atomic import atomic_file
 from facegender.files.float16_rows import RowFile
+from facegender.files.splits import trains, validates
 from facegender.network.classifier import Classifier
 from facegender.network.folded_batch_norm import fitted
 from facegender.params.sections import TrainParams, ranges_in_force
@@ -115,19 +116,18 @@ def _source(
 
 
 def _rows(table: pd.DataFrame, positive: str, params: TrainParams) -> tuple[Rows, Rows]:
-    """Training rows (fold -1 or over 0) and validation rows (fold 0)."""
+    """The rows that train and the rows that validate."""
     labels = np.asarray(table["label"] == positive, np.float32)
     weights = np.ones(len(table), np.float32)
-    fold = table["fold"].to_numpy()
-    trains = np.flatnonzero((fold != 0) & (fold != -2))
+    trained = np.flatnonzero(trains(table["fold"]))
     if params.class_weights:
-        share = labels[trains].mean()
+        share = labels[trained].mean()
         weights = np.where(labels == 1.0, 0.5 / share, 0.5 / (1.0 - share)).astype(np.float32)
 
     def rows(places: npt.NDArray[np.int64]) -> Rows:
         return Rows(places, labels[places], weights[places], np.zeros_like(places))
 
-    return rows(trains), rows(np.flatnonzero(fold == 0))
+    return rows(trained), rows(np.flatnonzero(validates(table["fold"])))
 
 
 def _every_row(table: pd.DataFrame) -> Rows:

@@ -1,6 +1,6 @@
 """Stage `train`: the last layers and the head, or the head alone first; resumes after a kill; leaves the whole model.
 
-Rows with fold 0 validate, choose the epoch and stop the training; all others train.
+Rows that validate choose the epoch and stop the training; which they are, facegender/files/splits.py says.
 """
 
 import logging

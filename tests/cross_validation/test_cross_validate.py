@@ -17,14 +17,16 @@ from facegender.cross_validation.joined_store import FoldStore
 from facegender.cross_validation.plan import plan_folds
 from facegender.cross_validation.train_fold import train_fold
 from facegender.cross_validation.train_folds import train_folds
-from facegender.data.split import HOLDOUT
 from facegender.decision.decision import decision_beside
 from facegender.errors import UserError
+from facegender.evaluation.compare import read_evaluated
+from facegender.evaluation.figures import labels_of
 from facegender.evaluation.gradcam import heat_maps
 from facegender.features.features import features
 from facegender.features.store import FeatureStore, Manifest
 from facegender.features.work import Work
 from facegender.files.layout import Layout
+from facegender.files.splits import HOLDOUT
 from facegender.network.keras_file import load_model
 from facegender.params.sections import Params
 from facegender.pictures.decode import decode
@@ -160,6 +162,9 @@ def test_the_ensemble_is_the_mean_of_its_folds_and_a_model_like_any_other(
 
     # a model like any other
     assert decision_beside(folder) is not None
+    assert read_evaluated(folder).classes == ("0", "1")
+    metrics = json.loads((folder.parent / "evaluation" / "metrics.json").read_text())
+    assert labels_of(metrics) == ("0", "1")
     assert {row.label for row in predict(folder, images[:2], decision_beside(folder))} <= {"0", "1"}
     engine = json.loads((folder / "engine.json").read_text())
     maps = []

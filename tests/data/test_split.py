@@ -5,9 +5,10 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from facegender.data.split import HOLDOUT, folds_of, split
+from facegender.data.split import folds_of, split
 from facegender.errors import UserError
 from facegender.files.layout import Layout
+from facegender.files.splits import HOLDOUT
 from facegender.params.sections import SplitParams
 from facegender.params.stage_params import SplitStageParams
 from tests.statistics.test_stratify import faces

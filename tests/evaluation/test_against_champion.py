@@ -1,7 +1,10 @@
+import json
+
 import numpy as np
 import pandas as pd
 import pytest
 
+from facegender.decision.classes import Classes
 from facegender.evaluation.against_champion import against_champion, read_champion
 from tests.small_evaluation import CLASSES
 
@@ -41,7 +44,21 @@ def test_without_rows_in_common_nothing_can_be_said():
 
 
 def test_the_champions_evaluation_is_read_where_there_is_one(tmp_path):
-    assert read_champion(tmp_path) is None
-    (tmp_path / "evaluation").mkdir()
-    judged(["a"], "1", "0").to_parquet(tmp_path / "evaluation" / "predictions.parquet")
-    assert read_champion(tmp_path).loc["a", "predicted"] == "0"
+    assert read_champion(tmp_path, CLASSES) is None
+    place(tmp_path, CLASSES)
+    assert read_champion(tmp_path, CLASSES).loc["a", "predicted"] == "0"
+
+
+def test_a_champion_of_other_classes_is_not_compared_with(tmp_path, caplog):
+    # by the labels of today it would be wrong of every face, and the new model seem the better one
+    place(tmp_path, CLASSES)
+    with caplog.at_level("INFO"):
+        assert read_champion(tmp_path, Classes("f", "m", "str", 0.5)) is None
+    assert caplog.messages == ["evaluate: the champion has the classes 0 and 1, and is not compared with"]
+
+
+def place(champion, classes):
+    (champion / "evaluation").mkdir()
+    judged(["a"], "1", "0").to_parquet(champion / "evaluation" / "predictions.parquet")
+    (champion / "model").mkdir()
+    (champion / "model" / "classes.json").write_text(json.dumps(vars(classes)))

@@ -1,3 +1,6 @@
+import json
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -5,16 +8,20 @@ from scipy.stats import binomtest
 from typer.testing import CliRunner
 
 from facegender.cli.app import app
+from facegender.data.rows import find_classes
+from facegender.data.tables import Table
 from facegender.errors import UserError
 from facegender.evaluation.compare import (
     attributes_of,
     common_rows,
     compare,
+    compare_models,
     compare_slices,
     mcnemar,
-    positive_label,
-    read_predictions,
+    read_evaluated,
 )
+from facegender.evaluation.figures import labels_of
+from facegender.params.sections import EvaluateParams
 
 RNG = np.random.default_rng
 
@@ -136,14 +143,99 @@ def test_attributes_find_their_own_image_column(tmp_path):
     assert attributes_of(pd.Index(["a"]), tmp_path / "none.csv").columns.empty
 
 
-@pytest.mark.parametrize(("labels", "positive"), [(["0", "1"], "1"), (["9", "10"], "10"), (["m", "f"], "m")])
-def test_the_positive_label_is_the_larger(labels, positive):
-    assert positive_label(pd.Series(labels)) == positive
+def evaluated_model(folder: Path, table: pd.DataFrame, negative: str = "0", positive: str = "1") -> Path:
+    """model/ and evaluation/ below a folder, as a run leaves them; gives model/."""
+    (folder / "evaluation").mkdir(parents=True)
+    (folder / "model").mkdir()
+    table.reset_index().to_parquet(folder / "evaluation" / "predictions.parquet")
+    classes = {"negative": negative, "positive": positive, "label_dtype": "str", "positive_share": 0.5}
+    (folder / "model" / "classes.json").write_text(json.dumps(classes))
+    return folder / "model"
+
+
+@pytest.mark.parametrize(
+    ("labels", "positive"),
+    [
+        (["0", "1"], "1"),
+        (["9", "10"], "10"),  # by number
+        (["m", "f"], "m"),
+        (["9", "010"], "9"),  # 010 is no number as it stands, so both are words
+        (["01", "1"], "1"),
+        (["1", "01"], "1"),
+        (["1", "²"], "²"),  # a digit, and no number
+    ],
+)
+def test_the_positive_label_is_that_of_the_model(tmp_path, labels, positive):
+    # what `validate` makes the classes is what `train` writes into classes.json
+    found, _ = find_classes(Table(Path("train.csv"), pd.DataFrame({"class": labels}), "utf-8", ","), "class")
+    assert found[1] == positive
+    # both are always right; B is surer of it, so its log loss is smaller: by the other label it would be larger
+    truth = np.resize(labels, 40)
+    unsure, sure = (np.where(truth == positive, share, 1 - share) for share in (0.6, 0.9))
+    first = evaluated_model(tmp_path / "a", predictions(truth, truth, unsure), *found)
+    second = evaluated_model(tmp_path / "b", predictions(truth, truth, sure), *found)
+    whole, _ = compare_models(first, second, tmp_path / "none.csv", EvaluateParams(bootstrap=50))
+    assert whole.log_loss.value == pytest.approx(np.log(0.6) - np.log(0.9))
+
+
+def test_models_of_other_classes_are_refused(tmp_path):
+    first = evaluated_model(tmp_path / "a", predictions("10", "11"))
+    second = evaluated_model(tmp_path / "b", predictions("mf", "mm"), "f", "m")
+    with pytest.raises(UserError, match=r"the same two classes. Received: 0 and 1 against f and m\."):
+        compare_models(first, second, tmp_path / "none.csv", EvaluateParams(bootstrap=50))
+    turned = evaluated_model(tmp_path / "c", predictions("10", "11"), "1", "0")
+    with pytest.raises(UserError, match=r"Received: 0 and 1 against 1 and 0\."):
+        compare_models(first, turned, tmp_path / "none.csv", EvaluateParams(bootstrap=50))
 
 
 def test_a_model_that_was_not_evaluated_is_refused(tmp_path):
     with pytest.raises(UserError, match="must be a model that was evaluated"):
-        read_predictions(tmp_path)
+        read_evaluated(tmp_path)
+
+
+def test_a_folder_that_is_no_model_is_not_taken_for_the_one_beside_it(tmp_path):
+    # artifacts/champion holds a model/ and an evaluation/; beside it lies the evaluation of another model
+    evaluated_model(tmp_path, predictions("10", "11"))
+    evaluated_model(tmp_path / "champion", predictions("10", "11"))
+    with pytest.raises(UserError, match="champion: must be a model that was evaluated, or its evaluation folder"):
+        read_evaluated(tmp_path / "champion")
+
+
+def test_a_model_and_its_evaluation_name_the_same(tmp_path, monkeypatch):
+    model = evaluated_model(tmp_path / "artifacts", predictions("mf", "mm"), "f", "m")
+    monkeypatch.chdir(model)
+    for folder in (model, model.parent / "evaluation", Path(), Path("../evaluation")):
+        assert read_evaluated(folder).classes == ("f", "m")
+
+
+def test_an_evaluation_of_another_model_is_refused(tmp_path):
+    model = evaluated_model(tmp_path, predictions("mf", "mm"), "0", "1")
+    with pytest.raises(UserError, match=r"evaluation: must be .* the classes 0 and 1. Received: the answer 'm'."):
+        read_evaluated(model)
+
+
+def test_an_evaluation_that_stands_alone_says_itself_which_class_is_positive(tmp_path, evaluated):
+    assert read_evaluated(evaluated).classes == ("0", "1")
+    # nor does a copy ask the model beside it, which may be a later one
+    evaluated_model(tmp_path, predictions("mf", "mm"), "f", "m")
+    copied = tmp_path / "evaluation of yesterday"
+    copied.mkdir()
+    for name in ("predictions.parquet", "metrics.json"):
+        (copied / name).write_bytes((evaluated / name).read_bytes())
+    assert read_evaluated(copied).classes == ("0", "1")
+    (copied / "metrics.json").unlink()
+    with pytest.raises(UserError, match=r"which class is the positive one. Received: none. Give the model's folder"):
+        read_evaluated(copied)
+
+
+def test_metrics_whose_order_of_classes_is_lost_are_refused(tmp_path, evaluated, metrics):
+    assert labels_of(metrics) == ("0", "1")
+    turned = {**metrics, "classes": dict(reversed(metrics["classes"].items()))}
+    assert labels_of(turned) is None
+    (tmp_path / "predictions.parquet").write_bytes((evaluated / "predictions.parquet").read_bytes())
+    (tmp_path / "metrics.json").write_text(json.dumps(turned))
+    with pytest.raises(UserError, match="Received: classes in an order that its counts contradict"):
+        read_evaluated(tmp_path)
 
 
 @pytest.mark.parametrize(
@@ -152,9 +244,7 @@ def test_a_model_that_was_not_evaluated_is_refused(tmp_path):
 def test_the_commands_exit_code_and_words(tmp_path, accuracy, code, words):
     seeds = {0.85: 1, 0.6: 3, 0.84: 3}  # 0.85 again with A's own seed: the same answers
     for name, table in (("a", judged(1, 0.85)), ("b", judged(seeds[accuracy], accuracy))):
-        (tmp_path / name / "evaluation").mkdir(parents=True)
-        (tmp_path / name / "model").mkdir()
-        table.reset_index().to_parquet(tmp_path / name / "evaluation" / "predictions.parquet")
+        evaluated_model(tmp_path / name, table)
     (tmp_path / "params.yaml").write_text("compare: {margin: 0.01}\n")
     arguments = ["compare", str(tmp_path / "a" / "model"), str(tmp_path / "b" / "evaluation")]
     found = CliRunner().invoke(app, [*arguments, "--params", str(tmp_path / "params.yaml"), "--data", str(tmp_path)])

@@ -60,6 +60,8 @@ def test_the_gap_is_between_slices_large_enough():
 def test_values_stand_in_their_natural_order():
     (cut,) = cut_one(["70+", "10-19", "3-9", "", "more than 80", "0-2"], [True] * 6)
     assert [row.value for row in cut.slices] == ["0-2", "3-9", "10-19", "70+", "more than 80", MISSING]
+    (cut,) = cut_one(["²", "9"], [True] * 2)  # a digit, and no number
+    assert [row.value for row in cut.slices] == ["9", "²"]
 
 
 def test_many_numbers_are_cut_into_quarters():

@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from facegender.evaluation.compare import Evaluated
 from facegender.params.sections import EvaluateParams, PromoteParams
 from facegender.production.promotion import calibration_change, judge_promotion
 
@@ -29,7 +30,8 @@ def judged(wrong: set[int], n: int = 400, flipped: set[int] = frozenset(), sure:
 
 
 def decide(champion, model, attributes=NONE, promote=None, margin=0.02):
-    return judge_promotion(champion, model, attributes, EVALUATE, promote or PromoteParams(), margin)
+    held, new = (Evaluated(table, ("0", "1")) for table in (champion, model))
+    return judge_promotion(held, new, attributes, EVALUATE, promote or PromoteParams(), margin)
 
 
 def test_an_equal_model_may():
@@ -102,6 +104,16 @@ def test_without_rows_in_common_a_person_decides():
     assert "no validation row" in found["reasons"][0]
     # nor is a picture the same because another has taken its name
     assert decide(champion, champion.assign(sha256="f" * 64))["n"] == 0
+
+
+def test_of_other_classes_a_person_decides():
+    table = judged(set())
+    renamed = table.replace({"label": {"0": "f", "1": "m"}, "predicted": {"0": "f", "1": "m"}})
+    found = judge_promotion(
+        Evaluated(table, ("0", "1")), Evaluated(renamed, ("f", "m")), NONE, EVALUATE, PromoteParams(), 0.02
+    )
+    reason = "Its classes are f and m, and the champion's 0 and 1, so the two cannot be compared."
+    assert found == {"promote": False, "reasons": [reason], "n": 0}
 
 
 def test_the_calibration_error_by_hand():

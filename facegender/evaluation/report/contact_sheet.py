@@ -9,10 +9,10 @@ import numpy as np
 import pandas as pd
 from PIL import Image
 
-from facegender.data.split import HOLDOUT, VALIDATION
 from facegender.evaluation.report.gallery import data_uri
 from facegender.files.image_names import order
 from facegender.files.parquet import Filters, read
+from facegender.files.splits import trains
 from facegender.params.sections import AugmentParams, ranges_in_force
 from facegender.pictures.augment import view_of
 from facegender.pictures.decode import decode_validated
@@ -72,7 +72,7 @@ def contact_sheet(
 
 def choose(splits: pd.DataFrame) -> list[str]:
     """Training faces of both labels in turn, evenly spread over the names."""
-    trained = splits.loc[~splits["fold"].isin((VALIDATION, HOLDOUT)), ["image", "label"]]
+    trained = splits.loc[trains(splits["fold"]), ["image", "label"]]
     by_label = [trained.loc[trained["label"] == label, "image"] for label in sorted(trained["label"].unique())]
     each = FACES // max(1, len(by_label))
     spread = [list(names.iloc[order(names)[_evenly(len(names), each)]]) for names in by_label]

@@ -8,8 +8,8 @@ from typing import Any, Final
 
 import pandas as pd
 
-from facegender.data.split import HOLDOUT
 from facegender.files.image_names import order
+from facegender.files.splits import held_out, trains, validates
 from facegender.params.architectures import described
 
 TRAINING_SECTIONS: Final = ("split", "backbone", "augment", "features", "train")
@@ -53,12 +53,12 @@ def data_hash(index: pd.DataFrame) -> str:
 def data_rows(facts: Mapping[str, Any], folds: pd.Series, roles: pd.Series) -> TextRows:
     """What there is, as name and text; of the labelled images the folds, of all the roles."""
     by_class = ", ".join(f"{label_name(str(label))}: {n:,}" for label, n in facts["class_counts"].items())
-    held, holdout = int((folds == 0).sum()), int((folds == HOLDOUT).sum())
+    trained, validated, holdout = (int(part(folds).sum()) for part in (trains, validates, held_out))
     rows = [
         ("Labelled images", f"{int((roles == 'train').sum()):,}"),
         ("By label", by_class),
-        ("Used for training", f"{len(folds) - held - holdout:,}"),
-        ("Used for validation", f"{held:,}"),
+        ("Used for training", f"{trained:,}"),
+        ("Used for validation", f"{validated:,}"),
         *([("Kept out of both (holdout)", f"{holdout:,}")] if holdout else []),
         ("Test images", f"{int((roles == 'test').sum()):,}"),
         ("Set aside (quarantine)", f"{len(facts['quarantined']):,}"),

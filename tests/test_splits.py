@@ -1,0 +1,124 @@
+"""The fold column: what its codes mean, and that one module alone reads them."""
+
+import ast
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from facegender.files.splits import HOLDOUT, NEVER_VALIDATED, VALIDATION, fold_name, held_out, trains, validates
+
+CODES = np.array([VALIDATION, NEVER_VALIDATED, HOLDOUT, VALIDATION], np.int8)
+SOURCES = ("facegender", "flows", "tasks", "benchmarks")
+NAMES = {"VALIDATION", "NEVER_VALIDATED", "HOLDOUT"}
+METHODS = {"isin", "map", "replace", "eq", "ne", "gt", "ge", "lt", "le", "get"}
+
+
+def test_the_codes_are_those_of_the_files_that_are_there() -> None:
+    # a splits.parquet of an earlier version is read with them, and so is a champion's predictions.parquet
+    assert CODES.tolist() == [0, -1, -2, 0]
+
+
+@pytest.mark.parametrize("fold", [CODES, pd.Series(CODES, index=[7, 5, 3, 1])])
+def test_a_row_trains_validates_or_is_held_out(fold: "np.ndarray | pd.Series") -> None:
+    assert trains(fold).tolist() == [False, True, False, False]
+    assert validates(fold).tolist() == [True, False, False, True]
+    assert held_out(fold).tolist() == [False, False, True, False]
+
+
+@pytest.mark.parametrize("ask", [trains, validates, held_out])
+def test_the_answer_is_an_array_for_a_column_too(ask: Callable[[object], object]) -> None:
+    # a Series would bring its index along, and `&` with another column would go by that
+    answer = ask(pd.Series(CODES, index=[7, 5, 3, 1]))
+    assert type(answer) is np.ndarray
+    assert answer.dtype == bool
+    assert ask(pd.Series([], dtype="int8")).tolist() == []
+
+
+def test_the_words() -> None:
+    assert [fold_name(code) for code in (HOLDOUT, NEVER_VALIDATED, VALIDATION)] == [
+        "held out",
+        "training only",
+        "validation fold 0",
+    ]
+
+
+def code_readers(text: str) -> Iterator[str]:
+    """The expressions of a module that hold a fold against a code, or look a code up in a table of their own."""
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.Compare):
+            parts = [node.left, *node.comparators]
+        elif isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+            # a method of the column with a code, or of a table of codes with the fold
+            parts = [node.func.value, *node.args] if node.func.attr in METHODS else []
+        else:
+            continue
+        if any(map(names_fold, parts)) and any(map(is_code, parts)):
+            yield ast.unparse(node)
+
+
+def names_fold(node: ast.AST) -> bool:
+    """Whether it is a fold or a column of them: fold, folds, table["fold"], row.fold."""
+    found = (getattr(part, "id", getattr(part, "attr", getattr(part, "value", None))) for part in ast.walk(node))
+    return any(name in ("fold", "folds") for name in found)
+
+
+def is_code(node: ast.AST) -> bool:
+    """Whether it is one of the codes, as a number or by its name, or a collection that holds one."""
+    if isinstance(node, ast.Tuple | ast.List | ast.Set):
+        return any(map(is_code, node.elts))
+    if isinstance(node, ast.Dict):
+        return any(is_code(key) for key in node.keys if key is not None)
+    if isinstance(node, ast.Name):
+        return node.id in NAMES
+    try:
+        value = ast.literal_eval(node)
+    except (ValueError, TypeError):
+        return False
+    return type(value) is int and value in (0, -1, -2)
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ('rows[splits["fold"] == 0]', True),
+        ("(fold != 0) & (fold != -2)", True),
+        ("splits.fold == -1", True),
+        ('splits["fold"] != HOLDOUT', True),
+        ("-1 == fold", True),
+        ('splits["fold"].isin((VALIDATION, HOLDOUT))', True),
+        ('splits["fold"].map({-1: "train", 0: "validation"})', True),
+        ('{-2: "held out"}.get(fold, "")', True),
+        ("splits.query('x') == 0", False),
+        ("fold == number", False),
+        ("validates(fold).sum() == count", False),
+        ("counts == 0", False),
+    ],
+)
+def test_the_search_for_bare_codes_finds_what_it_should(text: str, found: bool) -> None:
+    assert bool(list(code_readers(text))) is found
+
+
+def test_no_other_module_reads_the_codes(checkout: Path) -> None:
+    found = {
+        f"{path.relative_to(checkout)}: {expression}"
+        for folder in SOURCES
+        for path in (checkout / folder).rglob("*.py")
+        if path != checkout / "facegender/files/splits.py"
+        for expression in code_readers(path.read_text(encoding="utf-8"))
+    }
+    assert found == set()
+
+
+def test_only_who_writes_the_column_names_the_codes(checkout: Path) -> None:
+    named = {
+        str(path.relative_to(checkout))
+        for folder in SOURCES
+        for path in (checkout / folder).rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.ImportFrom) and node.module in ("facegender.files.splits", "facegender.data.split")
+        if NAMES.intersection(alias.name for alias in node.names)
+    }
+    assert named == {"facegender/data/split.py", "facegender/cross_validation/plan.py"}
