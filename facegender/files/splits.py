@@ -1,7 +1,7 @@
 """The fold column of splits.parquet: which rows train, validate, or are held out.
 
-No other module reads or spells its codes. A split has three of them. A cross-validation numbers its folds from 0 and keeps
-the code of the held-out rows; `cross_validation/plan.py` turns it into one split for each training.
+No other module reads or spells its codes. A split has three of them. A cross-validation numbers its folds from 0 and
+keeps the code of the held-out rows; `cross_validation/plan.py` turns it into one split for each training.
 """
 
 from typing import Final
