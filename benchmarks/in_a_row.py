@@ -1,4 +1,4 @@
-"""Peer of DVC and Prefect: the six stages called one after the other in one process, which remembers nothing."""
+"""Peer "plain functions": the six stages one after the other in one process, which caches nothing."""
 
 from pathlib import Path
 
@@ -7,7 +7,10 @@ from facegender.runtime.tensorflow_import import import_tensorflow
 
 import_tensorflow()
 
-from facegender.data import split, validate  # noqa: E402
+from facegender.data import (
+    split,
+    validate,
+)
 from facegender.evaluation import evaluate  # noqa: E402
 from facegender.features import features  # noqa: E402
 from facegender.files import layout  # noqa: E402
