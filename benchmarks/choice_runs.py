@@ -1,12 +1,11 @@
-"""Running one row of docs/choices.md by the project's own commands, and measuring it.
+"""Run and measure one variant of docs/choices.md with the project's own commands.
 
-Rows share the validated data, the split and, where they are equal, the features: fewer views are taken over from
-more. What a stage has measured is kept in the row's folder, so a killed row goes on behind its last finished stage; a
-stage that was killed begins anew, for half of a time is none.
+Variants share the validated data, the split and, if they are equal, the features: fewer views are taken over from more.
+Each stage's times are kept in the variant's folder, so a killed variant resumes after its last finished stage. A stage
+that was killed starts again, because part of its time is useless.
 """
 
 import hashlib
-import json
 import os
 import shutil
 from collections.abc import Callable
@@ -16,149 +15,166 @@ from typing import Any
 
 import pandas as pd
 
-from benchmarks.child import python, run
-from benchmarks.choice_rows import Row, named
-from benchmarks.workspace import write_params
+from benchmarks.child import Log, module_command, require_success, run_child
+from benchmarks.choice_variants import Variant, find_variant
+from benchmarks.json_file import read_json, write_json
+from benchmarks.setting import Sections
+from benchmarks.workspace import write_changed_params
 from facegender.features.store import FeatureStore
 from facegender.files.layout import Layout
 from facegender.params.reading import read_params
 from facegender.params.writing import merged
 
-MEASURED = ("features", "train", "train_folds", "evaluate")
+MEASURED_STAGES = ("features", "train", "train_folds", "evaluate")
 FEATURE_PARAMS = ("augment.", "backbone.", "features.", "split.", "train.fine_tune_layers", "train.mode")
+NO_TIME = {"seconds": 0.0, "cpu_seconds": 0.0}
 
 
 @dataclass(frozen=True)
-class Setting:
-    """`changes` are parameters that differ from the defaults in every row; `base` is where data was validated."""
+class VariantFolders:
+    """The variants' folders, and how to run a stage in them.
+
+    Attributes
+    ----------
+    base
+        The workspace in which the data was validated and split.
+    work
+        The folder that holds the variants' folders.
+    changes
+        Parameters that differ from the defaults in every variant.
+    log
+        Receives progress messages.
+    """
 
     base: Path
     work: Path
-    changes: dict[str, Any]
-    tell: Callable[[str], None]
+    changes: Sections
+    log: Log
 
-    def folder(self, row: Row) -> Path:
-        """A row's own."""
-        return self.work / "rows" / row.slug
+    def folder(self, variant: Variant) -> Path:
+        """The variant's own folder."""
+        return self.work / "rows" / variant.slug
 
-    def layout(self, row: Row) -> Layout:
-        """Its files."""
-        return Layout(self.base / "data", self.folder(row) / "artifacts")
+    def layout(self, variant: Variant) -> Layout:
+        """The variant's files."""
+        return Layout(self.base / "data", self.folder(variant) / "artifacts")
 
-    def stage(self, row: Row, *stage: str, command: str = "facegender") -> dict[str, Any]:
-        """Run a stage of a row; a failure ends the benchmark."""
-        files = self.layout(row)
-        places = ("--params", self.folder(row) / "params.yaml", "--data", files.data, "--artifacts", files.artifacts)
-        self.tell(f"  {row.name}: {stage[0]}")
-        result = run(python(command, *stage, *places))
-        if "failed" in result:
-            raise SystemExit(f"{row.name}, {stage[0]}: {result['failed']}")
-        return {name: result[name] for name in ("seconds", "cpu_seconds")}
+    def run_stage(self, variant: Variant, stage: str, command: str = "facegender") -> dict[str, Any]:
+        """Run a stage of a variant and return its times; end the benchmark if it fails."""
+        files = self.layout(variant)
+        params = self.folder(variant) / "params.yaml"
+        self.log(f"  {variant.name}: {stage}")
+        options = ("--params", params, "--data", files.data, "--artifacts", files.artifacts)
+        result = require_success(run_child(module_command(command, stage, *options)), f"{variant.name}, {stage}")
+        return {name: result[name] for name in NO_TIME}
 
 
-def run_row(setting: Setting, row: Row) -> dict[str, Any]:
-    """Features, training, evaluation: what each took, and what was reached."""
-    prepare(setting, row)
-    features = features_of(setting, row)
-    training: dict[str, Any] = {"seconds": 0.0, "cpu_seconds": 0.0, "of": row.model_of}
-    files = setting.layout(row)
-    if row.model_of:
-        giver = named(row.model_of)
-        run_row(setting, giver)
-        link_folder(setting.layout(giver).model, files.model)
-    elif row.folds:
-        training = measured(setting, row, "train_folds", lambda: train_folds(setting, row))
+def run_variant(folders: VariantFolders, variant: Variant) -> dict[str, Any]:
+    """Compute features, train, evaluate; return the time of each and the accuracy."""
+    prepare_variant(folders, variant)
+    features = make_features(folders, variant)
+    training: dict[str, Any] = {**NO_TIME, "of": variant.model_of}
+    files = folders.layout(variant)
+    if variant.model_of:
+        source = find_variant(variant.model_of)
+        run_variant(folders, source)
+        link_folder(folders.layout(source).model, files.model)
+    elif variant.folds:
+        training = measure_once(folders, variant, "train_folds", lambda: train_folds(folders, variant))
     else:
-        training = measured(setting, row, "train", lambda: setting.stage(row, "train", command=row.command))
-    evaluation = measured(setting, row, "evaluate", lambda: setting.stage(row, "evaluate"))
-    metrics = json.loads((files.evaluation / "metrics.json").read_text(encoding="utf-8"))
-    parts = {"features": features, "train": training, "evaluate": evaluation}
-    return {**parts, "accuracy": metrics["accuracy"], "judged": metrics["judged"], **judged_rows(files)}
+        training = measure_once(folders, variant, "train", lambda: folders.run_stage(variant, "train", variant.command))
+    evaluation = measure_once(folders, variant, "evaluate", lambda: folders.run_stage(variant, "evaluate"))
+    metrics = read_json(files.evaluation / "metrics.json")
+    times = {"features": features, "train": training, "evaluate": evaluation}
+    return {**times, "accuracy": metrics["accuracy"], "judged": metrics["judged"], **list_right_rows(files)}
 
 
-def prepare(setting: Setting, row: Row) -> None:
-    """The row's parameters, and links to what all rows share; what was measured with other parameters is let go."""
-    files, shared = setting.layout(row), Layout(setting.base / "data", setting.base / "artifacts")
+def prepare_variant(folders: VariantFolders, variant: Variant) -> None:
+    """Write the variant's parameters, discard times measured with others, and link what all variants share."""
+    files, shared = folders.layout(variant), Layout(folders.base / "data", folders.base / "artifacts")
     files.artifacts.mkdir(parents=True, exist_ok=True)
-    own = setting.folder(row) / "params.yaml"
-    write_params(own, merged(setting.changes, row.changes))
-    stand, noted = read_params(own).model_dump_json(), setting.folder(row) / "measured_with.txt"
-    if not noted.exists() or noted.read_text(encoding="utf-8") != stand:
-        for stage in MEASURED:
-            (setting.folder(row) / f"{stage}.json").unlink(missing_ok=True)
-        noted.write_text(stand, encoding="utf-8")
+    own = folders.folder(variant) / "params.yaml"
+    write_changed_params(own, merged(folders.changes, variant.changes))
+    params, measured_with = read_params(own).model_dump_json(), folders.folder(variant) / "measured_with.txt"
+    if not measured_with.exists() or measured_with.read_text(encoding="utf-8") != params:
+        for stage in MEASURED_STAGES:
+            (folders.folder(variant) / f"{stage}.json").unlink(missing_ok=True)
+        measured_with.write_text(params, encoding="utf-8")
     for source, target in ((shared.index, files.index), (shared.validation, files.validation)):
-        link(source, target)
-    if any(name.startswith("split.") for name in row.changes):
+        link_file(source, target)
+    if any(name.startswith("split.") for name in variant.changes):
         if not files.splits.exists():
-            setting.stage(row, "split")
+            folders.run_stage(variant, "split")
     else:
-        link(shared.splits, files.splits)
+        link_file(shared.splits, files.splits)
 
 
-def features_of(setting: Setting, row: Row) -> dict[str, Any]:
-    """Make a row's features, from those of another where it names one.
+def make_features(folders: VariantFolders, variant: Variant) -> dict[str, Any]:
+    """Compute a variant's features, or take them over from the variant that it names.
 
-    Gives seconds and cpu_seconds; `passes`, of the frozen part over a picture, here or there; and `of`, the row that
-    they were computed for, where it was another, with what it took that one: `there`.
+    Returns `seconds`, `cpu_seconds` and `passes`, the forward passes of the frozen part behind these features. If they
+    were taken over, `of` names the variant that computed them, and `there` holds its seconds, cpu_seconds and passes.
     """
-    files = setting.layout(row)
-    if row.features_of is None:
-        took = measured(setting, row, "features", lambda: setting.stage(row, "features", command=row.command))
-        return {**took, "passes": passes(files), "of": None, "there": None}
-    giver = named(row.features_of)
-    prepare(setting, giver)
-    given = features_of(setting, giver)
-    if feature_changes(row) == feature_changes(giver):
-        link_folder(setting.layout(giver).features, files.features)
-        own = {"seconds": 0.0, "cpu_seconds": 0.0}
+    files = folders.layout(variant)
+
+    def run_features() -> dict[str, Any]:
+        return folders.run_stage(variant, "features", variant.command)
+
+    if variant.features_of is None:
+        took = measure_once(folders, variant, "features", run_features)
+        return {**took, "passes": count_passes(files), "of": None, "there": None}
+    source = find_variant(variant.features_of)
+    prepare_variant(folders, source)
+    given = make_features(folders, source)
+
+    def take_over() -> dict[str, Any]:
+        # the stage itself keeps the views that are there, and drops those that are too many
+        link_folder(folders.layout(source).features, files.features)
+        return run_features()
+
+    if select_feature_changes(variant) == select_feature_changes(source):
+        link_folder(folders.layout(source).features, files.features)
+        own: dict[str, Any] = NO_TIME
     else:
-        own = measured(setting, row, "features", lambda: take_over(setting, row, giver))
+        own = measure_once(folders, variant, "features", take_over)
     there = given["there"] or {name: given[name] for name in ("seconds", "cpu_seconds", "passes")}
-    return {**own, "passes": passes(files), "of": given["of"] or giver.name, "there": there}
+    return {**own, "passes": count_passes(files), "of": given["of"] or source.name, "there": there}
 
 
-def take_over(setting: Setting, row: Row, giver: Row) -> dict[str, Any]:
-    """The stage `features` itself takes the views that are there, and leaves out those that are too many."""
-    files = setting.layout(row)
-    link_folder(setting.layout(giver).features, files.features)
-    return setting.stage(row, "features", command=row.command)
-
-
-def train_folds(setting: Setting, row: Row) -> dict[str, Any]:
-    """The cross-validation's stages; its ensemble takes the place of the row's model."""
-    took = [setting.stage(row, stage) for stage in ("fold-features", "train-folds", "cross-validate")]
-    files = setting.layout(row)
+def train_folds(folders: VariantFolders, variant: Variant) -> dict[str, Any]:
+    """Run the stages of a cross-validation, and make its ensemble the variant's model."""
+    times = [folders.run_stage(variant, stage) for stage in ("fold-features", "train-folds", "cross-validate")]
+    files = folders.layout(variant)
     link_folder(files.cross_validation / "model", files.model)
-    return {name: round(sum(each[name] for each in took), 3) for name in ("seconds", "cpu_seconds")}
+    return {name: round(sum(took[name] for took in times), 3) for name in NO_TIME}
 
 
-def measured(setting: Setting, row: Row, stage: str, go: Callable[[], dict[str, Any]]) -> dict[str, Any]:
-    """What a stage took, from the row's folder where it has ended before."""
-    path = setting.folder(row) / f"{stage}.json"
+def measure_once(
+    folders: VariantFolders, variant: Variant, stage: str, run: Callable[[], dict[str, Any]]
+) -> dict[str, Any]:
+    """Run a stage and keep its times in the variant's folder; return kept times if it has finished before."""
+    path = folders.folder(variant) / f"{stage}.json"
     if not path.exists():
-        shutil.rmtree(setting.layout(row).resume, ignore_errors=True)
-        result = go()
-        path.write_text(json.dumps(result) + "\n", encoding="utf-8")
-    found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    return found
+        shutil.rmtree(folders.layout(variant).resume, ignore_errors=True)
+        write_json(path, run())
+    return read_json(path)
 
 
-def feature_changes(row: Row) -> dict[str, Any]:
-    """What a row changes that its features depend on."""
-    changed = {name: value for name, value in row.changes.items() if name.startswith(FEATURE_PARAMS)}
-    return changed | {"command": row.command}
+def select_feature_changes(variant: Variant) -> dict[str, Any]:
+    """Return what a variant changes that its features depend on."""
+    changed = {name: value for name, value in variant.changes.items() if name.startswith(FEATURE_PARAMS)}
+    return changed | {"command": variant.command}
 
 
-def passes(files: Layout) -> int:
-    """Forward passes of the frozen part behind a features folder."""
+def count_passes(files: Layout) -> int:
+    """Count the forward passes of the frozen part behind a features folder."""
     with FeatureStore(files.features) as store:
         augmented = int(store.rows["augmented"].sum())
         return len(store.rows) + augmented * (store.manifest.views - 1) if store.manifest.views else 0
 
 
-def judged_rows(files: Layout) -> dict[str, str]:
-    """`right`: 0 or 1 for each judged row, by name; `rows`: a hash of the names. For paired comparisons."""
+def list_right_rows(files: Layout) -> dict[str, str]:
+    """Return, for paired comparisons, `right`, 0 or 1 for each row by name, and `rows`, a hash of the names."""
     table = pd.read_parquet(files.evaluation / "predictions.parquet").sort_values("image", kind="stable")
     right = (table["predicted"] == table["label"]).astype(int).astype(str)
     names = hashlib.sha256("\n".join(table["image"]).encode()).hexdigest()[:16]
@@ -166,12 +182,12 @@ def judged_rows(files: Layout) -> dict[str, str]:
 
 
 def link_folder(source: Path, target: Path) -> None:
-    """The same files under other names, for stages put new ones in the place of old ones and change none."""
+    """Hard-link a folder's files; this is safe because stages replace files and never change them."""
     shutil.rmtree(target, ignore_errors=True)
     shutil.copytree(source, target, copy_function=os.link)
 
 
-def link(source: Path, target: Path) -> None:
-    """One file, likewise."""
+def link_file(source: Path, target: Path) -> None:
+    """Hard-link one file in the same way."""
     target.unlink(missing_ok=True)
     os.link(source, target)

@@ -1,159 +1,105 @@
-"""docs/choices.md out of the raw figures of its rows: a table, and what it says of each default."""
+"""docs/choices.md, from the kept figures of the variants: a table, and a verdict on each default."""
 
-import json
-import math
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from benchmarks.choice_rows import CHOICES, ROWS, Choice, Row
-from facegender.evaluation.compare import mcnemar
-from facegender.statistics.intervals import Z95
+from benchmarks.choice_variants import CHOICES, VARIANTS, Variant
+from benchmarks.choice_verdicts import Results, compare, estimate_feature_time, judge_choice
+from benchmarks.json_file import read_json
+from benchmarks.machine import render_hardware, render_moments, render_versions
+from benchmarks.markdown_text import NOT_RUN, TINY_NOTE, render_table
 
-Results = dict[str, dict[str, Any]]
+HEAD = """\
+# Choices
 
-CHEAPER = 0.9  # of the baseline's CPU time: what counts as cheaper
-
-HEAD = """# Choices
-
-What each default is worth beside its alternatives, by validation accuracy and time. `python -m benchmarks.choices`
-runs the rows that are missing, each by the project's own commands in child processes, and puts this file together;
-with `write` behind it, from what it has kept. Labels are gender as perceived by annotators.
+What each default is worth beside its alternatives, in validation accuracy and time. `python -m benchmarks.choices`
+runs the missing variants with the project's own commands, in child processes, and writes this file. With `write` it
+only writes this file, from the kept results. Labels are gender as perceived by annotators.
 """
 
-LEGEND = """Every row is the default but for what stands beside it. Accuracy is of the validation rows, with its 95%
-interval; they also choose the epoch, so all of it leans to the hopeful side. *Against* is the difference from the
-baseline on the same rows, in points of accuracy, with its paired 95% interval. One seed each: another seed moves a
-row by chance too. Times are seconds, wall / CPU. With ≈ the features were taken over from a row with more views, and
-the time is that row's by its share of forward passes. The fold ensemble can be judged on a holdout alone, since its
-members have trained on all other rows; it and its baseline share one, of a fifth of the rows, and its training holds
-all folds and the augmented views of the validation rows.
+LEGEND = """\
+Each variant is the default except for what its row names. Accuracy is measured on the validation rows and has a 95%
+interval. The validation rows also choose the epoch, so every accuracy is slightly optimistic. *Against* is the
+difference from the baseline on the same rows, in points of accuracy, with its paired 95% interval. Each variant ran
+with one seed; another seed would move its accuracy by chance, too. Times are seconds, wall / CPU. *Load* is the load
+average when the variant started: other programs slow the wall times more than the CPU times.
+
+≈ marks features that were taken over from another variant; the time is that variant's, in proportion to the forward
+passes. The fold ensemble can only be judged on a holdout, because its members have trained on all other rows. It and
+its baseline share a holdout of a fifth of the rows. Its training time includes all folds and the augmented views of
+the validation rows.
 """
 
-TAIL = """Width, picture size, dropout, batch size and the share of validation rows are the user's specification's; no
-row varies them. A default whose rows all lie within chance of it is kept for its cost, or because nothing speaks for
-another.
+TAIL = """\
+*Within chance*: the 95% interval of the difference contains zero. Such a default is kept because it costs less, or
+because nothing supports another value. The specification also fixes width, picture size, dropout, batch size and the
+share of validation rows; no variant changes them.
 """
 
 
-@dataclass(frozen=True)
-class Difference:
-    """A row's accuracy less its baseline's on the same rows, in points.
-
-    The interval is Wald's for paired proportions (Agresti 2013, 11.1.1); p is McNemar's.
-    """
-
-    points: float
-    low: float
-    high: float
-    p_value: float
-
-
-def difference(row: dict[str, Any], baseline: dict[str, Any]) -> Difference | None:
-    """None where the two were not judged on the same rows."""
-    if row["rows"] != baseline["rows"]:
-        return None
-    pairs = list(zip(row["right"], baseline["right"], strict=True))
-    n, only_row, only_base = len(pairs), pairs.count(("1", "0")), pairs.count(("0", "1"))
-    gain = (only_row - only_base) / n
-    half = Z95 * math.sqrt(max(0.0, (only_row + only_base) / n - gain**2) / n)
-    return Difference(100 * gain, 100 * (gain - half), 100 * (gain + half), mcnemar(only_row, only_base))
+def render_document(folder: Path) -> str:
+    """Return the document; variants that were not run say so."""
+    results = {
+        variant.name: read_json(path) for variant in VARIANTS if (path := folder / f"{variant.slug}.json").exists()
+    }
+    lines = HEAD.split("\n")
+    if any(figures["tiny"] for figures in results.values()):
+        lines += [TINY_NOTE, ""]
+    lines += [*_describe_machines(results), "## Variants", "", *LEGEND.split("\n")]
+    head = ["variant", "what differs", "accuracy, n", "against", "features", "training", "load"]
+    lines += render_table(head, [_render_variant(variant, results) for variant in VARIANTS])
+    lines += ["", "## Defaults", ""]
+    verdicts = [(choice.parameter, choice.value, judge_choice(choice, results)) for choice in CHOICES]
+    lines += render_table(["parameter", "default", "what the variants show"], verdicts)
+    return "\n".join([*lines, "", *TAIL.split("\n")])
 
 
-def write(results: Path) -> str:
-    """The document; rows that were not run say so."""
-    found = {row.name: json.loads(path.read_text()) for row in ROWS if (path := results / f"{row.slug}.json").exists()}
-    lines = [*HEAD.splitlines(), ""]
-    if any(content["tiny"] for content in found.values()):
-        lines += ["A small network, to see that it all runs: no figure to go by.", ""]
-    lines += [*machines(found), "## Rows", "", *LEGEND.splitlines(), ""]
-    lines += ["| row | what differs | accuracy, n | against | features | training |", "|---|---|---|---|---|---|"]
-    lines += [line(row, found) for row in ROWS]
-    lines += ["", "## Defaults", "", "| default | | follows from |", "|---|---|---|"]
-    lines += [f"| {choice.parameter} | {choice.value} | {verdict(choice, found)} |" for choice in CHOICES]
-    lines += ["", *TAIL.splitlines(), ""]
-    return "\n".join(lines)
-
-
-def machines(found: Results) -> list[str]:
-    """What the rows were measured on, each machine once."""
+def _describe_machines(results: Results) -> list[str]:
+    """Describe each machine; name its variants if there are several machines."""
+    by_machine: dict[str, list[str]] = {}
+    for name, figures in results.items():
+        machine = figures["machine"]
+        by_machine.setdefault(f"{render_hardware(machine)}, {render_versions(machine)}", []).append(name)
     lines = []
-    for name, content in found.items():
-        here = content["machine"]
-        others = ", ".join(f"{key} {here[key]}" for key in ("python", "tensorflow", "keras", "openvino"))
-        lines.append((f"{here['processor']}, {here['cores']} cores, {others}", name, here["load"], here["date"]))
-    said = []
-    for where in dict.fromkeys(entry[0] for entry in lines):
-        rows = [f"{name} (load {load}, {date[:10]})" for place, name, load, date in lines if place == where]
-        said += [f"{where}: {', '.join(rows)}.", ""]
-    return said
+    for machine, names in by_machine.items():
+        where = f"{machine}; {render_moments(results[name]['machine'] for name in names)}"
+        lines += [f"{where}: {', '.join(names)}." if len(by_machine) > 1 else f"{where}.", ""]
+    return lines
 
 
-def line(row: Row, found: Results) -> str:
-    """One row of the table."""
-    head = f"| {row.name} | {row.differs} "
-    if row.name not in found:
-        return f"{head}| not run yet | | | |"
-    content = found[row.name]
-    accuracy = content["accuracy"]
-    shown = f"{accuracy['value']:.3f} ({accuracy['low']:.3f} to {accuracy['high']:.3f}), {accuracy['n']:,}"
-    if content["judged"] != "validation":
-        shown += f", {content['judged']}"
-    against = ""
-    if row.against != row.name and row.against in found and (change := difference(content, found[row.against])):
-        against = f"{change.points:+.1f} ({change.low:+.1f} to {change.high:+.1f})"
-    return f"{head}| {shown} | {against} | {features(content['features'])} | {training(content['train'])} |"
+def _render_variant(variant: Variant, results: Results) -> list[str]:
+    if variant.name not in results:
+        return [variant.name, variant.differs, NOT_RUN, "", "", "", ""]
+    figures = results[variant.name]
+    return [
+        variant.name,
+        variant.differs,
+        _render_accuracy(figures),
+        _render_difference(variant, results),
+        _render_features(figures["features"]),
+        _render_training(figures["train"]),
+        f"{figures['machine']['load']}",
+    ]
 
 
-def features(took: dict[str, Any]) -> str:
-    """Seconds, wall / CPU."""
-    there = took["there"]
-    if there is None:
-        return f"{took['seconds']:,.0f} / {took['cpu_seconds']:,.0f}"
-    share = took["passes"] / there["passes"]
-    return f"≈ {there['seconds'] * share:,.0f} / {there['cpu_seconds'] * share:,.0f}"
+def _render_accuracy(figures: dict[str, Any]) -> str:
+    accuracy, judged = figures["accuracy"], figures["judged"]
+    text = f"{accuracy['value']:.3f} ({accuracy['low']:.3f} to {accuracy['high']:.3f}), {accuracy['n']:,}"
+    return text if judged == "validation" else f"{text}, {judged}"
 
 
-def training(took: dict[str, Any]) -> str:
-    """Seconds, wall / CPU; or whose model it is."""
-    return f"as {took['of']}" if took.get("of") else f"{took['seconds']:,.0f} / {took['cpu_seconds']:,.0f}"
+def _render_difference(variant: Variant, results: Results) -> str:
+    if variant.baseline == variant.name or variant.baseline not in results:
+        return ""
+    difference = compare(results[variant.name], results[variant.baseline])
+    return f"{difference.points:+.1f} ({difference.low:+.1f} to {difference.high:+.1f})" if difference else ""
 
 
-def seconds(content: dict[str, Any], found: Results) -> float:
-    """Features and training on a quiet machine: seconds of the processor."""
-    took, there = content["features"], content["features"]["there"]
-    made = took["cpu_seconds"] if there is None else there["cpu_seconds"] * took["passes"] / there["passes"]
-    giver = content["train"].get("of")
-    trained = found[giver]["train"] if giver in found else content["train"]
-    return float(made + trained["cpu_seconds"])
+def _render_features(features: dict[str, Any]) -> str:
+    took = estimate_feature_time(features)
+    return ("≈ " if took.estimated else "") + f"{took.wall:,.0f} / {took.cpu:,.0f}"
 
 
-def verdict(choice: Choice, found: Results) -> str:
-    """Whether a default follows from the table or from the specification, and what the table says."""
-    missing = [name for name in choice.rows if name not in found]
-    fixed = "the user's specification fixes it" if choice.fixed else ""
-    if choice.baseline not in found or len(missing) == len(choice.rows):
-        return f"{fixed}; not run yet" if fixed else "not run yet"
-    baseline = found[choice.baseline]
-    run = [name for name in choice.rows if name in found]
-    compared = [(name, change) for name in run if (change := difference(found[name], baseline))]
-    better = [(change.points, name, change) for name, change in compared if change.low > 0]
-    worse = [name for name, change in compared if change.high < 0]
-    cost = seconds(baseline, found)
-    if better:
-        _, name, change = max(better)
-        times = seconds(found[name], found) / cost
-        interval = f"{change.low:+.1f} to {change.high:+.1f}"
-        says = f"{name} is better by {change.points:.1f} points ({interval}) at {times:.1f} times the CPU time"
-        said = f"{fixed}: the table speaks against it, {says}" if fixed else f"the table speaks against it: {says}"
-    else:
-        alike = [name for name, _ in compared if name not in worse]
-        shares = {name: seconds(found[name], found) / cost for name in alike}
-        cheaper = [f"{name} at {share:.2f} times the CPU time" for name, share in shares.items() if share < CHEAPER]
-        parts = [
-            f"{', '.join(worse)} worse" if worse else "",
-            f"{', '.join(alike)} within chance of it" if alike else "",
-            f"of these cheaper: {', '.join(cheaper)}" if cheaper else "",
-        ]
-        said = f"{fixed or 'the table'}: {'; '.join(filter(None, parts))}"
-    return said + (f"; not run yet: {', '.join(missing)}" if missing else "")
+def _render_training(training: dict[str, Any]) -> str:
+    source = training.get("of")
+    return f"as {source}" if source else f"{training['seconds']:,.0f} / {training['cpu_seconds']:,.0f}"

@@ -1,182 +1,167 @@
-"""docs/decoding.md out of what `benchmarks.decoding` measured: ratios first."""
+"""docs/decoding.md, from what `benchmarks.decoding` measured."""
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
 from textwrap import wrap
 from typing import Any
 
-from benchmarks.decoding_ways import FULL, TODAY
+from benchmarks.decoders import BASELINE, IN_USE
+from benchmarks.decoding_cases import TOLERANCE
+from benchmarks.decoding_figures import DecoderFigures, read_decoders
+from benchmarks.machine import render_hardware, render_moments, render_versions
+from benchmarks.markdown_text import render_table
 
 WIDTH = 120  # characters of a line
-FASTER = 1.2  # of the processor's time; below, a way is called as fast as another
-NAMED = ("processor", "cores", "load", "date")
+FASTER = 1.2  # CPU time of the decoder in use, divided by another's, from which the other counts as faster
 
-Table = dict[tuple[str, int], dict[str, float]]
-
-
-@dataclass(frozen=True)
-class Measured:
-    """By set (faces, photographs), number of threads, and way.
-
-    rates
-        Images a second.
-    costs
-        Seconds of the processor an image, all threads together.
-    right
-        By way and kind of file: whether it is handled right.
-    far
-        By set and way: mean and 99th percentile of the absolute difference from today's pixels, in levels.
-    """
-
-    rates: Table
-    costs: Table
-    right: dict[str, dict[str, bool]]
-    far: dict[str, dict[str, tuple[float, float]]]
+Decoders = Mapping[str, DecoderFigures]
 
 
-def write(here: dict[str, Any], setting: dict[str, Any], measured: Measured) -> str:
-    """The document."""
-    versions = ", ".join(f"{name} {value}" for name, value in here.items() if name not in NAMED)
-    sets = (
-        f"Faces: {setting['faces']} files of the data folder, {setting['face']} pixels. Photographs: "
-        f"{setting['photographs']} of {setting['photograph']} pixels, {setting['megabytes']:.1f} MB each, enlarged "
-        f"from faces, with grain. Figures are medians of {setting['rounds']} rounds in which all take turns."
-    )
-    if measured.far["faces"].get(FULL) == (0.0, 0.0):  # nothing to scale
-        sets += " On faces the first two ways do the very same: how far their figures lie apart is this run's noise."
-    if here["load"] > 1:
-        sets += " Other work ran beside it, so figures by the clock are too low, those of two threads above all."
+def render_document(content: Mapping[str, Any]) -> str:
+    """Return the document, from the content of benchmarks/results/decoding.json."""
+    machine, setting, decoders = content["machine"], content["setting"], read_decoders(content)
+    size = setting["model_size"]
     lines = [
         "# Decoding",
         "",
-        "`python -m benchmarks.decoding` writes this file: ways from a picture file to the pixels that a model sees,",
-        f"{setting['size']} x {setting['size']}, beside the one that the project uses, which is first in each table.",
+        *wrap_text(
+            f"A decoder turns a picture file into the pixels that a model sees, {size} x {size}. "
+            "`python -m benchmarks.decoding` compares the one that the project uses with others, and writes this "
+            "file. With `write` it only writes this file, from the kept results. Our rules are those of "
+            "[decisions.md](decisions.md)."
+        ),
         "",
-        f"{here['processor']}, {here['cores']} cores, load {here['load']} at the start, {here['date']}.",
+        f"{render_hardware(machine)}, {render_moments([machine])}.",
         "",
-        f"{versions}.",
+        f"{render_versions(machine)}.",
         "",
-        *wrap(sets, WIDTH),
+        *wrap_text(describe_setting(machine, setting, decoders)),
         "",
-        "## Which is kept, and why",
+        "## Which decoder is used, and why",
         "",
-        *_verdict(measured),
-        "## Speed",
+        *render_verdicts(decoders),
         "",
-        f"How many times as fast as `{TODAY}`; more is faster. Time is the clock's; processor is the processor's time",
-        "with one thread, which other work on the machine changes less.",
+        *render_speed(decoders),
         "",
-        *_ratios(measured),
+        "## Which files are handled right",
         "",
-        "Images a second, and the processor's milliseconds an image with one thread:",
+        *wrap_text(
+            "The files show drawn pictures whose pixels are known. A decoder is right if its pixels differ from them "
+            f"by at most {TOLERANCE:.0f} of 255 levels on average, or if it refuses a file that must be refused. "
+            "The tests of the decoder in use are stricter."
+        ),
         "",
-        *_figures(measured),
+        *render_handled(decoders),
         "",
-        "## What is handled right",
-        "",
-        "Drawn pictures whose pixels are known; right is a mean difference from them of at most 4 of 255 levels, or an",
-        "error where the file must be refused. tests/test_decode.py holds ours to more than this.",
-        "",
-        *_right(measured),
-        "",
-        f"## How far the pixels are from those of `{TODAY}`",
+        f'## How far the pixels are from those of "{BASELINE}"',
         "",
         "Mean and 99th percentile of the absolute difference, in levels of 255:",
         "",
-        *_far(measured),
+        *render_pixel_differences(decoders),
         "",
     ]
     return "\n".join(lines)
 
 
-def _verdict(measured: Measured) -> list[str]:
-    costs = _single(measured)
-    lines = [f"Kept: `{TODAY}`, Pillow in threads. Beside it, by the processor's time:", ""]
-    for name, kinds in measured.right.items():
-        if name == TODAY:
-            continue
-        gains = {kind: ways[TODAY] / ways[name] for kind, ways in costs.items()}
-        said = " and ".join(f"{gain:.1f} times as fast on {kind}" for kind, gain in gains.items())
-        wrong = sum(not handled for handled in kinds.values())
-        if wrong:
-            line = f"- {name}: {said}; wrong in {wrong} of {len(kinds)} kinds of files."
-        else:
-            why = _reason(name, measured) if max(gains.values()) >= FASTER else _cost(name, measured)
-            line = f"- {name}: {said}; handles all that ours does. {why}"
-        lines += wrap(line, WIDTH, subsequent_indent="  ")
-    return [*lines, ""]
+def wrap_text(text: str, indent: str = "") -> list[str]:
+    """Break a paragraph into lines."""
+    return wrap(text, WIDTH, subsequent_indent=indent)
 
 
-def _cost(name: str, measured: Measured) -> str:
-    """What a way that is right everywhere, and no faster, does otherwise."""
-    if name != FULL:
-        return "It is not faster."
+def describe_setting(machine: Mapping[str, Any], setting: Mapping[str, Any], decoders: Decoders) -> str:
+    """Describe the pictures and the rounds, and what limits the figures."""
+    text = (
+        f"Faces: {setting['faces']} files of the data folder, {setting['face_size']} pixels. Photographs: "
+        f"{setting['photographs']} of {setting['photograph_size']} pixels, {setting['photograph_megabytes']:.1f} MB "
+        "each, enlarged from faces, with added grain. Figures are medians of "
+        f"{setting['rounds']} rounds in which the decoders take turns."
+    )
+    if tuple(decoders[IN_USE].pixel_differences["faces"]) == (0.0, 0.0):  # the faces are too small to be scaled
+        text += (
+            " On faces the first two decoders do exactly the same work, so the difference between their figures is the "
+            "noise of this measurement."
+        )
+    if machine["load"] > 1:
+        text += " Other programs ran at the same time, so the rates are too low, above all those of two threads."
+    return text
+
+
+def render_verdicts(decoders: Decoders) -> list[str]:
+    """Return a list item per decoder: how fast it is, what it gets wrong, and why it is used or not."""
+    lines = wrap_text(f'The project uses "{IN_USE}", with Pillow in threads. In CPU time, compared with "{BASELINE}":')
+    lines.append("")
+    for name, figures in decoders.items():
+        if name != BASELINE:
+            speeds = " and ".join(f"{ratio:.1f} times as fast on {kind}" for kind, ratio in figures.cpu_ratios.items())
+            lines += wrap_text(f"- {name}: {speeds}; {_judge(name, decoders)}", indent="  ")
+    return lines
+
+
+def _judge(name: str, decoders: Decoders) -> str:
+    figures, in_use = decoders[name], decoders[IN_USE]
+    if figures.wrong:
+        return f"wrong for {figures.wrong} of {len(figures.handled)} kinds of files."
+    right = "right for all kinds of files."
+    if name == IN_USE:
+        return (
+            f"{right} It changes only the pixels of large pictures, those whose shorter side is at least four times "
+            f"the model's, by {figures.pixel_differences['photographs'][0]:.2f} levels on average. This is the decoder "
+            "in use."
+        )
+    if all(in_use.cpu_ms[kind] / figures.cpu_ms[kind] < FASTER for kind in figures.cpu_ms):
+        return f"{right} It is not faster than the decoder in use."
+    saved = in_use.cpu_ms["faces"] - figures.cpu_ms["faces"]
     return (
-        "Scaling changes the pixels of large pictures only, those whose shorter side is four times the model's or "
-        f"more, by {measured.far['photographs'][name][0]:.2f} levels on average."
+        f"{right} Not used: it would save {saved:.1f} ms per face, for one more compiled dependency and a second "
+        "decoder for the same files."
     )
 
 
-def _reason(name: str, measured: Measured) -> str:
-    """Why a way that is right everywhere, and faster, is not the one in use."""
-    costs = _single(measured)
-    saved = 1000 * (costs["faces"][TODAY] - costs["faces"][name])
-    return f"It saves {saved:.1f} ms a face, for one more compiled dependency and a second decoder for the same files."
-
-
-def _table(head: Iterable[str], rows: Iterable[Iterable[str]]) -> list[str]:
-    head = list(head)
-    return [
-        f"| {' | '.join(head)} |",
-        "|---" * len(head) + "|",
-        *(f"| {' | '.join(cells)} |" for cells in rows),
+def render_speed(decoders: Decoders) -> list[str]:
+    """Return the tables of speed: ratios to the baseline, then images per second and CPU time."""
+    first = decoders[BASELINE]
+    ratios = [
+        [name, *(f"{ratio:.2f}x" for ratio in [*figures.rate_ratios.values(), *figures.cpu_ratios.values()])]
+        for name, figures in decoders.items()
     ]
-
-
-def _columns(measured: Measured) -> list[str]:
-    return [f"{kind}, {count} thread{'s' if count > 1 else ''}" for kind, count in measured.rates]
-
-
-def _single(measured: Measured) -> dict[str, dict[str, float]]:
-    """Costs by set, with the fewest threads measured."""
-    first = min(count for _, count in measured.costs)
-    return {kind: ways for (kind, count), ways in measured.costs.items() if count == first}
-
-
-def _ratios(measured: Measured) -> list[str]:
-    single = _single(measured)
-    rows = []
-    for name in measured.right:
-        times = [ways[name] / ways[TODAY] for ways in measured.rates.values()]
-        costs = [ways[TODAY] / ways[name] for ways in single.values()]
-        rows.append([name, *(f"{ratio:.2f}x" for ratio in [*times, *costs])])
-    return _table(["", *_columns(measured), *(f"{kind}, processor" for kind in single)], rows)
-
-
-def _figures(measured: Measured) -> list[str]:
-    single = _single(measured)
-    rows = [
+    values = [
         [
             name,
-            *(f"{ways[name]:.{0 if ways[name] >= 100 else 1}f}" for ways in measured.rates.values()),
-            *(f"{1000 * ways[name]:.2f}" for ways in single.values()),
+            *(f"{rate:.{0 if rate >= 100 else 1}f}" for rate in figures.rates.values()),
+            *(f"{milliseconds:.2f}" for milliseconds in figures.cpu_ms.values()),
         ]
-        for name in measured.right
+        for name, figures in decoders.items()
     ]
-    return _table(["", *_columns(measured), *(f"{kind}, ms" for kind in single)], rows)
+    return [
+        "## Speed",
+        "",
+        *wrap_text(
+            f'How many times as fast as "{BASELINE}"; more is faster. Columns with threads compare images per second. '
+            "CPU columns compare CPU time with one thread, which other programs change less."
+        ),
+        "",
+        *render_table(["", *first.rate_ratios, *(f"{kind}, CPU" for kind in first.cpu_ratios)], ratios),
+        "",
+        "Images per second, and milliseconds of CPU time per image with one thread:",
+        "",
+        *render_table(["", *first.rates, *(f"{kind}, ms" for kind in first.cpu_ms)], values),
+    ]
 
 
-def _right(measured: Measured) -> list[str]:
-    names = list(measured.right)
-    kinds = measured.right[TODAY]
-    rows = [[kind, *("yes" if measured.right[name][kind] else "no" for name in names)] for kind in kinds]
-    return _table(["", *names], rows)
+def render_handled(decoders: Decoders) -> list[str]:
+    """Return the table of what each decoder handles right: a row per kind of file."""
+    rows: Iterable[list[str]] = (
+        [kind, *("yes" if figures.handled[kind] else "no" for figures in decoders.values())]
+        for kind in decoders[BASELINE].handled
+    )
+    return render_table(["", *decoders], rows)
 
 
-def _far(measured: Measured) -> list[str]:
+def render_pixel_differences(decoders: Decoders) -> list[str]:
+    """Return the table of pixel differences: a row per decoder except the baseline."""
+    head = [f"{kind}, {part}" for kind in decoders[BASELINE].pixel_differences for part in ("mean", "99%")]
     rows = [
-        [name, *(f"{part:.2f}" for ways in measured.far.values() for part in ways[name])]
-        for name in measured.right
-        if name != TODAY
+        [name, *(f"{value:.2f}" for values in figures.pixel_differences.values() for value in values)]
+        for name, figures in decoders.items()
+        if name != BASELINE
     ]
-    return _table(["", *(f"{kind}, {part}" for kind in measured.far for part in ("mean", "99%"))], rows)
+    return render_table(["", *head], rows)

@@ -1,31 +1,33 @@
-"""The table of `benchmarks.gpu`, for the terminal and for docs/benchmarks.md: ratios first."""
+"""The table of `benchmarks.gpu`, for the terminal and for docs/benchmarks.md."""
 
 from typing import Any
 
-HEAD = [
-    "| | batch | mixed over float32 | float32, images/s | mixed, images/s |",
-    "|---|---|---|---|---|",
-]
+from benchmarks.machine import render_hardware
+from benchmarks.markdown_text import render_table
+
+HEAD = ["", "batch", "mixed divided by float32", "float32, images/s", "mixed, images/s"]
 
 
-def table(content: dict[str, Any] | None) -> list[str]:
-    """Lines of Markdown; without content, the empty table, which says why."""
+def render(content: dict[str, Any] | None) -> list[str]:
+    """Return a row per work and batch size; without content, an empty table and the reason."""
     if content is None:
-        return [
-            "Not measured: no NVIDIA GPU was within reach. `python -m benchmarks.gpu` measures on one.",
-            "",
-            *HEAD,
+        reason = "Not measured: no NVIDIA GPU was available. `python -m benchmarks.gpu` measures on one."
+        return [reason, "", *render_table(HEAD, [])]
+    machine = content["machine"]
+    rows = [
+        [
+            row["work"],
+            f"{row['batch_size']}",
+            f"{row['mixed'] / row['float32']:.2f}x",
+            f"{row['float32']:,.0f}",
+            f"{row['mixed']:,.0f}",
         ]
-    here = content["machine"]
+        for row in content["rows"]
+    ]
     return [
-        f"{', '.join(content['devices'])}; {content['network']}; {here['date']}.",
+        f"{', '.join(content['devices'])}; {content['network']}; {machine['date']}.",
         "",
-        f"{here['processor']}, {here['cores']} cores, TensorFlow {here['tensorflow']}, Keras {here['keras']}.",
+        f"{render_hardware(machine)}, TensorFlow {machine['tensorflow']}, Keras {machine['keras']}.",
         "",
-        *HEAD,
-        *(
-            f"| {row['work']} | {row['batch_size']} | {row['mixed'] / row['float32']:.2f}x "
-            f"| {row['float32']:,.0f} | {row['mixed']:,.0f} |"
-            for row in content["rows"]
-        ),
+        *render_table(HEAD, rows),
     ]

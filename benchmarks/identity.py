@@ -1,7 +1,10 @@
-"""What the runs of a part must have in common to stand in one table: machine, versions, code, data, parameters."""
+"""The identity of a part's runs: what they must have in common to stand in one table.
+
+It consists of the machine, package versions, code, data and parameters.
+"""
 
 import subprocess
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -13,29 +16,29 @@ from facegender.runtime import code_fingerprint
 ROOT = Path(__file__).parent.parent
 
 
-def identity(setting: Setting, where: dict[str, Any], code: Sequence[str], uses_data: bool) -> dict[str, Any]:
-    """`where`: of benchmarks.machine; `code`: patterns of the files that the part runs, below the project's folder.
+def identify_runs(setting: Setting, machine: Mapping[str, Any], code: Sequence[str], uses_data: bool) -> dict[str, Any]:
+    """Return the identity of runs on a machine that `benchmarks.machine` describes.
 
-    The code counts by what it does, not by its commit: a commit that touches only documents, or comments, changes no
-    measurement.
+    `code` holds patterns, below the project's folder, of the files that the part runs. Code counts by what it does, not
+    by its commit: a commit that touches only documents or comments changes no measurement.
     """
     files = {path for pattern in code for path in ROOT.glob(pattern) if path.is_file()}
     modules = {path for path in files if path.suffix == ".py"}
     weights = Path(setting.weights)
     return {
-        **{name: value for name, value in where.items() if name not in MOMENT},
+        **{name: value for name, value in machine.items() if name not in MOMENT},
         "code": code_fingerprint.fingerprint(ROOT, (path.relative_to(ROOT) for path in modules)),
-        "other files": fingerprint(ROOT, files - modules),
-        "data": fingerprint(setting.data, setting.data.rglob("*")) if uses_data else "not used",
-        "weights": fingerprint(weights.parent, [weights]) if weights.is_file() else setting.weights,
+        "other files": hash_files(ROOT, files - modules),
+        "data": hash_files(setting.data, setting.data.rglob("*")) if uses_data else "not used",
+        "weights": hash_files(weights.parent, [weights]) if weights.is_file() else setting.weights,
         "parameters": {name: values for name, values in setting.changes.items() if name != "backbone"}
         | {"backbone": {k: v for k, v in setting.changes.get("backbone", {}).items() if k != "weights"}},
         "epochs of the plain scripts": setting.epochs,
     }
 
 
-def fingerprint(root: Path, files: Iterable[Path]) -> str:
-    """Of names below `root` and contents."""
+def hash_files(root: Path, files: Iterable[Path]) -> str:
+    """Return a hash of the files' names below `root`, sizes and contents."""
     digest = sha256()
     for path in sorted(files):
         if path.is_file():
@@ -44,8 +47,8 @@ def fingerprint(root: Path, files: Iterable[Path]) -> str:
     return digest.hexdigest()[:16]
 
 
-def commit() -> str:
-    """The checkout's, short; with a + where files that git tracks have been changed."""
+def read_commit() -> str:
+    """Return the checkout's short commit, with a + if files that git tracks have changed since."""
     head = _git("rev-parse", "--short", "HEAD")
     return head + ("+" if _git("status", "--porcelain", "--untracked-files=no") else "") if head else "no git"
 

@@ -1,4 +1,4 @@
-"""Peer of DVC and Prefect: the six stages called one after the other in one process, which remembers nothing."""
+"""Peer "plain functions": the six stages one after the other in one process, which caches nothing."""
 
 from pathlib import Path
 

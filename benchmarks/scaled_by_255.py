@@ -1,6 +1,6 @@
-"""The `facegender` command with pixels from 0 to 1, as plain scripts feed MobileNetV2, instead of from -1 to 1.
+"""Run the `facegender` command with pixels scaled to [0, 1], as plain scripts feed MobileNetV2, not to [-1, 1].
 
-No parameter does this, and none should: ImageNet's weights of this network were trained on [-1, 1].
+No parameter does this, and none should: the network's ImageNet weights were trained on [-1, 1].
 """
 
 from facegender.runtime.tensorflow_import import import_tensorflow
@@ -16,7 +16,7 @@ build = model.build_classifier
 
 
 def build_scaled(*arguments: object, **options: object) -> model.Classifier:
-    """The same network; its layer `scale` divides by 255."""
+    """Build the same network with a layer `scale` that divides by 255."""
     classifier = build(*arguments, **options)  # type: ignore[arg-type]
     layer = classifier.whole.get_layer("scale")
     assert isinstance(layer, keras.layers.Rescaling)

@@ -1,4 +1,4 @@
-"""The limit: the chosen engine alone on batches that are ready. Arguments: number of images, model folder."""
+"""Limit of every peer: the chosen engine alone, on batches in memory. Arguments: number of images, model folder."""
 
 import json
 import sys

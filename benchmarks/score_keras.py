@@ -1,4 +1,4 @@
-"""Peer: Keras `predict` over `flow_from_dataframe`. Arguments: images, list of names, model folder, output CSV."""
+"""Peer: Keras `predict` over `flow_from_dataframe`. Arguments: images, rows.csv, model folder, output CSV."""
 
 import json
 import sys

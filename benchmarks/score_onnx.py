@@ -1,4 +1,4 @@
-"""Peer: Pillow and ONNX Runtime. Arguments: images, list of names, model.onnx, output CSV."""
+"""Peer: Pillow and ONNX Runtime. Arguments: images, rows.csv, model.onnx, output CSV."""
 
 import json
 import sys

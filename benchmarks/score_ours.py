@@ -1,4 +1,4 @@
-"""Ours: `facegender.scoring.score.score` to a CSV. Arguments: images, list of names, model folder, output CSV."""
+"""Peer "ours": `facegender.scoring.score.score` to a CSV. Arguments: images, rows.csv, model folder, output CSV."""
 
 import json
 import sys

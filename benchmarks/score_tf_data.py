@@ -1,4 +1,4 @@
-"""Peer: tf.data and `predict`. Arguments: images, list of names, model folder, output CSV."""
+"""Peer: Keras `predict` over tf.data. Arguments: images, rows.csv, model folder, output CSV."""
 
 import json
 import sys

@@ -1,4 +1,4 @@
-"""Turns model.keras into the ONNX file that score_onnx reads. Arguments: model folder, output."""
+"""Convert model.keras into the ONNX file that score_onnx reads. Arguments: model folder, output."""
 
 import sys
 

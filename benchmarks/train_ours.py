@@ -1,62 +1,43 @@
-"""Ours, by the project's own stages, each measured; when each epoch ends is read off the log of `facegender train`.
+"""Peer "ours" and the two that build on it: the project's own stages, each measured.
 
-python -m benchmarks.train_ours fresh|again|folds, in the folder that benchmarks.workspace prepared
+python -m benchmarks.train_ours first|second|folds, in the folder that benchmarks.workspace prepared
 
-fresh: features from nothing, then training; again: training with another learning rate on the features that are there;
-folds: a cross-validation on them. Nothing of an earlier, killed run helps.
+first: compute all features, then train; second: train with another learning rate on these features; folds: a
+cross-validation on them. What an earlier, killed run has left is removed first.
 """
 
 import json
-import os
-import re
 import shutil
-import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pandas as pd
 
-from benchmarks.child import since_start
+from benchmarks.child import seconds_since_start
+from benchmarks.epoch_log import run_stage
 from facegender.files.splits import trains, validates
 
 STAGES = {
-    "fresh": ("params.yaml", ("features", "train")),
-    "again": ("again.yaml", ("train",)),
+    "first": ("params.yaml", ("features", "train")),
+    "second": ("second.yaml", ("train",)),
     "folds": ("params.yaml", ("fold-features", "train-folds", "cross-validate")),
 }
-EPOCH = re.compile(r"train: fine_tune epoch ")
 artifacts = Path("artifacts")
 params, stages = STAGES[sys.argv[1]]
-left = (".resume", "fold_features", "folds", "cross_validation", *(("features",) if sys.argv[1] == "fresh" else ()))
+left = (".resume", "fold_features", "folds", "cross_validation", *(("features",) if sys.argv[1] == "first" else ()))
 for name in left:
     shutil.rmtree(artifacts / name, ignore_errors=True)
-took, ends = {}, []
-for stage in stages:
-    start = time.perf_counter()
-    command = [sys.executable, "-m", "facegender", stage, "--params", params]
-    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
-    assert process.stderr
-    for line in process.stderr:
-        print(line, end="", file=sys.stderr, flush=True)
-        if EPOCH.search(line):
-            ends.append(since_start())
-    _, status, usage = os.wait4(process.pid, 0)
-    process.returncode = os.waitstatus_to_exitcode(status)
-    if process.returncode:
-        sys.exit(f"facegender {stage} failed")
-    took[stage] = {
-        "seconds": round(time.perf_counter() - start, 2),
-        "cpu_seconds": round(usage.ru_utime + usage.ru_stime, 2),
-    }
-found: dict[str, object] = {"stages": took}
+runs = {stage: run_stage(stage, "--params", params) for stage in stages}
+times = {stage: {"seconds": run.seconds, "cpu_seconds": run.cpu_seconds} for stage, run in runs.items()}
+found: dict[str, object] = {"stages": times}
 if "train" in stages:
-    # the log rounds accuracies; the history does not
+    # from the history, because the log rounds accuracies
     history = pd.read_csv(artifacts / "model/history.csv")
     tuned = history[history["phase"] == "fine_tune"]
     accuracies = tuned["val_accuracy"].tolist()
-    rows = zip(ends, accuracies, strict=True)
-    found["epochs"] = [{"seconds": round(end, 2), "val_accuracy": accuracy} for end, accuracy in rows]
+    ends = [round(seconds_since_start(end), 2) for end in runs["train"].epoch_ends]
+    epochs = zip(ends, accuracies, strict=True)
+    found["epochs"] = [{"seconds": end, "val_accuracy": accuracy} for end, accuracy in epochs]
     found["kept_accuracy"] = accuracies[int(tuned["val_loss"].to_numpy().argmin())]
     fold = pd.read_parquet(artifacts / "splits.parquet")["fold"]
     found |= {"trained": int(trains(fold).sum()), "validated": int(validates(fold).sum())}

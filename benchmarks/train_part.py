@@ -1,59 +1,62 @@
-"""Part `train`: to a model. The plain scripts; ours with its features, and what becomes cheap once they are there."""
+"""Part `train`: train a model. Ours with its features, what these make cheap afterwards, and the plain scripts."""
 
 import functools
+import sys
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 
-from benchmarks.child import Result, python, run
+from benchmarks.child import Result, module_command, run_child
 from benchmarks.peers import Peer
 from benchmarks.setting import Setting
-from benchmarks.workspace import multiply, prepare, stage_run, write_params
+from benchmarks.workspace import multiply_data, prepare_workspace, run_stage, write_changed_params
 
-OURS, AGAIN, FOLDS, ONLINE = "ours", "ours, again", "ours, cross-validation", "ours online, all layers"
+OURS = "ours"
+SECOND = "ours, second training"
+CROSS_VALIDATION = "ours, cross-validation"
+ONLINE = "ours, whole backbone online"
 PLAIN = "keras ImageDataGenerator"
-ONLINE_IMAGES = 800  # three quarters labelled, and hardly any of those to validate, which is no training
+ONLINE_IMAGES = 800  # three quarters are labelled, and very few of those validate, because validation is no training
 
 
-def peers(setting: Setting) -> dict[str, Peer]:
-    """All of them on the rows of one split."""
+def list_peers(setting: Setting) -> dict[str, Peer]:
+    """Return the peers of the part; all but the online training work on the rows of one split."""
 
     @functools.cache
-    def root() -> Path:
-        folder = prepare(setting.data, setting.root / "work", setting.changes)
+    def prepare_root() -> Path:
+        folder = prepare_workspace(setting.data, setting.root / "work", setting.changes)
         rate = {"train": {**setting.changes.get("train", {}), "learning_rate": 0.0005}}
-        write_params(folder / "again.yaml", {**setting.changes, **rate})
+        write_changed_params(folder / "second.yaml", {**setting.changes, **rate})
         return folder.resolve()
 
-    def ours(way: str) -> Result:
-        if way != "fresh":
-            # those of `ours` are there, unless its run was kept and its folder was not: then they are made, unmeasured
-            stage_run(root(), "features")
-        return run(python("benchmarks.train_ours", way), root(), setting.tell)
+    def run_ours(what: str) -> Result:
+        if what != "first":
+            # unmeasured; computes nothing if `ours` has just run, but its folder may be gone
+            run_stage(prepare_root(), "features")
+        return run_child(module_command("benchmarks.train_ours", what), prepare_root(), setting.log)
 
-    def script(module: str) -> Result:
-        rows = (root() / "data/images", root() / "rows.csv", setting.weights, setting.size, setting.epochs)
-        command = python(module, *rows)
-        if module == "benchmarks.train_torch":
-            command[0] = setting.bench
-        return run(command, tell=setting.tell)
+    def run_script(module: str, python: str = sys.executable) -> Result:
+        root = prepare_root()
+        arguments = (root / "data/images", root / "rows.csv", setting.weights, setting.image_size, setting.epochs)
+        return run_child(module_command(module, *arguments, python=python), log=setting.log)
 
-    ways = {
-        OURS: functools.partial(ours, "fresh"),
-        PLAIN: functools.partial(script, "benchmarks.train_keras"),
-        "keras tf.data": functools.partial(script, "benchmarks.train_tf_data"),
-        "pytorch torchvision": functools.partial(script, "benchmarks.train_torch"),
-        AGAIN: functools.partial(ours, "again"),
-        FOLDS: functools.partial(ours, "folds"),
-        ONLINE: lambda: _online(setting),
+    runs: dict[str, Callable[[], Result]] = {
+        OURS: lambda: run_ours("first"),
+        PLAIN: lambda: run_script("benchmarks.train_keras"),
+        "keras tf.data": lambda: run_script("benchmarks.train_tf_data"),
+        "pytorch torchvision": lambda: run_script("benchmarks.train_torch", setting.bench_python),
+        SECOND: lambda: run_ours("second"),
+        CROSS_VALIDATION: lambda: run_ours("folds"),
+        ONLINE: lambda: train_online(setting),
     }
-    return {name: Peer(go, setting.long_repeats) for name, go in ways.items()}
+    return {name: Peer(run, setting.long_repeats) for name, run in runs.items()}
 
 
-def _online(setting: Setting) -> Result:
-    """The whole backbone on raw images, few of them: an epoch's images a second do not depend on how many there are."""
+def train_online(setting: Setting) -> Result:
+    """Train the whole backbone from few images: images per second do not depend on how many there are."""
     whole = {"mode": "online", "fine_tune_layers": "all", "head_epochs": 0, "epochs": 2}
     with tempfile.TemporaryDirectory(dir=setting.root) as folder:
         root = Path(folder)
-        multiply(setting.data, root / "data", ONLINE_IMAGES)
-        write_params(root / "params.yaml", {**setting.changes, "train": whole, "split": {"validation": 0.02}})
-        return run(python("benchmarks.train_online"), root, setting.tell)
+        multiply_data(setting.data, root / "data", ONLINE_IMAGES)
+        write_changed_params(root / "params.yaml", {**setting.changes, "train": whole, "split": {"validation": 0.02}})
+        return run_child(module_command("benchmarks.train_online"), root, setting.log)

@@ -1,7 +1,7 @@
 """Peer: cleanvision with all of its default checks. Argument: images.
 
-It stops at the first picture that Pillow cannot decode; its users let Pillow fill up truncated files and leave out the
-rest.
+cleanvision stops at the first picture that Pillow cannot decode. So, as its users do, this script lets Pillow fill up
+truncated files and leaves out all other undecodable ones.
 """
 
 import json

@@ -1,4 +1,4 @@
-"""Peer: a loop that decodes each image in full and hashes its file. Argument: images."""
+"""Peer: a loop that decodes each image in full with Pillow and hashes its file. Argument: images."""
 
 import json
 import sys

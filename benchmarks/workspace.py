@@ -1,4 +1,4 @@
-"""One data folder, validated and split once, so that every peer works on the same rows."""
+"""The workspace of the peers: one data folder, validated and split once, so that all work on the same rows."""
 
 import csv
 import os
@@ -9,59 +9,60 @@ import numpy as np
 import pandas as pd
 import yaml
 
-from benchmarks.child import python, run
+from benchmarks.child import Result, module_command, require_success, run_child
+from benchmarks.setting import Sections
 from facegender.files.splits import held_out, trains
 
-LABELLED = 0.75  # of the pictures that `multiply` makes; the others are test images
+LABELLED = 0.75  # share of the images that `multiply_data` puts into train.csv; the others go into test.csv
 
 
-def prepare(data: Path, root: Path, changes: dict[str, dict[str, object]]) -> Path:
-    """`root` with data/ (a link), params.yaml, artifacts/ of validate and split, and rows.csv: image, class, part."""
+def prepare_workspace(data: Path, root: Path, changes: Sections) -> Path:
+    """Fill and return `root`: data/ (a link), params.yaml, the artifacts of validate and split, and rows.csv.
+
+    rows.csv lists the rows that all peers work on: image, class, split ("train" or "validation").
+    """
     root.mkdir(parents=True, exist_ok=True)
     link = root / "data"
     if link.resolve() != data.resolve():
         link.unlink(missing_ok=True)
         link.symlink_to(data.resolve())
-    write_params(root / "params.yaml", changes)
+    write_changed_params(root / "params.yaml", changes)
     for stage in ("validate", "split"):
-        stage_run(root, stage)
+        run_stage(root, stage)
     splits = pd.read_parquet(root / "artifacts/splits.parquet")
-    part = np.where(trains(splits["fold"]), "train", "validation")
-    rows = pd.DataFrame({"image": splits["image"], "class": splits["label"].astype(str), "part": part})
+    split = np.where(trains(splits["fold"]), "train", "validation")
+    rows = pd.DataFrame({"image": splits["image"], "class": splits["label"].astype(str), "split": split})
     rows[~held_out(splits["fold"])].to_csv(root / "rows.csv", index=False)
     return root
 
 
-def write_params(path: Path, changes: dict[str, dict[str, object]]) -> None:
-    """A parameter file of what differs from the defaults."""
+def write_changed_params(path: Path, changes: Sections) -> None:
+    """Write a parameter file that holds only what differs from the defaults."""
     path.write_text(yaml.safe_dump(changes), encoding="utf-8")
 
 
-def stage_run(root: Path, *stage: str) -> dict[str, object]:
-    """Run a stage of ours in `root`; a failure ends the benchmark, for there is nothing to compare with."""
-    result = run(python("facegender", *stage), cwd=root)
-    if "failed" in result:
-        raise SystemExit(f"facegender {stage[0]}: {result['failed']}")
-    return result
+def run_stage(root: Path, stage: str) -> Result:
+    """Run a stage of ours in `root`; end the benchmark if it fails."""
+    return require_success(run_child(module_command("facegender", stage), cwd=root), f"facegender {stage}")
 
 
-def multiply(data: Path, out: Path, n: int) -> None:
-    """A data folder of `n` pictures that are hard links to those of `data`, three quarters of them labelled."""
+def multiply_data(data: Path, out: Path, count: int) -> None:
+    """Make a data folder of `count` images, hard links to those of `data`; three quarters of them are labelled."""
     (out / "images").mkdir(parents=True)
     with (data / "train.csv").open(newline="") as file:
         header, *rows = csv.reader(file)
     rows = [row for row in rows if (data / "images" / row[0]).is_file()]
     lines = []
-    for number in range(n):
+    for number in range(count):
         name, *rest = rows[number % len(rows)]
-        here = f"{number:06d}{Path(name).suffix}"
-        source, target = data / "images" / name, out / "images" / here
+        new_name = f"{number:06d}{Path(name).suffix}"
+        source, target = data / "images" / name, out / "images" / new_name
         try:
             os.link(source, target)
-        except OSError:  # another file system: copy once, then link
+        except OSError:  # another file system
             shutil.copyfile(source, target)
-        lines.append([here, *rest])
-    labelled = round(n * LABELLED)
+        lines.append([new_name, *rest])
+    labelled = round(count * LABELLED)
     tables = {
         "train.csv": [header, *lines[:labelled]],
         "test.csv": [header[:1], *([line[0]] for line in lines[labelled:])],
