@@ -69,7 +69,7 @@ def works(params: Params, batch_size: int, images: int, held: ExitStack) -> dict
 
 def training(classifier: Any, params: Params, batch_size: int, images: int, held: ExitStack) -> Callable[[], Any]:
     """One epoch of the tuned part on features from a file, by the network, optimizer and loss of the stage `train`."""
-    from facegender.features.store import RowFile
+    from facegender.features.store import Float16Rows
     from facegender.network.folded_batch_norm import fitted
     from facegender.training.batches import FeatureBatches, Rows
     from facegender.training.loop import Phase, compile_model, make_optimizer
@@ -77,7 +77,7 @@ def training(classifier: Any, params: Params, batch_size: int, images: int, held
 
     shape = classifier.frozen.output.shape[1:]
     rng = np.random.default_rng(0)
-    file = RowFile.create(Path(held.enter_context(tempfile.TemporaryDirectory())) / "features.npy", images, shape)
+    file = Float16Rows.create(Path(held.enter_context(tempfile.TemporaryDirectory())) / "features.npy", images, shape)
     held.callback(file.close)
     for row in range(images):
         file.write(row, rng.standard_normal(shape, np.float32))

@@ -15,7 +15,7 @@ import pandas as pd
 from facegender.errors import UserError
 from facegender.features.store import FeatureStore, Manifest, view_file, write_rows
 from facegender.files.atomic import replace_folder
-from facegender.files.float16_rows import RowFile
+from facegender.files.float16_rows import Float16Rows
 from facegender.files.image_names import lookup
 from facegender.files.layout import Layout
 from facegender.files.resumable import NOTE, begin, named
@@ -73,7 +73,7 @@ class Work:
         self.depends_on = {"code": made.pop("code"), "manifest": made, "rows": key.hexdigest()}
         self.folder = named(layout.resume / target.name, self.depends_on)
         self.augmented = int(rows["augmented"].sum())
-        self.views: list[RowFile] = []
+        self.views: list[Float16Rows] = []
         self.done: npt.NDArray[np.bool_] = np.empty((0, 0), bool)
 
     @property
@@ -110,9 +110,9 @@ class Work:
         for view in range(self.manifest.views):
             path = view_file(self.folder, view)
             if resumed:
-                self.views.append(RowFile(path, writable=True))
+                self.views.append(Float16Rows(path, writable=True))
             else:
-                self.views.append(RowFile.create(path, self.length(view), self.manifest.shape))
+                self.views.append(Float16Rows.create(path, self.length(view), self.manifest.shape))
         if resumed:
             self.done = np.lib.format.open_memmap(self.folder / "done.npy", "r+")
             logger.info("features: resuming a killed run, %d%% is there", round(100 * self.done.mean()))

@@ -14,10 +14,10 @@ import numpy.typing as npt
 
 from facegender.errors import UserError
 
-Features = npt.NDArray[np.float16]
+Float16Array = npt.NDArray[np.float16]
 
 
-class RowFile:
+class Float16Rows:
     """One .npy file of float16 rows, read and written row by row without mapping it into memory."""
 
     def __init__(self, path: Path, writable: bool = False) -> None:
@@ -40,7 +40,7 @@ class RowFile:
             file.truncate(file.tell() + rows * int(np.prod(shape)) * 2)
         return cls(path, writable=True)
 
-    def read(self, rows: npt.NDArray[np.int64], out: Features | None = None) -> Features:
+    def read(self, rows: npt.NDArray[np.int64], out: Float16Array | None = None) -> Float16Array:
         """Some rows, in the order asked for: float16 (len(rows), *shape), into `out` where given."""
         if out is None:
             out = np.empty((len(rows), *self.shape), np.float16)
@@ -72,7 +72,7 @@ class RowFile:
     def __len__(self) -> int:
         return self.count
 
-    def __getitem__(self, rows: slice) -> Features:
+    def __getitem__(self, rows: slice) -> Float16Array:
         return self.read(np.arange(*rows.indices(self.count)))
 
     def __enter__(self) -> Self:
