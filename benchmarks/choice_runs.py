@@ -22,7 +22,7 @@ from benchmarks.workspace import write_params
 from facegender.features.store import FeatureStore
 from facegender.files.layout import Layout
 from facegender.params.reading import read_params
-from facegender.params.writing import merged
+from facegender.params.writing import merge_changes
 
 MEASURED = ("features", "train", "train_folds", "evaluate")
 FEATURE_PARAMS = ("augment.", "backbone.", "features.", "split.", "train.fine_tune_layers", "train.mode")
@@ -81,7 +81,7 @@ def prepare(setting: Setting, row: Row) -> None:
     files, shared = setting.layout(row), Layout(setting.base / "data", setting.base / "artifacts")
     files.artifacts.mkdir(parents=True, exist_ok=True)
     own = setting.folder(row) / "params.yaml"
-    write_params(own, merged(setting.changes, row.changes))
+    write_params(own, merge_changes(setting.changes, row.changes))
     stand, noted = read_params(own).model_dump_json(), setting.folder(row) / "measured_with.txt"
     if not noted.exists() or noted.read_text(encoding="utf-8") != stand:
         for stage in MEASURED:

@@ -18,7 +18,7 @@ from facegender.files.atomic import replace_folder
 from facegender.files.float16_rows import Float16Rows
 from facegender.files.image_names import lookup
 from facegender.files.layout import Layout
-from facegender.files.resumable import NOTE, begin, named
+from facegender.files.resumable import DEPENDS_ON, open_work, work_folder
 from facegender.network.engine import Engine, forward
 from facegender.params.sections import Params
 from facegender.pictures.augment import view_of
@@ -71,7 +71,7 @@ class Work:
             key.update(pd.util.hash_pandas_object(part, index=False).to_numpy().tobytes())
         made = asdict(manifest)
         self.depends_on = {"code": made.pop("code"), "manifest": made, "rows": key.hexdigest()}
-        self.folder = named(layout.resume / target.name, self.depends_on)
+        self.folder = work_folder(layout.resume / target.name, self.depends_on)
         self.augmented = int(rows["augmented"].sum())
         self.views: list[Float16Rows] = []
         self.done: npt.NDArray[np.bool_] = np.empty((0, 0), bool)
@@ -106,7 +106,7 @@ class Work:
         resumed = (self.folder / "done.npy").exists()
         if not resumed:
             shutil.rmtree(self.folder, ignore_errors=True)
-        begin(self.folder.parent, self.depends_on, "features")
+        open_work(self.folder.parent, self.depends_on, "features")
         for view in range(self.manifest.views):
             path = view_file(self.folder, view)
             if resumed:
@@ -232,7 +232,7 @@ class Work:
             view.close()
         self.done = np.empty((0, 0), bool)
         (self.folder / "done.npy").unlink()
-        (self.folder / NOTE).unlink()
+        (self.folder / DEPENDS_ON).unlink()
         self.manifest.write(self.folder)
         write_rows(self.folder, self.rows)
         replace_folder(self.folder, self.target)

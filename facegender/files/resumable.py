@@ -15,7 +15,7 @@ from facegender.files.atomic import atomic_file
 
 logger = logging.getLogger(__name__)
 
-NOTE: Final = "depends_on.json"
+DEPENDS_ON: Final = "depends_on.json"
 CHANGED: Final = {
     "train": "parameters under train have changed",
     "manifest": "what the features depend on has changed",
@@ -25,21 +25,21 @@ CHANGED: Final = {
 }
 
 
-def named(root: Path, depends_on: Mapping[str, Any]) -> Path:
+def work_folder(root: Path, depends_on: Mapping[str, Any]) -> Path:
     """The folder below `root` for work that depends on this."""
     return root / hashlib.sha256(json.dumps(depends_on, sort_keys=True).encode()).hexdigest()[:16]
 
 
-def begin(root: Path, depends_on: Mapping[str, Any], what: str) -> Path:
+def open_work(root: Path, depends_on: Mapping[str, Any], what: str) -> Path:
     """Its folder, made where it is missing; work that was begun otherwise is removed, and the log says why."""
-    folder = named(root, depends_on)
+    folder = work_folder(root, depends_on)
     for other in root.glob("*"):
         if other != folder:
-            logger.info("%s: begins anew, for %s since", what, _reason(other / NOTE, depends_on))
+            logger.info("%s: begins anew, for %s since", what, _reason(other / DEPENDS_ON, depends_on))
             shutil.rmtree(other)  # will never be asked for again
     folder.mkdir(parents=True, exist_ok=True)
-    if not (folder / NOTE).exists():
-        with atomic_file(folder / NOTE) as file:
+    if not (folder / DEPENDS_ON).exists():
+        with atomic_file(folder / DEPENDS_ON) as file:
             file.write_text(json.dumps(depends_on, sort_keys=True), encoding="utf-8")
     return folder
 

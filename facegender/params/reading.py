@@ -24,10 +24,10 @@ def read_params(path: Path) -> Params:
         raise UserError(str(path), "the parameter file must exist", None, "Name one with --params.") from None
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise UserError(str(path), "the file must be YAML", str(error).replace("\n", " ")) from None
-    return checked(values, str(path))
+    return validate_params(values, str(path))
 
 
-def checked(values: dict[str, Any], where: str) -> Params:
+def validate_params(values: dict[str, Any], where: str) -> Params:
     """The parameters that a params file holds; `where` names it to the user.
 
     Raises

@@ -29,17 +29,17 @@ def write_null(representer: Any, _: None) -> Any:
     return representer.represent_scalar("tag:yaml.org,2002:null", "null")
 
 
-def in_yaml(value: JsonValue) -> str:
+def format_value(value: JsonValue) -> str:
     """A value as the file has it: true, where Python says True."""
     return value if isinstance(value, str) else json.dumps(value)
 
 
-def dotted(sections: Mapping[str, Mapping[str, JsonValue]]) -> dict[str, JsonValue]:
+def flatten(sections: Mapping[str, Mapping[str, JsonValue]]) -> dict[str, JsonValue]:
     """{"train": {"epochs": 5}} as {"train.epochs": 5}."""
     return {f"{section}.{key}": value for section, values in sections.items() for key, value in values.items()}
 
 
-def nested(changes: Mapping[str, JsonValue]) -> dict[str, dict[str, JsonValue]]:
+def unflatten(changes: Mapping[str, JsonValue]) -> dict[str, dict[str, JsonValue]]:
     """{"train.epochs": 5} as {"train": {"epochs": 5}}."""
     sections: dict[str, dict[str, JsonValue]] = {}
     for name, value in changes.items():
@@ -48,7 +48,7 @@ def nested(changes: Mapping[str, JsonValue]) -> dict[str, dict[str, JsonValue]]:
     return sections
 
 
-def merged(sections: Mapping[str, Mapping[str, JsonValue]], changes: Mapping[str, JsonValue]) -> dict[str, Any]:
+def merge_changes(sections: Mapping[str, Mapping[str, JsonValue]], changes: Mapping[str, JsonValue]) -> dict[str, Any]:
     """The sections with what changes, by dotted name; neither is touched."""
-    new = nested(changes)
+    new = unflatten(changes)
     return {name: {**sections.get(name, {}), **new.get(name, {})} for name in {**sections, **new}}

@@ -14,9 +14,9 @@ from PIL import Image
 from benchmarks.choice_rows import CHOICES, NAMES, ROWS, named
 from benchmarks.choice_runs import Setting, prepare
 from benchmarks.choices_document import Difference, difference, write
-from facegender.params.presets import as_written
+from facegender.params.presets import flatten_params
 from facegender.params.sections import Params
-from facegender.params.writing import nested
+from facegender.params.writing import unflatten
 
 HERE = {"processor": "p", "cores": 2, "load": 0.1, "date": "2026-11-25T12:00", "python": "3", "keras": "3"}
 MACHINE = {**HERE, "tensorflow": "2", "openvino": "1"}
@@ -53,10 +53,10 @@ def cells(document: str, row: str) -> list[str]:
 
 
 def test_rows_change_what_exists_and_lean_on_rows_that_exist() -> None:
-    usual = as_written(Params())
+    usual = flatten_params(Params())
     for row in ROWS:
         assert {name: value for name, value in row.changes.items() if usual[name] == value} == {}
-        Params.model_validate(nested(row.changes))
+        Params.model_validate(unflatten(row.changes))
         assert {row.features_of, row.model_of, row.against} - {None} <= set(NAMES)
     assert len({row.slug for row in ROWS}) == len(NAMES)
     compared = {name for choice in CHOICES for name in choice.rows}
@@ -65,7 +65,7 @@ def test_rows_change_what_exists_and_lean_on_rows_that_exist() -> None:
 
 
 def test_a_default_stated_as_such_is_one() -> None:
-    usual = as_written(Params())
+    usual = flatten_params(Params())
     for choice in CHOICES:
         if (name := choice.parameter.strip("`")) in usual:
             assert choice.value == str(usual[name]).removesuffix(".0").lower()
