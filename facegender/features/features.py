@@ -25,7 +25,7 @@ from facegender.files.parquet import read
 from facegender.network.engine import Engine, OpenVinoEngine, TensorFlowEngine, has_bfloat16, has_openvino, to_openvino
 from facegender.params.architectures import resolve_weights
 from facegender.params.sections import FeaturesParams, Params
-from facegender.runtime.code_fingerprint import code_in
+from facegender.runtime.code_fingerprint import fingerprint_modules
 from facegender.runtime.memory import trim
 
 logger = logging.getLogger(__name__)
@@ -140,7 +140,7 @@ def plan_network(
         seed=params.features.seed,
         precision=exact,
         augmented_precision=rough,
-        code=code_in(*MADE_BY),
+        code=fingerprint_modules(*MADE_BY),
     )
     return manifest, classifier.frozen
 

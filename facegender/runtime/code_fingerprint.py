@@ -14,27 +14,27 @@ ROOT = Path(__file__).parents[2]
 
 
 @cache  # the modules of a running process stay as they are, whatever becomes of their files
-def code_of(module: str) -> str:
+def fingerprint_with_imports(module: str) -> str:
     """Of the code that `module` consists of, "facegender.training.train" for one."""
-    return fingerprint(ROOT, closure(ROOT, module))
+    return fingerprint_files(ROOT, closure(ROOT, module))
 
 
 @cache
-def code_in(*modules: str) -> str:
+def fingerprint_modules(*modules: str) -> str:
     """Of these modules of the package, and of none that they import."""
-    return fingerprint(ROOT, [Path("facegender", *module.split(".")).with_suffix(".py") for module in modules])
+    return fingerprint_files(ROOT, [Path("facegender", *module.split(".")).with_suffix(".py") for module in modules])
 
 
-def fingerprint(root: Path, files: Iterable[Path]) -> str:
+def fingerprint_files(root: Path, files: Iterable[Path]) -> str:
     """Of source files below `root`, by name and by what each statement does."""
     digest = hashlib.sha256()
     for path in sorted(files):
-        tree = without_docstrings(ast.parse((root / path).read_text(encoding="utf-8")))
+        tree = strip_docstrings(ast.parse((root / path).read_text(encoding="utf-8")))
         digest.update(f"{path.as_posix()}\0{ast.dump(tree)}\0".encode())
     return digest.hexdigest()[:16]
 
 
-def without_docstrings(tree: ast.Module) -> ast.Module:
+def strip_docstrings(tree: ast.Module) -> ast.Module:
     """The tree itself, its docstrings taken out."""
     for node in ast.walk(tree):
         match node:
@@ -57,24 +57,24 @@ def closure(root: Path, module: str) -> set[Path]:
         if name in seen:
             continue
         seen.add(name)
-        file = source(root, name)
+        file = find_source(root, name)
         if file is None:
             continue
         found.add(file.relative_to(root))
         if "." in name:
             waiting.append(name.rpartition(".")[0])
-        waiting += imported(file, name)
+        waiting += list_imports(file, name)
     return found
 
 
-def source(root: Path, name: str) -> Path | None:
+def find_source(root: Path, name: str) -> Path | None:
     """The file of a module or package; None for what is not below `root`."""
     base = root.joinpath(*name.split("."))
     candidates = (base.with_suffix(".py"), base / "__init__.py")
     return next((file for file in candidates if file.is_file()), None)
 
 
-def imported(file: Path, name: str) -> list[str]:
+def list_imports(file: Path, name: str) -> list[str]:
     """Every name that may be a module in the import statements of a file."""
     package = name if file.name == "__init__.py" else name.rpartition(".")[0]
     names: list[str] = []

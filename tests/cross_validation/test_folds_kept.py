@@ -55,7 +55,7 @@ def test_folds_of_other_code_are_not_joined(
     with FoldStore(layout) as store, caplog.at_level(logging.INFO):
         plan_folds(layout, params, store).result(0).mkdir()
         assert plan_folds(layout, params, store).missing == [1]
-        monkeypatch.setattr(provenance, "code_of", lambda module: f"another {module}")
+        monkeypatch.setattr(provenance, "fingerprint_with_imports", lambda module: f"another {module}")
         plan = plan_folds(layout, params, store)
     assert plan.missing == [0, 1]
     assert [path.name for path in plan.folder.parent.iterdir()] == [plan.folder.name]

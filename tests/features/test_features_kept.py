@@ -128,7 +128,7 @@ def test_features_of_other_code_are_computed_anew(
 ) -> None:
     passes = count_passes(monkeypatch)
     with monkeypatch.context() as patch:
-        patch.setattr(module, "code_in", lambda *modules: "another")
+        patch.setattr(module, "fingerprint_modules", lambda *modules: "another")
         features(workspace.layout, workspace.params)
         patch.setattr(Work, "finish", lambda self: None)  # more views, broken off behind the last
         features(workspace.layout, params_with(features={"views": 3}))

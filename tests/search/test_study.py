@@ -152,7 +152,7 @@ def test_trials_of_other_code_count_and_are_told(
         study.run(1, Trials(lambda number: [0.25]))
         assert "other code" not in caplog.text + caution(trials_of(study), params)
     with monkeypatch.context() as patch:
-        patch.setattr(provenance, "code_of", lambda module: f"another {module}")
+        patch.setattr(provenance, "fingerprint_with_imports", lambda module: f"another {module}")
         again = Trials(lambda number: [0.5])
         with Search(ready, params) as study:
             assert [trial.number for trial in study.ended] == study.of_other_code == [0]

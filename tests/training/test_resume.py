@@ -133,7 +133,7 @@ def test_a_checkpoint_of_other_code_is_not_resumed(
     undisturbed = contents(layout.model)
     with monkeypatch.context() as patch:
         kill_after(patch, 2)
-        patch.setattr(provenance, "code_of", lambda module: f"another {module}")
+        patch.setattr(provenance, "fingerprint_with_imports", lambda module: f"another {module}")
         with pytest.raises(Killed):
             train(layout, params)
     with caplog.at_level(logging.INFO):
