@@ -32,7 +32,7 @@ class Architecture:
         What stands before it in our model, which takes RGB in [0, 255]. signed: to [-1, 1]; standard: less ImageNet's
         mean, over its standard deviation, each channel; caffe: BGR less the mean; inside: nothing, for its own first
         layers scale. Keras's names of the first three are tf, torch and caffe.
-    kept
+    cache_pattern
         Pattern of the file below ~/.keras/models that Keras keeps its downloaded weights in.
     widths
         That ImageNet weights come in (`backbone.alpha`).
@@ -43,11 +43,11 @@ class Architecture:
     name: str
     application: str
     scaling: Scaling
-    kept: str
+    cache_pattern: str
     widths: tuple[float, ...] = (1.0,)
     min_side: int = 32
 
-    def call(self, alpha: float) -> str:
+    def constructor_call(self, alpha: float) -> str:
         """How it is built, for an error message."""
         width = f"alpha={alpha}, " if len(self.widths) > 1 else ""
         return f"keras.applications.{self.application}({width}include_top=False)"
@@ -71,7 +71,7 @@ ENTRIES: Final = (
 ARCHITECTURES: Final = {entry.name: entry for entry in ENTRIES}
 
 
-def is_own(name: str) -> bool:
+def is_custom(name: str) -> bool:
     """Whether a name is the path of a network of one's own."""
     return name.endswith(".keras")
 
@@ -81,13 +81,13 @@ def title(name: str) -> str:
     return ARCHITECTURES[name].application if name in ARCHITECTURES else PurePath(name).name
 
 
-def described(name: str, alpha: float) -> str:
+def title_with_width(name: str, alpha: float) -> str:
     """A backbone's name for readers, with its width where it comes in several."""
     several = name in ARCHITECTURES and len(ARCHITECTURES[name].widths) > 1
     return f"{title(name)}, alpha {alpha}" if several else title(name)
 
 
-def choices() -> str:
+def list_names() -> str:
     """What `backbone.name` may be."""
     return f"{', '.join(ARCHITECTURES)}, or the path of a .keras file"
 
@@ -101,7 +101,7 @@ def resolve_weights(params: "BackboneParams", drawn_demo: bool) -> str:
         This backbone does not come with the weights asked for.
     """
     source = params.weights
-    if is_own(params.name):
+    if is_custom(params.name):
         if source in ("imagenet", "demo", "none"):
             raise UserError(
                 WEIGHTS,

@@ -4,7 +4,7 @@ from typing import Annotated, Any, Final, Literal
 
 from pydantic import Field, ValidationInfo, field_validator, model_validator
 
-from facegender.params.architectures import ARCHITECTURES, choices, is_own, title
+from facegender.params.architectures import ARCHITECTURES, is_custom, list_names, title
 from facegender.params.search import SearchParams
 from facegender.params.section import Count, Section, Share
 
@@ -47,8 +47,8 @@ class BackboneParams(Section):
     @field_validator("name")
     @classmethod
     def _known_name(cls, name: str) -> str:
-        if name not in ARCHITECTURES and not is_own(name):
-            raise ValueError(f"must be one of {choices()}")
+        if name not in ARCHITECTURES and not is_custom(name):
+            raise ValueError(f"must be one of {list_names()}")
         return name
 
     @field_validator("alpha")

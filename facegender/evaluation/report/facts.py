@@ -10,7 +10,7 @@ import pandas as pd
 
 from facegender.data.split import HOLDOUT
 from facegender.files.image_names import order
-from facegender.params.architectures import described
+from facegender.params.architectures import title_with_width
 
 TRAINING_SECTIONS: Final = ("split", "backbone", "augment", "features", "train")
 AT_ONCE: Final = 4096  # rows hashed together
@@ -107,7 +107,7 @@ def made_rows(provenance: Mapping[str, Any], fingerprint: str) -> TextRows:
     parameters = provenance["parameters"]
     return [
         ("Data (SHA-256)", fingerprint),
-        ("Backbone", f"{described(backbone['name'], backbone['alpha'])}, {backbone['image_size']} pixels"),
+        ("Backbone", f"{title_with_width(backbone['name'], backbone['alpha'])}, {backbone['image_size']} pixels"),
         ("Backbone weights", weights_text(weights)),
         ("Trained", f"the head and {provenance['trained_layers']} backbone layers, {cut_text(provenance['cut'])}"),
         ("Parameters", f"{parameters['trained']:,} trained of {parameters['all']:,}"),
