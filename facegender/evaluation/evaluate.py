@@ -31,9 +31,9 @@ from facegender.evaluation.report.facts import data_hash, read_json
 from facegender.evaluation.slices import members, read_attributes
 from facegender.evaluation.write import Found, Made, write_evaluation
 from facegender.files.atomic import atomic_folder
-from facegender.files.image_names import Files, places
+from facegender.files.image_names import ImagePaths, lookup_all
 from facegender.files.layout import Layout
-from facegender.files.parquet import read, read_images
+from facegender.files.parquet import read, read_rows
 from facegender.params.sections import EvaluateParams, Params
 from facegender.pictures.traits import traits_of
 from facegender.runtime.memory import trim
@@ -71,7 +71,7 @@ def evaluate(model: Path, data: Layout, index: Path, splits: Path, validation: P
     made = Made(pd.read_csv(model / "history.csv"), read_json(model / "provenance.json"))
     with atomic_folder(out) as folder:
         embeddings = folder / "every_embedding.npy"  # on disk, where they take 2.5 kB a row
-        scores = score(model, Files(data.images, held["image"]), params.scoring.tta, embeddings=embeddings)
+        scores = score(model, ImagePaths(data.images, held["image"]), params.scoring.tta, embeddings=embeddings)
         refuse_unreadable(held["image"], scores.reasons)
         probabilities = scores.probabilities
         del scores
@@ -100,7 +100,7 @@ def evaluate(model: Path, data: Layout, index: Path, splits: Path, validation: P
             classes,
             made,
             found,
-            traits.iloc[places(predictions["image"], held["image"])],
+            traits.iloc[lookup_all(predictions["image"], held["image"])],
             params,
             data,
             os.path.relpath(data.images, out),
@@ -112,7 +112,7 @@ def evaluate(model: Path, data: Layout, index: Path, splits: Path, validation: P
         embeddings.unlink()
         brightness, side = (np.asarray(traits[name].astype(float)) for name in ("brightness", "shorter side"))
         measured = quantities(probabilities, far, decision, brightness, side)
-        hashes = read_images(index, held["image"], ["sha256"])["sha256"]
+        hashes = read_rows(index, held["image"], ["sha256"])["sha256"]
         write_reference(folder, held["image"], hashes, measured)
 
 

@@ -20,7 +20,7 @@ from facegender.errors import UserError
 from facegender.evaluation.pooled_features import Floats, Ints, Pooled
 from facegender.features.store import FeatureStore, Manifest
 from facegender.files.atomic import atomic_file
-from facegender.files.image_names import lookup, order
+from facegender.files.image_names import argsort_names, lookup
 from facegender.runtime.progress import track
 from facegender.statistics.stratify import assign
 
@@ -79,7 +79,7 @@ def find_suspects(features: Path, splits: pd.DataFrame, positive: str, folds: in
         probabilities = cross_fitted(Pooled(store), rows, labels, groups, folds, seed)
     quality, flagged = judge_labels(labels, probabilities)
     quality = quality.round(6)
-    by_name = order(splits["image"])
+    by_name = argsort_names(splits["image"])
     ranked = by_name[np.argsort(quality[by_name], kind="stable")]
     columns = {name: splits[name].array[ranked] for name in ("image", "label")}
     return pd.DataFrame({**columns, "probability": quality[ranked], "flagged": flagged[ranked]})

@@ -19,7 +19,7 @@ from facegender.errors import UserError
 from facegender.features.store import Manifest, write_rows
 from facegender.features.work import Work
 from facegender.files.atomic import atomic_folder
-from facegender.files.image_names import order, places
+from facegender.files.image_names import argsort_names, lookup_all
 from facegender.files.layout import Layout
 from facegender.files.parquet import read
 from facegender.network.engine import Engine, OpenVinoEngine, TensorFlowEngine, has_bfloat16, has_openvino, to_openvino
@@ -76,10 +76,10 @@ def plan_rows(index: pd.DataFrame, splits: pd.DataFrame) -> pd.DataFrame:
     Rows that only ever validate need no augmented view. `index`: image and sha256 of the labelled images.
     """
     augmented = (splits["fold"] == NEVER_VALIDATED).to_numpy(dtype=bool)
-    by_name = order(splits["image"])
+    by_name = argsort_names(splits["image"])
     rows = by_name[np.argsort(~augmented[by_name], kind="stable")]
     table = pd.DataFrame({"image": splits["image"].array[rows], "augmented": augmented[rows]})
-    table.insert(1, "sha256", index["sha256"].array[places(table["image"], index["image"])])
+    table.insert(1, "sha256", index["sha256"].array[lookup_all(table["image"], index["image"])])
     return table
 
 

@@ -21,7 +21,7 @@ import pandas as pd
 
 from facegender.errors import UserError
 from facegender.files.float16_rows import Float16Array, Float16Rows
-from facegender.files.image_names import places
+from facegender.files.image_names import lookup_all
 from facegender.files.parquet import read
 
 
@@ -145,7 +145,7 @@ def labelled(store: Store, folder: Path, splits: pd.DataFrame) -> pd.DataFrame:
     """
     rows = store.rows
     try:
-        at = places(rows["image"], splits["image"])
+        at = lookup_all(rows["image"], splits["image"])
     except KeyError:
         at = np.empty(0, np.int64)
     if not len(rows) == len(splits) == len(at):

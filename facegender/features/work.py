@@ -21,7 +21,7 @@ from facegender.files.layout import Layout
 from facegender.files.resumable import DEPENDS_ON, open_work, work_folder
 from facegender.network.engine import Engine, forward
 from facegender.params.sections import Params
-from facegender.pictures.augment import view_of
+from facegender.pictures.augment import make_view
 from facegender.pictures.decode import Pixels, decode_validated
 from facegender.runtime.prefetch import prefetch
 from facegender.runtime.progress import Advance, track
@@ -172,7 +172,7 @@ class Work:
             picture = decode_validated(self.layout.images, str(names[row]), self.params.backbone.image_size)
             sha256 = str(hashes[row])
             seed = self.params.features.seed
-            pixels = [view_of(picture, self.params.augment, seed, sha256, view) for view in views]
+            pixels = [make_view(picture, self.params.augment, seed, sha256, view) for view in views]
             return Item(row, views, pixels)
 
         missing = (row for row in among if not self.done[row].all())

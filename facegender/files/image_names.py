@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 Ints = npt.NDArray[np.int64]
 
 
-class Files(Sequence[str]):
+class ImagePaths(Sequence[str]):
     """The images below a folder, each path made when it is asked for: strings take 70 bytes, names here 20.
 
     No `Path` objects: Python remembers the parts of one in a table that has grown by 7 MB at the 65,536th.
@@ -29,11 +29,11 @@ class Files(Sequence[str]):
     def __getitem__(self, place: int) -> str: ...
 
     @overload
-    def __getitem__(self, place: slice) -> "Files": ...
+    def __getitem__(self, place: slice) -> "ImagePaths": ...
 
-    def __getitem__(self, place: int | slice) -> "str | Files":
+    def __getitem__(self, place: int | slice) -> "str | ImagePaths":
         if isinstance(place, slice):
-            return Files(self._folder, pd.Series(self._names[place]))
+            return ImagePaths(self._folder, pd.Series(self._names[place]))
         return f"{self._folder}/{self._names[place]}"
 
 
@@ -44,7 +44,7 @@ def lookup(names: "pd.Series[str]", among: "pd.Series[str]") -> Ints:
     return at
 
 
-def places(names: "pd.Series[str]", among: "pd.Series[str]") -> Ints:
+def lookup_all(names: "pd.Series[str]", among: "pd.Series[str]") -> Ints:
     """The first row of each name in `among`: int64 (n,).
 
     Raises
@@ -58,7 +58,7 @@ def places(names: "pd.Series[str]", among: "pd.Series[str]") -> Ints:
     return at
 
 
-def order(names: "pd.Series[str]") -> Ints:
+def argsort_names(names: "pd.Series[str]") -> Ints:
     """The rows in the order of their names, by code point; equal names as they came: int64 (n,)."""
     at: Ints = pc.sort_indices(_strings(names)).to_numpy().astype(np.int64)
     return at

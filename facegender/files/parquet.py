@@ -22,7 +22,7 @@ def read(path: Path, columns: list[str] | None = None, filters: Filters | None =
     return pd.read_parquet(path, columns=columns, filters=filters, pre_buffer=False, use_threads=False)
 
 
-def read_images(path: Path, names: "pd.Series[str]", columns: list[str]) -> pd.DataFrame:
+def read_rows(path: Path, names: "pd.Series[str]", columns: list[str]) -> pd.DataFrame:
     """Some columns of the rows of these images, in the order of `names`: of a table of all images no more than that.
 
     Raises

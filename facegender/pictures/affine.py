@@ -10,7 +10,7 @@ from facegender.pictures.decode import Pixels
 cv2.setNumThreads(0)  # whoever moves many pictures does so in threads of its own
 
 
-def move(pixels: Pixels, shift_x: float, shift_y: float, angle: float, scale: float) -> Pixels:
+def warp_affine(pixels: Pixels, shift_x: float, shift_y: float, angle: float, scale: float) -> Pixels:
     """Shift (shares of the side, right and down), rotate (radians, counter-clockwise) and scale about the centre.
 
     What comes in from outside the picture is its mirror image, so no black corners betray the move.

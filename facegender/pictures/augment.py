@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from facegender.params.sections import AugmentParams
-from facegender.pictures.affine import move
+from facegender.pictures.affine import warp_affine
 from facegender.pictures.decode import Pixels
 
 SMALLEST_ERASED = 0.02  # share of the area, as in the paper
@@ -24,7 +24,7 @@ def view_rng(seed: int, sha256: str, view: int) -> np.random.Generator:
     return np.random.Generator(np.random.PCG64(int.from_bytes(digest, "big")))
 
 
-def view_of(pixels: Pixels, params: AugmentParams, seed: int, sha256: str, view: int) -> Pixels:
+def make_view(pixels: Pixels, params: AugmentParams, seed: int, sha256: str, view: int) -> Pixels:
     """One view of a picture: 0 is the picture as it is. Where it is mirrored and no more, every other view is."""
     if params.distinct:
         return mirror(pixels) if view % params.distinct else pixels
@@ -42,7 +42,7 @@ def augment(pixels: Pixels, params: AugmentParams, rng: np.random.Generator) -> 
     if flip:
         pixels = mirror(pixels)
     if params.shift or params.rotation or params.zoom:
-        pixels = move(pixels, shift_x, shift_y, angle, scale)
+        pixels = warp_affine(pixels, shift_x, shift_y, angle, scale)
     if params.brightness or params.contrast:
         pixels = np.asarray(cv2.LUT(pixels, tone_curve(pixels, brightness, contrast)), np.uint8)
     if params.erase and rng.integers(2):  # drawn last, so that views without it stay what they were

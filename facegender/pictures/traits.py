@@ -10,8 +10,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from facegender.files.image_names import Files
-from facegender.files.parquet import read_images
+from facegender.files.image_names import ImagePaths
+from facegender.files.parquet import read_rows
 from facegender.pictures.decode import Pixels, decode
 from facegender.runtime.prefetch import prefetch
 from facegender.runtime.progress import track
@@ -50,9 +50,9 @@ def picture_traits(files: Sequence[str | Path], width: Ints, height: Ints) -> pd
 
 def traits_of(names: "pd.Series[str]", folder: Path, index: Path) -> pd.DataFrame:
     """`picture_traits` of some images below a folder; their width and height are those of index.parquet."""
-    sides = read_images(index, names, ["width", "height"])
+    sides = read_rows(index, names, ["width", "height"])
     width, height = (sides[side].to_numpy(np.int64) for side in ("width", "height"))
-    return picture_traits(Files(folder, names), width, height)
+    return picture_traits(ImagePaths(folder, names), width, height)
 
 
 def light(pixels: Pixels) -> tuple[str, str, str, str]:

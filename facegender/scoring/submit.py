@@ -16,7 +16,7 @@ from facegender.decision.classes import Classes, read_classes
 from facegender.decision.conformal import abstains
 from facegender.decision.decision import Decision, read_decision
 from facegender.files.atomic import atomic_file
-from facegender.files.image_names import Files
+from facegender.files.image_names import ImagePaths
 from facegender.files.layout import Layout
 from facegender.files.parquet import read, write
 from facegender.params.sections import SubmitParams
@@ -62,7 +62,7 @@ def submit(
 
     usable = test.loc[test["status"] == "ok", "image"].reset_index(drop=True)
     chosen = read_decision(decision)
-    scores = score(model, Files(data.images, usable), chosen.views)
+    scores = score(model, ImagePaths(data.images, usable), chosen.views)
     scored = pd.DataFrame({"image": usable, "probability": scores.probabilities, "reason": scores.reasons})
     predicted = predict_test(test, scored, classes, chosen)
     with atomic_file(predictions) as file:

@@ -11,10 +11,10 @@ from PIL import Image
 
 from facegender.data.split import HOLDOUT, VALIDATION
 from facegender.evaluation.report.gallery import data_uri
-from facegender.files.image_names import order
+from facegender.files.image_names import argsort_names
 from facegender.files.parquet import Filters, read
 from facegender.params.sections import AugmentParams, ranges_in_force
-from facegender.pictures.augment import view_of
+from facegender.pictures.augment import make_view
 from facegender.pictures.decode import decode_validated
 
 FACES: Final = 8
@@ -63,7 +63,7 @@ def contact_sheet(
     strips = []
     for image in faces:
         pixels = decode_validated(images, image, provenance["backbone"]["image_size"])
-        shown = [view_of(pixels, augment, seed, hashes[image], view) for view in range(min(count, MOST))]
+        shown = [make_view(pixels, augment, seed, hashes[image], view) for view in range(min(count, MOST))]
         small = [Image.fromarray(view).resize((SIDE, SIDE), Image.Resampling.LANCZOS) for view in shown]
         strips.append(Strip(image, [data_uri(picture) for picture in small]))
     mirrored = bool(views and augment.flip and made["train"].get("mirror"))  # a model of before has no such parameter
@@ -75,7 +75,7 @@ def choose(splits: pd.DataFrame) -> list[str]:
     trained = splits.loc[~splits["fold"].isin((VALIDATION, HOLDOUT)), ["image", "label"]]
     by_label = [trained.loc[trained["label"] == label, "image"] for label in sorted(trained["label"].unique())]
     each = FACES // max(1, len(by_label))
-    spread = [list(names.iloc[order(names)[_evenly(len(names), each)]]) for names in by_label]
+    spread = [list(names.iloc[argsort_names(names)[_evenly(len(names), each)]]) for names in by_label]
     return [name for turn in zip(*spread, strict=False) for name in turn]
 
 

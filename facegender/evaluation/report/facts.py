@@ -9,7 +9,7 @@ from typing import Any, Final
 import pandas as pd
 
 from facegender.data.split import HOLDOUT
-from facegender.files.image_names import order
+from facegender.files.image_names import argsort_names
 from facegender.params.architectures import title_with_width
 
 TRAINING_SECTIONS: Final = ("split", "backbone", "augment", "features", "train")
@@ -40,8 +40,8 @@ def label_name(label: str) -> str:
 
 def data_hash(index: pd.DataFrame) -> str:
     """SHA-256 over every image's name, label and content hash, in the order of names: the same data, the same hash."""
-    by_name = order(index["image"])
-    rows = by_name[order(index["role"].iloc[by_name])]
+    by_name = argsort_names(index["image"])
+    rows = by_name[argsort_names(index["role"].iloc[by_name])]
     digest = hashlib.sha256()
     for start in range(0, len(rows), AT_ONCE):
         part = index[["image", "role", "label", "sha256"]].iloc[rows[start : start + AT_ONCE]]
