@@ -35,7 +35,7 @@ from facegender.files.image_names import ImagePaths, lookup_all
 from facegender.files.layout import Layout
 from facegender.files.parquet import read, read_rows
 from facegender.params.sections import EvaluateParams, Params
-from facegender.pictures.traits import traits_of
+from facegender.pictures.traits import read_traits
 from facegender.runtime.memory import trim
 from facegender.scoring.reference import EMBEDDINGS, own_distances, quantities, write_reference
 from facegender.statistics.intervals import FloatArray
@@ -91,7 +91,7 @@ def evaluate(model: Path, data: Layout, index: Path, splits: Path, validation: P
         )
         decision = replace(decision, views=params.scoring.tta)
         predictions["views"] = params.scoring.tta
-        traits = traits_of(held["image"], data.images, index)
+        traits = read_traits(held["image"], data.images, index)
         trim()
         write_evaluation(
             folder,

@@ -135,7 +135,7 @@ def plan_network(
         cut=cut.layer,
         trained_layers=cut.trained,
         shape=shape,
-        views=min(params.features.views, params.augment.distinct or params.features.views) if cached else 0,
+        views=min(params.features.views, params.augment.distinct_views or params.features.views) if cached else 0,
         augment=params.augment.ranges(),
         seed=params.features.seed,
         precision=exact,

@@ -115,12 +115,12 @@ class AugmentParams(Section):
         return {key: value for key, value in self.model_dump(exclude={"policy"}).items() if value}
 
     @property
-    def distinct(self) -> int | None:
+    def distinct_views(self) -> int | None:
         """How many different views there are: one of a picture left as it is, two where it is mirrored; else no end."""
         return {(): 1, ("flip",): 2}.get(tuple(self.ranges()))
 
 
-def ranges_in_force(ranges: dict[str, bool | float]) -> AugmentParams:
+def params_for_ranges(ranges: dict[str, bool | float]) -> AugmentParams:
     """The parameters that have exactly these ranges, under the name of the policy they are, where they are one's."""
     name = next((name for name, policy in POLICIES.items() if policy == ranges), "none")
     return AugmentParams.model_validate({"policy": name, **ranges})

@@ -26,8 +26,8 @@ def view_rng(seed: int, sha256: str, view: int) -> np.random.Generator:
 
 def make_view(pixels: Pixels, params: AugmentParams, seed: int, sha256: str, view: int) -> Pixels:
     """One view of a picture: 0 is the picture as it is. Where it is mirrored and no more, every other view is."""
-    if params.distinct:
-        return mirror(pixels) if view % params.distinct else pixels
+    if params.distinct_views:
+        return mirror(pixels) if view % params.distinct_views else pixels
     return augment(pixels, params, view_rng(seed, sha256, view)) if view else pixels
 
 

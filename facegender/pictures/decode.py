@@ -43,9 +43,9 @@ def open_picture(path: Path, max_pixels: int | None = None) -> Image.Image:
     Undecodable
         Missing, empty, truncated, corrupt, no picture, or over `max_pixels`.
     """
-    with _opened(path, max_pixels) as picture:
+    with _open(path, max_pixels) as picture:
         picture.load()
-        return to_rgb(upright(picture))
+        return to_rgb(apply_orientation(picture))
 
 
 def open_grey(content: bytes, max_pixels: int | None = None) -> tuple[Image.Image, str]:
@@ -59,16 +59,16 @@ def open_grey(content: bytes, max_pixels: int | None = None) -> tuple[Image.Imag
     Undecodable
         As `open_picture`.
     """
-    with _opened(BytesIO(content), max_pixels) as picture:
+    with _open(BytesIO(content), max_pixels) as picture:
         mode = picture.mode
         picture.draft("L", picture.size)  # a JPEG's brightness as it is stored; other formats ignore this
         picture.load()
-        straight = upright(picture)
+        straight = apply_orientation(picture)
         return (straight if straight.mode == "L" else to_rgb(straight).convert("L")), mode
 
 
 @contextmanager
-def _opened(source: str | Path | BytesIO, max_pixels: int | None) -> Iterator[Image.Image]:
+def _open(source: str | Path | BytesIO, max_pixels: int | None) -> Iterator[Image.Image]:
     """A picture of which only the header is read; every fault in the block becomes `Undecodable`."""
     try:
         with Image.open(source) as picture:
@@ -96,7 +96,7 @@ def _is_empty(source: str | Path | BytesIO) -> bool:
     return not source.getbuffer().nbytes if isinstance(source, BytesIO) else Path(source).stat().st_size == 0
 
 
-def upright(picture: Image.Image) -> Image.Image:
+def apply_orientation(picture: Image.Image) -> Image.Image:
     """Apply the EXIF orientation, in place; a broken EXIF block counts as none."""
     with suppress(Exception):  # anything at all is raised by broken EXIF, and the pixels are good without it
         # In place, because what fails is mostly writing the EXIF block back, after the picture has been turned
@@ -142,12 +142,12 @@ def resize(picture: Image.Image, size: int) -> Pixels:
 
 def decode(path: str | Path, size: int, max_pixels: int | None = None) -> Pixels:
     """The pixels a model sees: uint8 (size, size, 3), RGB. Raises `Undecodable`, as `open_picture` does."""
-    with _opened(path, max_pixels) as picture:
+    with _open(path, max_pixels) as picture:
         # a large JPEG is read in full but turned into no more pixels than twice the size needs (libjpeg scales by
         # 1/2, 1/4, 1/8), so that the resizing filter still has its say; other formats ignore this
         picture.draft(None, (2 * size, 2 * size))
         picture.load()
-        return resize(to_rgb(upright(picture)), size)
+        return resize(to_rgb(apply_orientation(picture)), size)
 
 
 def decode_validated(images: Path, name: str, size: int) -> Pixels:

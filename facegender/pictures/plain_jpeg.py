@@ -14,9 +14,9 @@ SCAN: Final = 0xDA
 MODES: Final = {1: "L", 3: "RGB"}
 
 
-def grey_of_plain_jpeg(content: bytes, max_pixels: int) -> tuple[Image.Image, str] | None:
+def decode_plain_jpeg(content: bytes, max_pixels: int) -> tuple[Image.Image, str] | None:
     """What `open_grey` gives, or None where it is to be asked."""
-    found = _size_and_mode(content)
+    found = _parse_header(content)
     # larger files are handed to the decoder in pieces; pictures over Pillow's own limit get a warning or more
     if found is None or len(content) > ImageFile.MAXBLOCK:
         return None
@@ -29,7 +29,7 @@ def grey_of_plain_jpeg(content: bytes, max_pixels: int) -> tuple[Image.Image, st
         return None
 
 
-def _size_and_mode(content: bytes) -> tuple[tuple[int, int], str] | None:
+def _parse_header(content: bytes) -> tuple[tuple[int, int], str] | None:
     """Width and height, and Pillow's mode, of a JPEG with harmless segments alone (ITU-T T.81, annex B)."""
     if content[:2] != b"\xff\xd8":
         return None

@@ -25,7 +25,7 @@ ELONGATED: Final = 1.1  # longer over shorter side from which a picture is not s
 AHEAD: Final = 64  # pictures decoded and waiting
 
 
-def picture_traits(files: Sequence[str | Path], width: Ints, height: Ints) -> pd.DataFrame:
+def measure_traits(files: Sequence[str | Path], width: Ints, height: Ints) -> pd.DataFrame:
     """One row per file, every cell as text, as if it stood in attributes.csv; as categories, for texts recur.
 
     Columns: brightness, contrast (mean and standard deviation of the luma, 0 to 1), sharpness (standard deviation of
@@ -39,23 +39,23 @@ def picture_traits(files: Sequence[str | Path], width: Ints, height: Ints) -> pd
     seen: dict[str, list[str]] = {name: [] for name in ("brightness", "contrast", "sharpness", "colour")}
     with track("look", len(files), "images") as advance:
         for pixels in prefetch(lambda path: decode(path, SIDE), files, os.cpu_count() or 1, AHEAD):
-            for texts, text in zip(seen.values(), light(pixels), strict=True):
+            for texts, text in zip(seen.values(), measure_light(pixels), strict=True):
                 texts.append(sys.intern(text))
             advance(1)
     table = pd.DataFrame({name: pd.Categorical(texts) for name, texts in seen.items()})
     table.insert(3, "shorter side", pd.Series(np.minimum(width, height)).astype(str).astype("category"))
-    table["shape"] = pd.Categorical([shape(*pair) for pair in zip(width, height, strict=True)])
+    table["shape"] = pd.Categorical([classify_shape(*pair) for pair in zip(width, height, strict=True)])
     return table
 
 
-def traits_of(names: "pd.Series[str]", folder: Path, index: Path) -> pd.DataFrame:
+def read_traits(names: "pd.Series[str]", folder: Path, index: Path) -> pd.DataFrame:
     """`picture_traits` of some images below a folder; their width and height are those of index.parquet."""
     sides = read_rows(index, names, ["width", "height"])
     width, height = (sides[side].to_numpy(np.int64) for side in ("width", "height"))
-    return picture_traits(ImagePaths(folder, names), width, height)
+    return measure_traits(ImagePaths(folder, names), width, height)
 
 
-def light(pixels: Pixels) -> tuple[str, str, str, str]:
+def measure_light(pixels: Pixels) -> tuple[str, str, str, str]:
     """Brightness, contrast, sharpness and colour of uint8 (s, s, 3)."""
     luma = pixels.astype(np.float32) @ LUMA / 255
     laplacian = luma[:-2, 1:-1] + luma[2:, 1:-1] + luma[1:-1, :-2] + luma[1:-1, 2:] - 4 * luma[1:-1, 1:-1]
@@ -64,7 +64,7 @@ def light(pixels: Pixels) -> tuple[str, str, str, str]:
     return f"{luma.mean():.3f}", f"{luma.std():.3f}", f"{1000 * laplacian.std():.0f}", colour
 
 
-def shape(width: int, height: int) -> str:
+def classify_shape(width: int, height: int) -> str:
     """upright, square or wide."""
     if height > ELONGATED * width:
         return "upright"

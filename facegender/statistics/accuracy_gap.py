@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from facegender.statistics.intervals import Estimate, FloatArray, IntArray, bootstrap
-from facegender.statistics.metrics import BoolArray, consistent_with_zero
+from facegender.statistics.metrics import BoolArray, extend_to_zero
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,7 @@ def accuracy_gap(
     gap = bootstrap(spread, groups, resamples, rng, reflected=("gap",))["gap"]
     low, high = (float(end) for end in np.quantile(chance, (0.025, 0.975)))
     by_chance = Estimate(float(chance.mean()), low, high, len(correct))
-    return Gap(int(np.argmin(shares)), int(np.argmax(shares)), consistent_with_zero(gap, chance), by_chance)
+    return Gap(int(np.argmin(shares)), int(np.argmax(shares)), extend_to_zero(gap, chance), by_chance)
 
 
 def gap_by_chance(sizes: IntArray, correct: int, resamples: int, rng: np.random.Generator) -> FloatArray:

@@ -18,7 +18,7 @@ def roc(rows: Rows) -> pd.DataFrame:
         return pd.DataFrame({"false_positive_rate": [], "true_positive_rate": [], "threshold": []}, dtype=np.float64)
     false_positive, true_positive, threshold = roc_curve(rows.positive, rows.probabilities)
     threshold[0] = 1.0  # scikit-learn says infinity, which JSON cannot
-    kept = _thinned(len(threshold))
+    kept = _thin(len(threshold))
     return pd.DataFrame(
         {
             "false_positive_rate": false_positive[kept],
@@ -33,11 +33,11 @@ def precision_recall(rows: Rows) -> pd.DataFrame:
     if not rows.positive.any():
         return pd.DataFrame({"recall": [], "precision": [], "threshold": []}, dtype=np.float64)
     precision, recall, threshold = precision_recall_curve(rows.positive, rows.probabilities)
-    kept = _thinned(len(threshold))
+    kept = _thin(len(threshold))
     return pd.DataFrame({"recall": recall[kept], "precision": precision[kept], "threshold": threshold[kept]})
 
 
-def _thinned(count: int) -> IntArray:
+def _thin(count: int) -> IntArray:
     kept: IntArray = np.unique(np.linspace(0, count - 1, min(count, MAX_POINTS)).round().astype(np.int64))
     return kept
 

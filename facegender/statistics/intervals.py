@@ -31,10 +31,10 @@ class Estimate:
 
     def as_dict(self) -> dict[str, float | int | None]:
         """For JSON, rounded to 6 decimals."""
-        return {"value": _rounded(self.value), "low": _rounded(self.low), "high": _rounded(self.high), "n": self.n}
+        return {"value": _round(self.value), "low": _round(self.low), "high": _round(self.high), "n": self.n}
 
 
-def _rounded(value: float | None) -> float | None:
+def _round(value: float | None) -> float | None:
     return None if value is None else round(value, DIGITS)
 
 

@@ -210,7 +210,7 @@ def calibration_error_by_chance(
     return errors / len(probabilities)
 
 
-def consistent_with_zero(error: Estimate, chance: FloatArray) -> Estimate:
+def extend_to_zero(error: Estimate, chance: FloatArray) -> Estimate:
     """Let the interval reach down to 0 where a perfectly calibrated model shows as much in one of 40 samples or more.
 
     At the boundary the bootstrap alone covers a true 0 in only 7 of 10 samples.
@@ -235,7 +235,7 @@ def measure(rows: Rows, bins: int, resamples: int, rng: np.random.Generator) -> 
     drawn = bootstrap(figures, figures.groups, resamples, rng, reflected=("expected_calibration_error",))
     chance = calibration_error_by_chance(rows.probabilities, bins, resamples, rng)
     error = drawn["expected_calibration_error"]
-    drawn["expected_calibration_error"] = consistent_with_zero(error, chance)
+    drawn["expected_calibration_error"] = extend_to_zero(error, chance)
     low, high = (float(end) for end in np.quantile(chance, (0.025, 0.975)))
     drawn["calibration_error_by_chance"] = Estimate(float(chance.mean()), low, high, len(rows))
     n_of = {"negative.f1": counts.negatives, "positive.f1": counts.positives}

@@ -17,7 +17,7 @@ from facegender.files.atomic import atomic_file
 from facegender.files.float16_rows import Float16Rows
 from facegender.network.classifier import Classifier
 from facegender.network.folded_batch_norm import fitted
-from facegender.params.sections import Params, TrainParams, ranges_in_force
+from facegender.params.sections import Params, TrainParams, params_for_ranges
 from facegender.runtime.progress import track
 from facegender.training.batches import Batches, FeatureBatches, ImageBatches, Pictures, Rows
 
@@ -83,7 +83,7 @@ def online_source(
         table["image"].tolist(),
         table["sha256"].tolist(),
         manifest.backbone["image_size"],
-        ranges_in_force(manifest.augment),
+        params_for_ranges(manifest.augment),
         manifest.seed,
     )
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from facegender.params.reading import read_params
-from facegender.params.sections import POLICIES, AugmentParams, ranges_in_force
+from facegender.params.sections import POLICIES, AugmentParams, params_for_ranges
 from facegender.pictures.affine import warp_affine
 from facegender.pictures.augment import augment, erase, make_view, tone_curve, view_rng
 
@@ -113,8 +113,8 @@ def test_a_policy_gives_the_ranges_and_a_number_beside_it_overrides() -> None:
     expected = {**POLICIES["strong"], "rotation": 5.0}
     del expected["erase"]
     assert changed.ranges() == expected
-    assert ranges_in_force(expected).ranges() == expected
-    assert ranges_in_force(dict(POLICIES["strong"])).policy == "strong"
+    assert params_for_ranges(expected).ranges() == expected
+    assert params_for_ranges(dict(POLICIES["strong"])).policy == "strong"
 
 
 def test_the_comments_of_params_yaml_give_the_policies_ranges(checkout: Path) -> None:
@@ -135,7 +135,11 @@ def test_a_policy_that_is_none_is_refused(tmp_path: Path) -> None:
 
 def test_views_that_would_repeat_are_none() -> None:
     mirror = AugmentParams(policy="flip")
-    assert (AugmentParams(policy="none").distinct, mirror.distinct, AugmentParams().distinct) == (1, 2, None)
+    assert (AugmentParams(policy="none").distinct_views, mirror.distinct_views, AugmentParams().distinct_views) == (
+        1,
+        2,
+        None,
+    )
     views = [make_view(a_picture(), mirror, 7, "ab", view) for view in range(4)]
     assert [np.array_equal(view, a_picture()) for view in views] == [True, False, True, False]
     assert np.array_equal(views[1], a_picture()[:, ::-1])

@@ -13,7 +13,7 @@ from facegender.data.split import HOLDOUT, VALIDATION
 from facegender.evaluation.report.gallery import data_uri
 from facegender.files.image_names import argsort_names
 from facegender.files.parquet import Filters, read
-from facegender.params.sections import AugmentParams, ranges_in_force
+from facegender.params.sections import AugmentParams, params_for_ranges
 from facegender.pictures.augment import make_view
 from facegender.pictures.decode import decode_validated
 
@@ -52,10 +52,10 @@ def contact_sheet(
     `index` is where index.parquet lies, which has the pictures' hashes.
     """
     made = provenance["params"]
-    augment, views, seed = ranges_in_force(made["augment"]), made["features"]["views"], made["features"]["seed"]
+    augment, views, seed = params_for_ranges(made["augment"]), made["features"]["views"], made["features"]["seed"]
     # online mode, which caches none, shows a fresh one at every epoch
-    count = views or augment.distinct or made["train"]["epochs"]
-    if augment.distinct == 1 or count < 2:
+    count = views or augment.distinct_views or made["train"]["epochs"]
+    if augment.distinct_views == 1 or count < 2:
         return None
     faces = choose(splits)
     wanted: Filters = [("role", "==", "train"), ("image", "in", faces)]
