@@ -38,7 +38,7 @@ def paint_backdrop(pencil: Pencil) -> None:
         draw.ellipse((x - r, y - r, x + r, y + r), fill=traits.paper_2)
 
 
-def shade(picture: Image.Image, traits: Traits) -> Image.Image:
+def add_light_and_grain(picture: Image.Image, traits: Traits) -> Image.Image:
     """Light that falls off across the picture, and grain."""
     across = np.linspace(-1, 1, picture.width, dtype=np.float32)[None, :] * np.float32(np.cos(traits.light_angle))
     down = np.linspace(-1, 1, picture.height, dtype=np.float32)[:, None] * np.float32(np.sin(traits.light_angle))

@@ -9,7 +9,7 @@ from typing import Final
 
 import numpy as np
 
-from facegender.demo.faults import plant
+from facegender.demo.faults import plant_faults
 from facegender.demo.portrait import paint
 from facegender.demo.traits import BEST_ACCURACY, Traits, sample_traits
 from facegender.errors import UserError
@@ -74,7 +74,7 @@ def draw(out: Path, images: int = 600, seed: int = 2026, force: bool = False, wo
         layout = Layout(folder)
         layout.images.mkdir()
         _paint_all(layout.images, names, portraits, seed, workers)
-        planted = plant(layout.images, names[:train], names[train:], portraits, seed)
+        planted = plant_faults(layout.images, names[:train], names[train:], portraits, seed)
         _write_tables(layout, names, planted.labels, planted.portraits, train)
         marker = {
             "drawn_by": DRAWN_BY,

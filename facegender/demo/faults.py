@@ -13,11 +13,11 @@ from PIL import Image
 from facegender.demo.traits import Traits
 
 EXIF_ORIENTATION: Final = 0x0112
-TURNED: Final = 6  # "the 0th row is the visual right-hand side": phones held upright write this (EXIF 2.32, 4.6.4)
+ROTATED: Final = 6  # "the 0th row is the visual right-hand side": phones held upright write this (EXIF 2.32, 4.6.4)
 
 
 @dataclass(frozen=True)
-class Planted:
+class PlantedFaults:
     """Where each fault is, and what the images show now: a duplicate shows another image's portrait."""
 
     faults: dict[str, str | list[str]]
@@ -25,7 +25,9 @@ class Planted:
     labels: list[int]
 
 
-def plant(folder: Path, train: Sequence[str], test: Sequence[str], portraits: Sequence[Traits], seed: int) -> Planted:
+def plant_faults(
+    folder: Path, train: Sequence[str], test: Sequence[str], portraits: Sequence[Traits], seed: int
+) -> PlantedFaults:
     """Spoil a few of the images in `folder`; `train` + `test` name the portraits in their order."""
     rng = np.random.default_rng([seed, 3])
     picked = [train[int(i)] for i in rng.choice(len(train), 9, replace=False)]
@@ -35,7 +37,7 @@ def plant(folder: Path, train: Sequence[str], test: Sequence[str], portraits: Se
     content = (folder / truncated).read_bytes()
     (folder / truncated).write_bytes(content[: len(content) * 3 // 5])
     (folder / missing).unlink()
-    _store_turned(folder / rotated)
+    _store_rotated(folder / rotated)
     with Image.open(folder / grey) as picture:
         _replace(folder / grey, picture.convert("L"), "JPEG", quality=90)
     with Image.open(folder / png) as picture:
@@ -59,13 +61,13 @@ def plant(folder: Path, train: Sequence[str], test: Sequence[str], portraits: Se
         "near_duplicates": [sharp, recompressed],
         "unreadable_test_image": unreadable,
     }
-    return Planted(faults, shown, [traits.family for traits in shown])
+    return PlantedFaults(faults, shown, [traits.family for traits in shown])
 
 
-def _store_turned(path: Path) -> None:
+def _store_rotated(path: Path) -> None:
     """Store the pixels lying on their side, with the tag that tells viewers to set them upright."""
     exif = Image.Exif()
-    exif[EXIF_ORIENTATION] = TURNED
+    exif[EXIF_ORIENTATION] = ROTATED
     with Image.open(path) as picture:
         lying = picture.transpose(Image.Transpose.ROTATE_90)
     _replace(path, lying, "JPEG", quality=90, exif=exif)

@@ -67,7 +67,7 @@ def draw_material(count: int, side: int, seed: int, workers: int = 2) -> Materia
     )
 
 
-def tell(traits: Traits) -> dict[str, float]:
+def list_targets(traits: Traits) -> dict[str, float]:
     """What a drawing shows, as numbers: proportions, pose, light, colours, and which of each kind it has."""
     told = dict(zip(PROPORTIONS, traits.proportions, strict=True))
     for name in (
@@ -96,4 +96,6 @@ def tell(traits: Traits) -> dict[str, float]:
 
 def _draw_chunk(side: int, seed: int, numbers: Sequence[int]) -> tuple[npt.NDArray[np.uint8], list[dict[str, float]]]:
     portraits = [sample_traits(number % 2, np.random.default_rng([seed, side, number])) for number in numbers]
-    return np.stack([np.asarray(paint(traits, side, side)) for traits in portraits]), [tell(t) for t in portraits]
+    return np.stack([np.asarray(paint(traits, side, side)) for traits in portraits]), [
+        list_targets(t) for t in portraits
+    ]

@@ -25,56 +25,56 @@ class Pencil:
         # the face's area does not depend on its elongation: else the mean colour would give the family away
         size = traits.size * self.side
         stretch = self.proportion["elongation"] ** 0.5
-        self.half = np.array([size / stretch, size * stretch])
+        self.half_axes = np.array([size / stretch, size * stretch])
         cos, sin = np.cos(traits.tilt), np.sin(traits.tilt)
-        self.turn = np.array([[cos, sin], [-sin, cos]])
-        self.middle = np.array([traits.x * self.picture.width, traits.y * self.picture.height])
+        self.rotation = np.array([[cos, sin], [-sin, cos]])
+        self.centre = np.array([traits.x * self.picture.width, traits.y * self.picture.height])
 
-    def place(self, points: Points) -> list[tuple[int, int]]:
+    def to_pixels(self, points: Points) -> list[tuple[int, int]]:
         """Pixels of the large picture; whole numbers, so that the last bit of a cosine cannot change a picture."""
-        placed = np.rint((points * self.half) @ self.turn + self.middle).astype(int)
+        placed = np.rint((points * self.half_axes) @ self.rotation + self.centre).astype(int)
         return [(int(x), int(y)) for x, y in placed]
 
     @property
     def line_width(self) -> int:
         return max(2, round(self.traits.line * self.side))
 
-    def shape(self, points: Points, fill: Colour) -> None:
+    def draw_shape(self, points: Points, fill: Colour) -> None:
         """A filled shape, outlined as the drawing's style has it."""
-        placed = self.place(points)
+        placed = self.to_pixels(points)
         self.draw.polygon(placed, fill=fill)
-        edge = self.edge(fill)
+        edge = self.outline_colour(fill)
         if edge is not None:
             self.draw.line([*placed, placed[0], placed[1]], fill=edge, width=self.line_width, joint="curve")
 
-    def stroke(self, points: Points, fill: Colour, width: float = 1.0) -> None:
+    def draw_line(self, points: Points, fill: Colour, width: float = 1.0) -> None:
         """A line with round ends, `width` times the portrait's line width."""
-        placed = self.place(points)
+        placed = self.to_pixels(points)
         pixels = max(2, round(width * self.line_width))
         self.draw.line(placed, fill=fill, width=pixels, joint="curve")
         r = pixels // 2
         for x, y in (placed[0], placed[-1]):
             self.draw.ellipse((x - r, y - r, x + r, y + r), fill=fill)
 
-    def blob(self, x: float, y: float, radius: float, fill: Colour, outlined: bool = False) -> None:
+    def draw_circle(self, x: float, y: float, radius: float, fill: Colour, outlined: bool = False) -> None:
         """A circle; the radius is in half-widths."""
-        points = self.circle(x, y, radius)
+        points = self.circle_outline(x, y, radius)
         if outlined:
-            self.shape(points, fill)
+            self.draw_shape(points, fill)
         else:
-            self.draw.polygon(self.place(points), fill=fill)
+            self.draw.polygon(self.to_pixels(points), fill=fill)
 
-    def circle(self, x: float, y: float, radius: float, ratio: float = 1.0) -> Points:
+    def circle_outline(self, x: float, y: float, radius: float, ratio: float = 1.0) -> Points:
         """Outline of an ellipse, round on paper where ratio (height / width) is 1, whatever the face's elongation."""
-        return ellipse(x, y, radius, radius * ratio * float(self.half[0] / self.half[1]))
+        return ellipse(x, y, radius, radius * ratio * float(self.half_axes[0] / self.half_axes[1]))
 
-    def edge(self, fill: Colour) -> Colour | None:
+    def outline_colour(self, fill: Colour) -> Colour | None:
         """Colour of a shape's outline."""
         if self.traits.style == "flat":
             return None
         return INK if self.traits.style == "ink" else mix(fill, (30, 20, 40), 0.45)
 
-    def shift(self, depth: float) -> float:
+    def parallax(self, depth: float) -> float:
         """How far something `depth` before the face's plane moves when the head turns, in half-widths."""
         return self.traits.yaw * depth
 

@@ -24,7 +24,7 @@ import numpy.typing as npt
 
 from facegender.demo.material import Material, draw_material
 from facegender.demo.transfer import frozen_accuracy
-from facegender.network.demo_weights import DEMO_WEIGHTS, backbone_variables, quantised, write_weights
+from facegender.network.demo_weights import DEMO_WEIGHTS, backbone_variables, round_kernel, write_weights
 from facegender.runtime.progress import track
 
 if TYPE_CHECKING:
@@ -68,7 +68,7 @@ def pretrain(out: Path, steps: int, large_steps: int, drawings: int, seed: int) 
 
     for name, variable in backbone_variables(backbone).items():
         if name.endswith("/kernel"):
-            variable.assign(quantised(np.asarray(variable)))
+            variable.assign(round_kernel(np.asarray(variable)))
     _settle_batch_norm(backbone, large)
     write_weights({name: np.asarray(variable) for name, variable in backbone_variables(backbone).items()}, out)
 

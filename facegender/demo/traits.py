@@ -97,22 +97,24 @@ def sample_traits(family: int, rng: np.random.Generator) -> Traits:
     return Traits(
         family=family,
         proportions=proportions,
-        background=_one_of(BACKGROUNDS, rng),
-        style=_one_of(STYLES, rng),
-        hair=_one_of(HAIRS, rng),
-        eyes=_one_of(EYES, rng),
-        nose=_one_of(NOSES, rng),
-        mouth=_one_of(MOUTHS, rng),
+        background=_choose(BACKGROUNDS, rng),
+        style=_choose(STYLES, rng),
+        hair=_choose(HAIRS, rng),
+        eyes=_choose(EYES, rng),
+        nose=_choose(NOSES, rng),
+        mouth=_choose(MOUTHS, rng),
         headwear=str(rng.choice(HEADWEAR, p=(0.64, 0.12, 0.12, 0.12))),
         glasses=bool(rng.random() < 0.2),
         scarf=bool(rng.random() < 0.25),
         freckles=bool(rng.random() < 0.2),
-        skin=_skin(rng),
-        hair_colour=_hair_colour(rng),
-        cloth=colour(float(rng.random()), rng.uniform(0.3, 0.65), rng.uniform(0.3, 0.7)),
-        accent=colour(float(rng.random()), rng.uniform(0.5, 0.8), rng.uniform(0.4, 0.65)),
-        paper=colour(hue, rng.uniform(0.2, 0.6), paper_light),
-        paper_2=colour(hue + rng.uniform(-0.12, 0.12), rng.uniform(0.2, 0.6), np.clip(paper_light + shade, 0.3, 0.93)),
+        skin=_sample_skin(rng),
+        hair_colour=_sample_hair_colour(rng),
+        cloth=hsl_to_rgb(float(rng.random()), rng.uniform(0.3, 0.65), rng.uniform(0.3, 0.7)),
+        accent=hsl_to_rgb(float(rng.random()), rng.uniform(0.5, 0.8), rng.uniform(0.4, 0.65)),
+        paper=hsl_to_rgb(hue, rng.uniform(0.2, 0.6), paper_light),
+        paper_2=hsl_to_rgb(
+            hue + rng.uniform(-0.12, 0.12), rng.uniform(0.2, 0.6), np.clip(paper_light + shade, 0.3, 0.93)
+        ),
         taper=float(rng.uniform(0.05, 0.32)),
         roundness=float(rng.uniform(2.0, 2.7)),
         size=float(rng.uniform(0.21, 0.28)),
@@ -132,7 +134,7 @@ def sample_traits(family: int, rng: np.random.Generator) -> Traits:
     )
 
 
-def colour(hue: float, saturation: float, lightness: float) -> Colour:
+def hsl_to_rgb(hue: float, saturation: float, lightness: float) -> Colour:
     """A colour from hue (turns, any), saturation and lightness (0 to 1)."""
     chroma = (1 - abs(2 * lightness - 1)) * saturation
     offsets = (0.0, 8.0, 4.0)
@@ -143,18 +145,18 @@ def colour(hue: float, saturation: float, lightness: float) -> Colour:
     return channels[0], channels[1], channels[2]
 
 
-def _one_of(names: tuple[str, ...], rng: np.random.Generator) -> str:
+def _choose(names: tuple[str, ...], rng: np.random.Generator) -> str:
     return names[int(rng.integers(len(names)))]
 
 
-def _skin(rng: np.random.Generator) -> Colour:
+def _sample_skin(rng: np.random.Generator) -> Colour:
     if rng.random() < 0.35:  # creatures of ink: drawings, not people
-        return colour(float(rng.random()), rng.uniform(0.3, 0.55), rng.uniform(0.5, 0.78))
+        return hsl_to_rgb(float(rng.random()), rng.uniform(0.3, 0.55), rng.uniform(0.5, 0.78))
     lightness = rng.uniform(0.32, 0.84)
-    return colour(rng.uniform(0.045, 0.085), rng.uniform(0.3, 0.52), lightness)
+    return hsl_to_rgb(rng.uniform(0.045, 0.085), rng.uniform(0.3, 0.52), lightness)
 
 
-def _hair_colour(rng: np.random.Generator) -> Colour:
+def _sample_hair_colour(rng: np.random.Generator) -> Colour:
     if rng.random() < 0.3:
-        return colour(float(rng.random()), rng.uniform(0.35, 0.6), rng.uniform(0.3, 0.6))
-    return colour(rng.uniform(0.03, 0.11), rng.uniform(0.1, 0.6), rng.uniform(0.1, 0.55))
+        return hsl_to_rgb(float(rng.random()), rng.uniform(0.35, 0.6), rng.uniform(0.3, 0.6))
+    return hsl_to_rgb(rng.uniform(0.03, 0.11), rng.uniform(0.1, 0.6), rng.uniform(0.1, 0.55))

@@ -84,7 +84,7 @@ def write_weights(weights: dict[str, Floats], path: Path) -> None:
         np.savez_compressed(file, **arrays)  # type: ignore[arg-type]  # numpy's stub takes the names for its options
 
 
-def quantised(kernel: Floats) -> Floats:
+def round_kernel(kernel: Floats) -> Floats:
     """The kernel as it will be read back."""
     whole, scale = _quantise(kernel)
     return whole.astype(np.float32) * scale
