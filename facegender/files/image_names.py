@@ -10,8 +10,6 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-Ints = npt.NDArray[np.int64]
-
 
 class ImagePaths(Sequence[str]):
     """The images below a folder, each path made when it is asked for: strings take 70 bytes, names here 20.
@@ -37,14 +35,14 @@ class ImagePaths(Sequence[str]):
         return f"{self._folder}/{self._names[place]}"
 
 
-def lookup(names: "pd.Series[str]", among: "pd.Series[str]") -> Ints:
+def lookup(names: "pd.Series[str]", among: "pd.Series[str]") -> npt.NDArray[np.int64]:
     """The first row of each name in `among`, or -1: int64 (n,)."""
     found = pc.index_in(_strings(names), value_set=_strings(among))
-    at: Ints = found.fill_null(-1).to_numpy().astype(np.int64)
+    at: npt.NDArray[np.int64] = found.fill_null(-1).to_numpy().astype(np.int64)
     return at
 
 
-def lookup_all(names: "pd.Series[str]", among: "pd.Series[str]") -> Ints:
+def lookup_all(names: "pd.Series[str]", among: "pd.Series[str]") -> npt.NDArray[np.int64]:
     """The first row of each name in `among`: int64 (n,).
 
     Raises
@@ -58,9 +56,9 @@ def lookup_all(names: "pd.Series[str]", among: "pd.Series[str]") -> Ints:
     return at
 
 
-def argsort_names(names: "pd.Series[str]") -> Ints:
+def argsort_names(names: "pd.Series[str]") -> npt.NDArray[np.int64]:
     """The rows in the order of their names, by code point; equal names as they came: int64 (n,)."""
-    at: Ints = pc.sort_indices(_strings(names)).to_numpy().astype(np.int64)
+    at: npt.NDArray[np.int64] = pc.sort_indices(_strings(names)).to_numpy().astype(np.int64)
     return at
 
 

@@ -23,7 +23,7 @@ POINTWISE_LEVELS: Final = 31  # 6 bits
 OTHER_LEVELS: Final = 127
 SCALE: Final = ".scale"
 
-Floats = npt.NDArray[np.float32]
+Weights = npt.NDArray[np.float32]  # of one variable
 
 
 def load_demo_weights(model: "keras.Model", path: Path = DEMO_WEIGHTS) -> str:
@@ -59,7 +59,7 @@ def backbone_variables(model: "keras.Model") -> "dict[str, keras.Variable]":
     return {f"{layer.name}/{variable.name}": variable for layer in model.layers for variable in layer.weights}
 
 
-def read_weights(path: Path) -> dict[str, Floats]:
+def read_weights(path: Path) -> dict[str, Weights]:
     """Weights from a file that `write_weights` wrote, as float32."""
     with np.load(path, allow_pickle=False) as file:
         stored = {name: file[name] for name in file.files}
@@ -70,7 +70,7 @@ def read_weights(path: Path) -> dict[str, Floats]:
     }
 
 
-def write_weights(weights: dict[str, Floats], path: Path) -> None:
+def write_weights(weights: dict[str, Weights], path: Path) -> None:
     """Quantise and store; equal weights give equal bytes. What is read back is what `quantised` gives."""
     arrays: dict[str, npt.NDArray[np.generic]] = {}
     for name, values in weights.items():
@@ -84,13 +84,13 @@ def write_weights(weights: dict[str, Floats], path: Path) -> None:
         np.savez_compressed(file, **arrays)  # type: ignore[arg-type]  # numpy's stub takes the names for its options
 
 
-def round_kernel(kernel: Floats) -> Floats:
+def round_kernel(kernel: Weights) -> Weights:
     """The kernel as it will be read back."""
     whole, scale = _quantise(kernel)
     return whole.astype(np.float32) * scale
 
 
-def _quantise(kernel: Floats) -> tuple[npt.NDArray[np.int8], Floats]:
+def _quantise(kernel: Weights) -> tuple[npt.NDArray[np.int8], Weights]:
     """int8 of the kernel's shape, and scales that broadcast against it.
 
     Keras stores kernels as (height, width, in, out), depthwise ones as (height, width, channel, 1).

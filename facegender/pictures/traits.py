@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Final
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
 from facegender.files.image_names import ImagePaths
@@ -15,8 +14,7 @@ from facegender.files.parquet import read_rows
 from facegender.pictures.decode import Pixels, decode
 from facegender.runtime.prefetch import prefetch
 from facegender.runtime.progress import track
-
-Ints = npt.NDArray[np.int64]
+from facegender.statistics.intervals import IntArray
 
 SIDE: Final = 128  # pixels at which light and sharpness are measured, alike for all pictures
 LUMA: Final = np.array([0.299, 0.587, 0.114], np.float32)  # ITU-R BT.601
@@ -25,7 +23,7 @@ ELONGATED: Final = 1.1  # longer over shorter side from which a picture is not s
 AHEAD: Final = 64  # pictures decoded and waiting
 
 
-def measure_traits(files: Sequence[str | Path], width: Ints, height: Ints) -> pd.DataFrame:
+def measure_traits(files: Sequence[str | Path], width: IntArray, height: IntArray) -> pd.DataFrame:
     """One row per file, every cell as text, as if it stood in attributes.csv; as categories, for texts recur.
 
     Columns: brightness, contrast (mean and standard deviation of the luma, 0 to 1), sharpness (standard deviation of
