@@ -1,4 +1,7 @@
-"""The sections of params.yaml. What each value means and costs stands in that file, beside the value."""
+"""The sections of params.yaml: type, bounds and default of every value.
+
+What a value means and what changing it costs is written in params.yaml, beside the value.
+"""
 
 from typing import Annotated, Any, Final, Literal
 
@@ -57,7 +60,7 @@ class BackboneParams(Section):
         name = str(others.data.get("name"))
         widths = ARCHITECTURES[name].widths if name in ARCHITECTURES else (1.0,)
         if alpha not in widths and "name" in others.data:
-            raise ValueError(f"must be one of {', '.join(map(str, widths))}, the widths that {title(name)} comes in")
+            raise ValueError(f"must be one of {', '.join(map(str, widths))}, the widths of {title(name)}")
         return alpha
 
     @field_validator("image_size")
@@ -93,7 +96,7 @@ POLICIES: Final[dict[str, dict[str, bool | float]]] = {
 
 
 class AugmentParams(Section):
-    """The ranges are the policy's, but for those that are given."""
+    """Augmentation: the policy sets every range that is not given."""
 
     policy: Literal["none", "flip", "standard", "strong"] = "standard"
     flip: bool = False
@@ -106,22 +109,25 @@ class AugmentParams(Section):
 
     @model_validator(mode="before")
     @classmethod
-    def _filled_from_the_policy(cls, values: dict[str, Any]) -> dict[str, Any]:
+    def _fill_from_policy(cls, values: dict[str, Any]) -> dict[str, Any]:
         given = {key: value for key, value in values.items() if value is not None}
         return POLICIES.get(given.get("policy", "standard"), {}) | given
 
     def ranges(self) -> dict[str, bool | float]:
-        """The operations in force; without those that are off, so that a later one leaves the views of today alone."""
+        """Return the operations that are on.
+
+        Those that are off are left out, so that an operation added later does not change today's views.
+        """
         return {key: value for key, value in self.model_dump(exclude={"policy"}).items() if value}
 
     @property
     def distinct_views(self) -> int | None:
-        """How many different views there are: one of a picture left as it is, two where it is mirrored; else no end."""
+        """Number of different views: 1 without augmentation, 2 with flip only, None if unbounded."""
         return {(): 1, ("flip",): 2}.get(tuple(self.ranges()))
 
 
 def params_for_ranges(ranges: dict[str, bool | float]) -> AugmentParams:
-    """The parameters that have exactly these ranges, under the name of the policy they are, where they are one's."""
+    """Return parameters with exactly these ranges, named after the policy if they equal one."""
     name = next((name for name, policy in POLICIES.items() if policy == ranges), "none")
     return AugmentParams.model_validate({"policy": name, **ranges})
 
@@ -168,12 +174,12 @@ class TrainParams(Section):
     def _fits_together(self) -> "TrainParams":
         if self.fine_tune_layers == "all" and self.mode == "features":
             raise ValueError(
-                "fine_tune_layers: all leaves no frozen part whose output could be kept: set train.mode to online"
+                "fine_tune_layers: all leaves no frozen part whose output could be cached: set train.mode to online"
             )
         if self.epochs and self.unfreeze >= self.epochs:
-            raise ValueError("unfreeze must be below epochs: the first blocks would never train")
+            raise ValueError("unfreeze must be below epochs: otherwise the first blocks never train")
         if self.class_weights and self.sampling == "balanced":
-            raise ValueError("class_weights and sampling: balanced both make the classes count alike: choose one")
+            raise ValueError("class_weights and sampling: balanced both give the classes equal weight: choose one")
         return self
 
 
@@ -218,10 +224,10 @@ class SubmitParams(Section):
 
 
 class Params(Section):
-    """All of params.yaml. A section that is left out has its defaults, which are those of the repository's file."""
+    """All of params.yaml. A missing section has its defaults, which equal the values in the repository's file."""
 
     data: DataParams = DataParams()
-    # pydantic owns the name `validate`
+    # `validate` is the name of a pydantic method
     validation: Annotated[ValidateParams, Field(alias="validate")] = ValidateParams()
     split: SplitParams = SplitParams()
     backbone: BackboneParams = BackboneParams()
