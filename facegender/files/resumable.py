@@ -1,6 +1,7 @@
-"""Unfinished work: a folder named by all that the work depends on, so that nothing else resumes what a kill leaves.
+"""Resumable work: a folder whose name is a hash of everything that the work depends on.
 
-A folder keeps what it depends on as depends_on.json, for whoever finds it to say why it is not resumed.
+After a kill, only work with the same dependencies resumes from it. The folder stores its dependencies in
+depends_on.json, so that the log can say why work is not resumed.
 """
 
 import hashlib
@@ -26,17 +27,27 @@ CHANGED: Final = {
 
 
 def work_folder(root: Path, depends_on: Mapping[str, Any]) -> Path:
-    """The folder below `root` for work that depends on this."""
+    """Return the folder below `root` for work with these dependencies; it may not exist."""
     return root / hashlib.sha256(json.dumps(depends_on, sort_keys=True).encode()).hexdigest()[:16]
 
 
 def open_work(root: Path, depends_on: Mapping[str, Any], what: str) -> Path:
-    """Its folder, made where it is missing; work that was begun otherwise is removed, and the log says why."""
+    """Create or reuse the folder for work with these dependencies; delete work with any other, and log the reason.
+
+    Parameters
+    ----------
+    root
+        Folder of the unfinished work of one stage.
+    depends_on
+        Everything that decides the result, as JSON values.
+    what
+        Name of the work, for the log.
+    """
     folder = work_folder(root, depends_on)
     for other in root.glob("*"):
         if other != folder:
-            logger.info("%s: begins anew, for %s since", what, _reason(other / DEPENDS_ON, depends_on))
-            shutil.rmtree(other)  # will never be asked for again
+            logger.info("%s: starts over, because %s", what, _reason(other / DEPENDS_ON, depends_on))
+            shutil.rmtree(other)  # nothing will ever resume it
     folder.mkdir(parents=True, exist_ok=True)
     if not (folder / DEPENDS_ON).exists():
         with atomic_file(folder / DEPENDS_ON) as file:
@@ -48,7 +59,7 @@ def _reason(note: Path, depends_on: Mapping[str, Any]) -> str:
     try:
         before = json.loads(note.read_text(encoding="utf-8"))
     except FileNotFoundError:
-        return CHANGED["code"]  # by code that left no note
+        return CHANGED["code"]  # it was started by code that wrote no such file
     now = json.loads(json.dumps(depends_on))
     changed = [name for name in CHANGED if before.get(name) != now.get(name)]
     return " and ".join(CHANGED[name] for name in changed)

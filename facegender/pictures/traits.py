@@ -1,4 +1,4 @@
-"""What a picture itself tells about how hard it is: light, contrast, sharpness, size, colour, shape."""
+"""Traits measured on a picture that may affect accuracy: brightness, contrast, sharpness, size, colour, shape."""
 
 import os
 import sys
@@ -16,23 +16,29 @@ from facegender.runtime.prefetch import prefetch
 from facegender.runtime.progress import track
 from facegender.statistics.intervals import IntArray
 
-SIDE: Final = 128  # pixels at which light and sharpness are measured, alike for all pictures
+SIDE: Final = 128  # pixels; every picture is resized to this side before light and sharpness are measured
 LUMA: Final = np.array([0.299, 0.587, 0.114], np.float32)  # ITU-R BT.601
-GREY: Final = 3.0  # mean spread between the channels, of 255, that JPEG may leave in a grey picture
-ELONGATED: Final = 1.1  # longer over shorter side from which a picture is not square
-AHEAD: Final = 64  # pictures decoded and waiting
+GREY: Final = 3.0  # of 255; mean difference between channels that JPEG may leave in a grey picture
+ELONGATED: Final = 1.1  # ratio of the longer to the shorter side above which a picture is not square
+AHEAD: Final = 64  # pictures decoded in advance
 
 
 def measure_traits(files: Sequence[str | Path], width: IntArray, height: IntArray) -> pd.DataFrame:
-    """One row per file, every cell as text, as if it stood in attributes.csv; as categories, for texts recur.
+    """Measure the traits of picture files: one row per file, every cell a string, as in attributes.csv.
 
-    Columns: brightness, contrast (mean and standard deviation of the luma, 0 to 1), sharpness (standard deviation of
-    its Laplacian, per mille), shorter side (pixels), colour, shape.
+    Columns: brightness and contrast (mean and standard deviation of the luma, 0 to 1), sharpness (standard deviation
+    of the luma's Laplacian, per mille), shorter side (pixels), colour (grey or colour), shape (upright, square or
+    wide). They are categorical, because strings recur.
+
+    Parameters
+    ----------
+    width, height
+        int64 (n,), pixels of each picture, upright.
 
     Raises
     ------
     Undecodable
-        A file is no picture.
+        A file cannot be decoded.
     """
     seen: dict[str, list[str]] = {name: [] for name in ("brightness", "contrast", "sharpness", "colour")}
     with track("look", len(files), "images") as advance:
@@ -47,14 +53,14 @@ def measure_traits(files: Sequence[str | Path], width: IntArray, height: IntArra
 
 
 def read_traits(names: "pd.Series[str]", folder: Path, index: Path) -> pd.DataFrame:
-    """`picture_traits` of some images below a folder; their width and height are those of index.parquet."""
+    """Measure the traits of images below a folder; their width and height come from index.parquet."""
     sides = read_rows(index, names, ["width", "height"])
     width, height = (sides[side].to_numpy(np.int64) for side in ("width", "height"))
     return measure_traits(ImagePaths(folder, names), width, height)
 
 
 def measure_light(pixels: Pixels) -> tuple[str, str, str, str]:
-    """Brightness, contrast, sharpness and colour of uint8 (s, s, 3)."""
+    """Measure brightness, contrast, sharpness and colour of a picture, uint8 (s, s, 3); return them as strings."""
     luma = pixels.astype(np.float32) @ LUMA / 255
     laplacian = luma[:-2, 1:-1] + luma[2:, 1:-1] + luma[1:-1, :-2] + luma[1:-1, 2:] - 4 * luma[1:-1, 1:-1]
     spread = np.mean(pixels.max(axis=2).astype(np.float32) - pixels.min(axis=2))
@@ -63,7 +69,13 @@ def measure_light(pixels: Pixels) -> tuple[str, str, str, str]:
 
 
 def classify_shape(width: int, height: int) -> str:
-    """upright, square or wide."""
+    """Classify a picture as upright, square or wide.
+
+    Examples
+    --------
+    >>> classify_shape(100, 111), classify_shape(100, 109), classify_shape(111, 100)
+    ('upright', 'square', 'wide')
+    """
     if height > ELONGATED * width:
         return "upright"
     return "wide" if width > ELONGATED * height else "square"
