@@ -1,4 +1,4 @@
-"""The faults of the demo data: what real folders of faces hold, one of each, so that every message can be seen once."""
+"""The planted faults of the demo data: one of each kind found in real folders, so that every message appears."""
 
 import io
 import shutil
@@ -13,12 +13,20 @@ from PIL import Image
 from facegender.demo.traits import Traits
 
 EXIF_ORIENTATION: Final = 0x0112
-ROTATED: Final = 6  # "the 0th row is the visual right-hand side": phones held upright write this (EXIF 2.32, 4.6.4)
+ROTATED: Final = 6  # "the 0th row is the visual right-hand side" (EXIF 2.32, 4.6.4): written by phones held upright
 
 
 @dataclass(frozen=True)
 class PlantedFaults:
-    """Where each fault is, and what the images show now: a duplicate shows another image's portrait."""
+    """The planted faults, and what the images show now: a duplicate shows another image's portrait.
+
+    Attributes
+    ----------
+    faults
+        Image name, or pair of names, by kind of fault.
+    portraits, labels
+        Traits and family of what each image shows, in the order of the names.
+    """
 
     faults: dict[str, str | list[str]]
     portraits: list[Traits]
@@ -28,7 +36,7 @@ class PlantedFaults:
 def plant_faults(
     folder: Path, train: Sequence[str], test: Sequence[str], portraits: Sequence[Traits], seed: int
 ) -> PlantedFaults:
-    """Spoil a few of the images in `folder`; `train` + `test` name the portraits in their order."""
+    """Damage a few of the images in `folder`. `train` followed by `test` names the portraits, in their order."""
     rng = np.random.default_rng([seed, 3])
     picked = [train[int(i)] for i in rng.choice(len(train), 9, replace=False)]
     truncated, missing, rotated, grey, png, original, copy, sharp, recompressed = picked
@@ -65,7 +73,7 @@ def plant_faults(
 
 
 def _store_rotated(path: Path) -> None:
-    """Store the pixels lying on their side, with the tag that tells viewers to set them upright."""
+    """Store the picture rotated by 90°, with the EXIF tag that makes viewers show it upright."""
     exif = Image.Exif()
     exif[EXIF_ORIENTATION] = ROTATED
     with Image.open(path) as picture:

@@ -1,4 +1,4 @@
-"""Hair and what is worn over it, behind the head and before it. None of it depends on the drawing's family."""
+"""Hair and headwear, behind the head and in front of it. None of it depends on the drawing's family."""
 
 import numpy as np
 
@@ -6,7 +6,7 @@ from facegender.demo.pencil import Pencil, ellipse, mix, outline
 
 
 def paint_hair_behind(pencil: Pencil) -> None:
-    """What lies behind the head and the shoulders."""
+    """Paint the hair behind the head and the shoulders."""
     traits = pencil.traits
     dark = mix(traits.hair_colour, (20, 10, 30), 0.2)
     if traits.hair in ("bob", "long"):
@@ -22,7 +22,7 @@ def paint_hair_behind(pencil: Pencil) -> None:
 
 
 def paint_hair_in_front(pencil: Pencil) -> None:
-    """Fringe and parting, over the forehead."""
+    """Paint the fringe and the parting over the forehead."""
     traits = pencil.traits
     if traits.hair == "none":
         return
@@ -43,7 +43,7 @@ def paint_hair_in_front(pencil: Pencil) -> None:
 
 
 def paint_headwear(pencil: Pencil) -> None:
-    """A cap, a beanie or headphones."""
+    """Paint a cap, a beanie or headphones."""
     traits = pencil.traits
     light = mix(traits.accent, (255, 255, 255), 0.3)
     if traits.headwear in ("cap", "beanie"):

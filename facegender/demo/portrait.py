@@ -1,4 +1,4 @@
-"""From traits to a picture: shapes laid over each other from back to front, larger than needed, then reduced."""
+"""Paint a portrait from its traits: shapes from back to front, supersampled, then reduced to the wanted size."""
 
 import numpy as np
 from PIL import Image
@@ -10,7 +10,7 @@ from facegender.demo.traits import Traits
 
 
 def paint(traits: Traits, width: int, height: int) -> Image.Image:
-    """The portrait as an RGB picture of `width` x `height` pixels; equal traits and sizes give equal pixels."""
+    """Paint a portrait as an RGB picture of `width` x `height` pixels; equal traits and sizes give equal pixels."""
     pencil = Pencil(traits, width, height)
     paint_backdrop(pencil)
     paint_hair_behind(pencil)

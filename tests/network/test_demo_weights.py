@@ -58,11 +58,11 @@ def test_what_is_written_is_read_back_quantised_and_writes_the_same_bytes(tmp_pa
 
 def test_what_a_drawing_tells_leaves_out_its_family() -> None:
     traits = sample_traits(1, np.random.default_rng(0))
-    told = list_targets(traits)
-    assert not {"family", "evidence"} & set(told)
-    assert [told[name] for name in PROPORTIONS] == list(traits.proportions)
-    assert told[f"hair_{traits.hair}"] == 1.0
-    assert sum(value for name, value in told.items() if name.startswith("hair_")) == 1.0
+    targets = list_targets(traits)
+    assert not {"family", "evidence"} & set(targets)
+    assert [targets[name] for name in PROPORTIONS] == list(traits.proportions)
+    assert targets[f"hair_{traits.hair}"] == 1.0
+    assert sum(value for name, value in targets.items() if name.startswith("hair_")) == 1.0
 
 
 def test_material_does_not_depend_on_the_workers() -> None:
@@ -91,7 +91,7 @@ def test_batches_are_scaled_and_mirrored_with_their_targets() -> None:
 
 def test_batches_larger_than_the_material_are_refused() -> None:
     material = draw_material(10, 32, seed=1, workers=1)
-    with pytest.raises(ValueError, match="batches of 11 need as many drawings"):
+    with pytest.raises(ValueError, match="batches of 11 need at least as many drawings"):
         next(batches(material, 11, np.random.default_rng(0)))
 
 
