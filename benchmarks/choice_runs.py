@@ -23,7 +23,7 @@ from benchmarks.workspace import write_changed_params
 from facegender.features.store import FeatureStore
 from facegender.files.layout import Layout
 from facegender.params.reading import read_params
-from facegender.params.writing import merged
+from facegender.params.writing import merge_changes
 
 MEASURED_STAGES = ("features", "train", "train_folds", "evaluate")
 FEATURE_PARAMS = ("augment.", "backbone.", "features.", "split.", "train.fine_tune_layers", "train.mode")
@@ -94,7 +94,7 @@ def prepare_variant(folders: VariantFolders, variant: Variant) -> None:
     files, shared = folders.layout(variant), Layout(folders.base / "data", folders.base / "artifacts")
     files.artifacts.mkdir(parents=True, exist_ok=True)
     own = folders.folder(variant) / "params.yaml"
-    write_changed_params(own, merged(folders.changes, variant.changes))
+    write_changed_params(own, merge_changes(folders.changes, variant.changes))
     params, measured_with = read_params(own).model_dump_json(), folders.folder(variant) / "measured_with.txt"
     if not measured_with.exists() or measured_with.read_text(encoding="utf-8") != params:
         for stage in MEASURED_STAGES:

@@ -69,7 +69,7 @@ def build_workloads(params: Params, batch_size: int, images: int, resources: Exi
 
 def build_training(classifier: Any, params: Params, batch_size: int, images: int, resources: ExitStack) -> Workload:
     """Return an epoch of the tuned part on features from a file, with the stage's network, optimizer and loss."""
-    from facegender.features.store import RowFile
+    from facegender.features.store import Float16Rows
     from facegender.network.folded_batch_norm import fitted
     from facegender.training.batches import FeatureBatches, Rows
     from facegender.training.loop import Phase, compile_model, make_optimizer
@@ -77,7 +77,9 @@ def build_training(classifier: Any, params: Params, batch_size: int, images: int
 
     shape = classifier.frozen.output.shape[1:]
     rng = np.random.default_rng(0)
-    file = RowFile.create(Path(resources.enter_context(tempfile.TemporaryDirectory())) / "features.npy", images, shape)
+    file = Float16Rows.create(
+        Path(resources.enter_context(tempfile.TemporaryDirectory())) / "features.npy", images, shape
+    )
     resources.callback(file.close)
     for row in range(images):
         file.write(row, rng.standard_normal(shape, np.float32))

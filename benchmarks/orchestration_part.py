@@ -12,7 +12,7 @@ from pathlib import Path
 from benchmarks.child import Result, module_command, require_success, run_child
 from benchmarks.peers import Peer
 from benchmarks.setting import Sections, Setting
-from facegender.params.writing import dotted, write_params
+from facegender.params.writing import flatten, write_params
 
 QUICK_PARAMS: Sections = {
     "backbone": {"alpha": 0.35, "image_size": 96, "weights": "none"},
@@ -40,7 +40,7 @@ def list_peers(setting: Setting) -> dict[str, Peer]:
         prepare(["git", "clone", "--quiet", str(here), str(folder)])
         prepare(module_command("facegender", "demo", "--images", 200, "--out", "data"), folder)
         # change the whole file: DVC needs every section that dvc.yaml names
-        write_params(folder / "params.yaml", dotted(QUICK_PARAMS))
+        write_params(folder / "params.yaml", flatten(QUICK_PARAMS))
         prepare([dvc, "add", "data"], folder)
         cloned.add(name)
         return run_child(commands[name], folder, setting.log)

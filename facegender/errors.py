@@ -1,4 +1,4 @@
-"""The one exception for mistakes that the user can mend."""
+"""The exception for mistakes that the user can fix."""
 
 import errno
 from typing import Final
@@ -7,19 +7,24 @@ from typing import Final
 class UserError(Exception):
     """A mistake in the user's files, parameters or machine.
 
-    It is shown as one message without a traceback and ends the command with exit code 2. Anything else that is raised
-    is a bug of ours and keeps its traceback.
+    It is shown as one message without a traceback and ends the command with exit code 2. Every other exception is a
+    bug in this package and keeps its traceback.
 
     Parameters
     ----------
     where
-        The place: a file, with row or key. "train.csv row 17".
+        The place: a file, with row or key.
     expected
-        What should be there. "class must be one of 0, 1".
+        What should be there.
     received
-        What was there instead, as it stands in the file.
+        What is there instead, exactly as it stands in the file.
     remedy
-        What to do about it.
+        What the user should do.
+
+    Examples
+    --------
+    >>> print(UserError("train.csv row 17", "class must be one of 0, 1", "'mle'", "Correct the label."))
+    train.csv row 17: class must be one of 0, 1. Received: 'mle'. Correct the label.
     """
 
     def __init__(self, where: str, expected: str, received: object = None, remedy: str = "") -> None:
@@ -40,9 +45,10 @@ NOT_WRITABLE: Final = {errno.EACCES, errno.EPERM, errno.EROFS}
 
 
 def of_the_machine(error: BaseException) -> UserError | None:
-    """A full disk or a folder that may not be written, as the user's to mend; None for anything else.
+    """Translate a full disk or a missing permission into a UserError; return None for any other exception.
 
-    Libraries raise errors of their own with the system's as the cause; some keep its number in the text alone.
+    Libraries raise exceptions of their own, with the system's error as the cause; some give its number in their text
+    only.
     """
     cause: BaseException | None = error
     while cause is not None:
@@ -50,10 +56,10 @@ def of_the_machine(error: BaseException) -> UserError | None:
         named = next((code for code in (*DISK_FULL, *NOT_WRITABLE) if f"errno = {code}," in str(cause)), None)
         place = str(cause.filename) if isinstance(cause, OSError) and cause.filename else "the disk"
         if (number or named) in DISK_FULL:
-            return UserError(place, "there must be room to write", str(cause), "Make room, and run it again.")
+            return UserError(place, "the disk must have room to write", str(cause), "Free some space and run it again.")
         if (number or named) in NOT_WRITABLE:
             return UserError(
-                place, "it must be possible to read and write there", str(cause), "Change its permissions."
+                place, "the user must be allowed to read and write there", str(cause), "Change its permissions."
             )
         cause = cause.__cause__ or cause.__context__
     return None

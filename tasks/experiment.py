@@ -11,9 +11,9 @@ from prefect.artifacts import create_markdown_artifact
 from pydantic import JsonValue
 
 from facegender.errors import UserError
-from facegender.params.presets import as_written
-from facegender.params.reading import checked
-from facegender.params.writing import merged, write_params
+from facegender.params.presets import flatten_params
+from facegender.params.reading import validate_params
+from facegender.params.writing import merge_changes, write_params
 from tasks.checkout import Checkout
 from tasks.dvc_stage import dvc, of_the_disk
 
@@ -32,7 +32,7 @@ def check(root: Path, changes: Mapping[str, JsonValue]) -> dict[str, JsonValue]:
         There is no such parameter, or it cannot have this value.
     """
     values = yaml.safe_load((root / "params.yaml").read_text(encoding="utf-8")) or {}
-    known = as_written(checked(merged(values, changes), "changed parameters"))
+    known = flatten_params(validate_params(merge_changes(values, changes), "changed parameters"))
     return {name: known[name] for name in changes}
 
 

@@ -17,7 +17,7 @@ from facegender.evaluation.report.facts import data_hash
 from facegender.evaluation.write import Found, Made, write_evaluation
 from facegender.files.layout import Layout
 from facegender.params.sections import EvaluateParams, Params
-from facegender.pictures.traits import traits_of
+from facegender.pictures.traits import read_traits
 
 CONTRADICTORY = {
     "kind": "near",
@@ -52,7 +52,7 @@ class Case:
             CLASSES,
             values["made"],
             values["found"],
-            traits_of(values["predictions"]["image"], self.layout.images, self.found.index),
+            read_traits(values["predictions"]["image"], self.layout.images, self.found.index),
             values["params"],
             self.layout,
             "../../data/images",

@@ -55,7 +55,7 @@ def test_a_full_disk(small):
     small.layout.train_csv.write_text(small.layout.train_csv.read_text().replace("b9.png,1", "b9.png,0"))
     ended = validate(small, little_room)
     assert ended.returncode == 2, ended.stderr
-    assert "there must be room to write" in ended.stderr
+    assert "the disk must have room to write" in ended.stderr
     assert "Traceback" not in ended.stderr
     assert small.outputs() == before
     assert sorted(path.name for path in small.layout.artifacts.iterdir()) == ["index.parquet", "validation.json"]
@@ -70,7 +70,7 @@ def test_a_read_only_folder(small):
     finally:
         small.layout.artifacts.chmod(0o755)
     assert ended.returncode == 2, ended.stderr
-    assert "it must be possible to read and write there" in ended.stderr
+    assert "the user must be allowed to read and write there" in ended.stderr
     assert "artifacts" in ended.stderr
     assert "Traceback" not in ended.stderr
     assert small.outputs() == before
@@ -80,10 +80,10 @@ def test_the_number_is_found_behind_a_librarys_own_error():
     bare = OSError(errno.ENOSPC, "No space left on device", "here")
     wrapped = RuntimeError("the library's words")
     wrapped.__cause__ = bare
-    assert "here: there must be room to write." in str(of_the_machine(wrapped))
+    assert "here: the disk must have room to write." in str(of_the_machine(wrapped))
     # h5py says it in words alone
     spoken = OSError("Unable to synchronously write (file write failed: errno = 28, error message = 'No space left')")
-    assert "the disk: there must be room to write." in str(of_the_machine(spoken))
+    assert "the disk: the disk must have room to write." in str(of_the_machine(spoken))
 
 
 @pytest.mark.parametrize("bug", [ValueError("a bug"), OSError(errno.ENOENT, "No such file", "gone")])

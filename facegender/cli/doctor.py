@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 from facegender.errors import UserError
 from facegender.files.layout import Layout
 from facegender.network.engine import has_openvino
-from facegender.params.architectures import ARCHITECTURES, is_own, resolve_weights, title
+from facegender.params.architectures import ARCHITECTURES, is_custom, resolve_weights, title
 from facegender.params.reading import read_params
 from facegender.runtime.tensorflow_import import import_tensorflow
 
@@ -107,7 +107,7 @@ def _weights(params: Path, layout: Layout) -> Finding:
     except UserError:
         return Finding("note", "Backbone weights", "unknown while the parameters cannot be read")
     name = title(backbone.name)
-    if is_own(backbone.name) and not Path(backbone.name).expanduser().is_file():
+    if is_custom(backbone.name) and not Path(backbone.name).expanduser().is_file():
         return Finding("missing", "Backbone", f"{backbone.name} is not there", "Correct backbone.name in params.yaml.")
     try:
         source = resolve_weights(backbone, layout.demo_marker.exists())
@@ -117,7 +117,7 @@ def _weights(params: Path, layout: Layout) -> Finding:
         told = {"demo": "the demo's own", "none": "random", "own": "those in the file"}[source]
         return Finding("good", "Backbone weights", f"{name}: {told}")
     if source == "imagenet":
-        kept = ARCHITECTURES[backbone.name].kept.format(alpha=backbone.alpha)
+        kept = ARCHITECTURES[backbone.name].cache_pattern.format(alpha=backbone.alpha)
         files = sorted(KERAS_MODELS.expanduser().glob(kept))
         if files:
             return Finding("good", "Backbone weights", f"{name}: ImageNet, {files[0]}")

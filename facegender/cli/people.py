@@ -113,17 +113,17 @@ def preset(
     A preset holds only what differs from the defaults; its file says what for. `default` goes back to them.
     `python -m flows.retrain --preset NAME` tries one as an experiment and leaves params.yaml alone.
     """
-    from facegender.params.presets import DEFAULT, apply_preset, folder_beside, preset_names, read_preset
-    from facegender.params.writing import in_yaml
+    from facegender.params.presets import DEFAULT, apply_preset, preset_names, presets_folder, read_preset
+    from facegender.params.writing import format_value
 
     if name is None:
         for known in preset_names(params):
-            values = ", ".join(f"{key} {in_yaml(value)}" for key, value in read_preset(known, params).items())
-            typer.echo(f"{known}: {values} ({folder_beside(params) / known}.yaml)")
+            values = ", ".join(f"{key} {format_value(value)}" for key, value in read_preset(known, params).items())
+            typer.echo(f"{known}: {values} ({presets_folder(params) / known}.yaml)")
         return
     changed = apply_preset(name, params)
     for key, (before, after) in changed.items():
-        typer.echo(f"{key}: {in_yaml(before)} -> {in_yaml(after)}")
+        typer.echo(f"{key}: {format_value(before)} -> {format_value(after)}")
     if not changed:
         typer.echo(f"{params} has the values of {name} already.")
         return

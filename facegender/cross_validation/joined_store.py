@@ -8,13 +8,13 @@ import pandas as pd
 
 from facegender.errors import UserError
 from facegender.features.store import FeatureStore, Manifest, View
-from facegender.files.float16_rows import Features, RowFile
+from facegender.files.float16_rows import Float16Array, Float16Rows
 from facegender.files.image_names import lookup
 from facegender.files.layout import Layout
 
 
 class JoinedView:
-    """One view of every row, out of two files; read as a `RowFile` is.
+    """One view of every row, out of two files; read as a `Float16Rows` is.
 
     Parameters
     ----------
@@ -22,10 +22,10 @@ class JoinedView:
         int64 (rows,): of each row in `rest`; -1 where it is in `main`, at its own number.
     """
 
-    def __init__(self, main: RowFile, rest: RowFile, place: npt.NDArray[np.int64]) -> None:
+    def __init__(self, main: Float16Rows, rest: Float16Rows, place: npt.NDArray[np.int64]) -> None:
         self.main, self.rest, self.place, self.shape = main, rest, place, main.shape
 
-    def read(self, rows: npt.NDArray[np.int64], out: Features | None = None) -> Features:
+    def read(self, rows: npt.NDArray[np.int64], out: Float16Array | None = None) -> Float16Array:
         """Some rows, in the order asked for: float16 (len(rows), *shape), into `out` where given."""
         if out is None:
             out = np.empty((len(rows), *self.shape), np.float16)

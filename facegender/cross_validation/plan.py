@@ -9,7 +9,7 @@ import pandas as pd
 from facegender.data.split import folds_of
 from facegender.features.store import Store, labelled
 from facegender.files.layout import Layout
-from facegender.files.resumable import begin
+from facegender.files.resumable import open_work
 from facegender.files.splits import HOLDOUT, NEVER_VALIDATED, VALIDATION, held_out
 from facegender.params.stage_params import TrainFoldsStageParams
 from facegender.training.provenance import depends_on
@@ -64,4 +64,4 @@ def plan_folds(layout: Layout, params: TrainFoldsStageParams, store: Store) -> F
     assigned = splits.assign(fold=folds_of(splits, count, params.split.seed))
     table = labelled(store, layout.features, assigned)
     fixed = depends_on(params.train, store.manifest, table, "facegender.cross_validation.train_fold")
-    return FoldPlan(table, begin(layout.resume / "cross_validate", fixed, "train_folds"), count)
+    return FoldPlan(table, open_work(layout.resume / "cross_validate", fixed, "train_folds"), count)

@@ -21,9 +21,8 @@ HASHED_AT_ONCE = 256  # thumbnails, which take 16 times as much while it is done
 COARSE = 4  # frequencies a side left out of the second look
 
 Hashes = npt.NDArray[np.uint64]
-Rows = npt.NDArray[np.int64]
+RowNumbers = npt.NDArray[np.int64]
 Thumbnails = npt.NDArray[np.uint8]
-Bools = npt.NDArray[np.bool_]
 
 _POSITION = np.arange(SIDE)
 # Rows of the orthonormal DCT-II
@@ -74,7 +73,7 @@ def _fine(thumbnails: Thumbnails) -> npt.NDArray[np.float32]:
     return frequencies.reshape(len(thumbnails), -1)
 
 
-def near_pairs(hashes: Hashes, bits: int) -> Iterator[tuple[Rows, Rows]]:
+def near_pairs(hashes: Hashes, bits: int) -> Iterator[tuple[RowNumbers, RowNumbers]]:
     """All pairs of rows of distinct uint64 `hashes` that differ in 1..`bits` bits, in blocks; a pair may come twice.
 
     Exact, by the pigeonhole principle: cut 64 bits into bits + k bands; two hashes that differ in `bits` bits agree on
@@ -117,7 +116,7 @@ def _band_masks(bands: int) -> list[int]:
     return [(1 << high) - (1 << low) for low, high in pairwise(edges)]
 
 
-def exact_copies(digests: npt.NDArray[np.void], readable: Bools) -> Rows:
+def exact_copies(digests: npt.NDArray[np.void], readable: npt.NDArray[np.bool_]) -> RowNumbers:
     """int64 (n,): for each row the first row with the same bytes; a row that is not `readable` is its own."""
     first_copy = np.arange(len(digests))
     rows = np.flatnonzero(readable)
@@ -131,8 +130,8 @@ def exact_copies(digests: npt.NDArray[np.void], readable: Bools) -> Rows:
 
 
 def group(
-    copies: Rows, hashes: Hashes, bits: int, correlation: float, thumbnails: Callable[[Rows], Thumbnails]
-) -> Rows:
+    copies: RowNumbers, hashes: Hashes, bits: int, correlation: float, thumbnails: Callable[[RowNumbers], Thumbnails]
+) -> RowNumbers:
     """Number the groups of pictures that show the same.
 
     Parameters
@@ -160,7 +159,7 @@ def group(
     return _components(len(hashes), np.concatenate([a for a, _ in edges]), np.concatenate([b for _, b in edges]))
 
 
-def _candidates(hashes: Hashes, rows: Rows, bits: int) -> Iterator[tuple[Rows, Rows]]:
+def _candidates(hashes: Hashes, rows: RowNumbers, bits: int) -> Iterator[tuple[RowNumbers, RowNumbers]]:
     order = rows[np.argsort(hashes[rows], kind="stable")]
     starts = np.flatnonzero(np.r_[True, hashes[order][1:] != hashes[order][:-1]]) if len(order) else order
     heads = order[starts]
@@ -173,9 +172,9 @@ def _candidates(hashes: Hashes, rows: Rows, bits: int) -> Iterator[tuple[Rows, R
         yield heads[first], heads[second]
 
 
-def _blocks(pairs: Iterator[tuple[Rows, Rows]], size: int = 4096) -> Iterator[Rows]:
+def _blocks(pairs: Iterator[tuple[RowNumbers, RowNumbers]], size: int = 4096) -> Iterator[RowNumbers]:
     """int64 (m, 2) arrays of about `size` rows or, where one piece is larger, cut to it."""
-    waiting: list[Rows] = []
+    waiting: list[RowNumbers] = []
     count = 0
     for first, second in pairs:
         if not len(first):
@@ -191,14 +190,16 @@ def _blocks(pairs: Iterator[tuple[Rows, Rows]], size: int = 4096) -> Iterator[Ro
         yield np.unique(np.concatenate(waiting), axis=0)
 
 
-def _confirmed(pairs: Rows, correlation: float, thumbnails: Callable[[Rows], Thumbnails]) -> Bools:
+def _confirmed(
+    pairs: RowNumbers, correlation: float, thumbnails: Callable[[RowNumbers], Thumbnails]
+) -> npt.NDArray[np.bool_]:
     rows, position = np.unique(pairs, return_inverse=True)
     pictures = thumbnails(rows)
     position = position.reshape(pairs.shape)
     return fine_correlation(pictures[position[:, 0]], pictures[position[:, 1]]) >= correlation
 
 
-def _components(n: int, first: Rows, second: Rows) -> Rows:
+def _components(n: int, first: RowNumbers, second: RowNumbers) -> RowNumbers:
     """Number the connected components by their first rows: each root hooks onto its least neighbour, then flattens.
 
     As scipy.sparse.csgraph.connected_components, whose import alone takes longer than this with 100,000 rows.

@@ -5,13 +5,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from facegender.data.duplicates import Rows
+from facegender.data.duplicates import RowNumbers
 
 LISTED = 200  # of each kind, at most; the counts are complete
 MEMBERS = 10  # of one group, at most
 
 
-def describe_duplicates(frame: pd.DataFrame, copies: Rows, groups: Rows) -> dict[str, Any]:
+def describe_duplicates(frame: pd.DataFrame, copies: RowNumbers, groups: RowNumbers) -> dict[str, Any]:
     """Count and list the groups of more than one image.
 
     Parameters
@@ -46,7 +46,7 @@ def describe_duplicates(frame: pd.DataFrame, copies: Rows, groups: Rows) -> dict
 
 
 def _list(
-    frame: pd.DataFrame, copies: Rows, groups: Rows, wanted: "np.ndarray[Any, np.dtype[np.bool_]]"
+    frame: pd.DataFrame, copies: RowNumbers, groups: RowNumbers, wanted: "np.ndarray[Any, np.dtype[np.bool_]]"
 ) -> list[dict[str, Any]]:
     rows = np.flatnonzero(wanted[groups])
     rows = rows[np.argsort(groups[rows], kind="stable")]

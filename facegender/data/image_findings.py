@@ -15,14 +15,14 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from facegender.data.duplicates import Rows, Thumbnails, perceptual_hashes
+from facegender.data.duplicates import RowNumbers, Thumbnails, perceptual_hashes
 from facegender.data.reader_pool import Readers
 from facegender.data.reader_protocol import DIGEST, SIDE, Images
+from facegender.data.tables import STRINGS_AT_ONCE
 from facegender.errors import UserError
 from facegender.runtime.progress import track
 
 CHUNK = 48  # images a process reads at once: what it answers fits into a pipe (64 kB on Linux), so it need not wait
-AT_ONCE = 8192  # names held as Python strings
 
 
 @dataclass
@@ -103,10 +103,10 @@ def inspected(readers: Readers, names: "pd.Series[str]") -> Iterator[tuple[Findi
         ahead.clear()
         advance(len(names) - int(left.sum()))
 
-        def requests() -> Iterator[tuple[Rows, list[str]]]:
+        def requests() -> Iterator[tuple[RowNumbers, list[str]]]:
             rows = np.flatnonzero(left)
-            for start in range(0, len(rows), AT_ONCE):
-                many = rows[start : start + AT_ONCE]
+            for start in range(0, len(rows), STRINGS_AT_ONCE):
+                many = rows[start : start + STRINGS_AT_ONCE]
                 some = names.iloc[many].tolist()
                 for place in range(0, len(many), CHUNK):
                     if outside:  # all rows before it are in the hands of the readers
@@ -130,17 +130,17 @@ def inspected(readers: Readers, names: "pd.Series[str]") -> Iterator[tuple[Findi
         yield findings, thumbnails
 
 
-def _rows_of(lists: list[list[str]], names: "pd.Series[str]") -> list[Rows]:
+def _rows_of(lists: list[list[str]], names: "pd.Series[str]") -> list[RowNumbers]:
     """int64 (len(names of the list),) for each list: -1 for what is not among `names`."""
     row_of = dict.fromkeys(chain.from_iterable(lists), -1)
-    for start in range(0, len(names), AT_ONCE):
-        for row, name in enumerate(names.iloc[start : start + AT_ONCE].tolist(), start):
+    for start in range(0, len(names), STRINGS_AT_ONCE):
+        for row, name in enumerate(names.iloc[start : start + STRINGS_AT_ONCE].tolist(), start):
             if name in row_of:
                 row_of[name] = row
     return [np.array([row_of[name] for name in some], np.int64) for some in lists]
 
 
-def _store(images: Images, rows: Rows, findings: Findings, file: "ThumbnailFile") -> None:
+def _store(images: Images, rows: RowNumbers, findings: Findings, file: "ThumbnailFile") -> None:
     """Keep what was found of `rows`; what has -1 for a row is let go."""
     kept = np.flatnonzero(rows >= 0)
     at = rows[kept]
@@ -166,13 +166,13 @@ class ThumbnailFile:
         self._place = np.zeros(n, np.int32)  # in the file, in the order in which they came
         self._count = 0
 
-    def append(self, rows: Rows, thumbnails: Thumbnails) -> None:
+    def append(self, rows: RowNumbers, thumbnails: Thumbnails) -> None:
         """uint8 (len(rows), 32, 32)."""
         self._place[rows] = range(self._count, self._count + len(rows))
         self._count += len(rows)
         self._file.write(thumbnails.data)
 
-    def __call__(self, rows: Rows) -> Thumbnails:
+    def __call__(self, rows: RowNumbers) -> Thumbnails:
         """uint8 (len(rows), 32, 32)."""
         self._file.flush()
         handle, size = self._file.fileno(), SIDE * SIDE

@@ -6,7 +6,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from facegender.data.duplicates import Rows
+from facegender.data.duplicates import RowNumbers
 from facegender.data.image_findings import Findings
 
 ROWS_AT_ONCE = 4096  # of the index, while it is written
@@ -27,7 +27,9 @@ DTYPES = {
 }
 
 
-def write_index(path: Path, frame: pd.DataFrame, findings: Findings, reasons: dict[int, str], groups: Rows) -> None:
+def write_index(
+    path: Path, frame: pd.DataFrame, findings: Findings, reasons: dict[int, str], groups: RowNumbers
+) -> None:
     """Write one row per image, some thousands at a time, because as Python objects they would take a kilobyte each.
 
     Parameters

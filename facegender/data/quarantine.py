@@ -9,7 +9,7 @@ listed, and split keeps them on one side. Training images that recur in test sta
 
 import numpy as np
 
-from facegender.data.duplicates import Rows
+from facegender.data.duplicates import RowNumbers
 from facegender.data.image_findings import Findings
 from facegender.data.label_overrides import DROPPED
 from facegender.data.rows import Listing, examples
@@ -17,7 +17,7 @@ from facegender.errors import UserError
 from facegender.params.sections import ValidateParams
 
 
-def find_reasons(listing: Listing, findings: Findings, copies: Rows, params: ValidateParams) -> dict[int, str]:
+def find_reasons(listing: Listing, findings: Findings, copies: RowNumbers, params: ValidateParams) -> dict[int, str]:
     """Why rows are set aside; what the file itself says comes before what its label says."""
     names = listing.frame["image"]
     in_train = (listing.frame["role"] == "train").to_numpy()

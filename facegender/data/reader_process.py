@@ -21,7 +21,7 @@ from PIL import Image
 
 from facegender.data.reader_protocol import DIGEST, SIDE, Images, Limits, receive_names, send_images
 from facegender.pictures.decode import Undecodable, open_grey
-from facegender.pictures.plain_jpeg import grey_of_plain_jpeg
+from facegender.pictures.plain_jpeg import decode_plain_jpeg
 
 READ_AHEAD: Final = 8192  # images that wait, with their thumbnails, until they are asked for, over all processes
 AT_ONCE: Final = 8  # of these, before a look whether they are
@@ -59,7 +59,7 @@ class ImageFolder:
         content = self._content(images, place, name)
         images.digests[place * DIGEST : (place + 1) * DIGEST] = sha256(content).digest()
         limit = self._limits.max_pixels
-        grey, mode = grey_of_plain_jpeg(content, limit) or open_grey(content, limit)
+        grey, mode = decode_plain_jpeg(content, limit) or open_grey(content, limit)
         images.width[place], images.height[place] = grey.size
         images.mode[place] = mode
         small = grey.resize((SIDE, SIDE), Image.Resampling.BILINEAR, reducing_gap=1.0)

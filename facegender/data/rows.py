@@ -14,7 +14,6 @@ from facegender.errors import UserError
 # Absolute names, drives, and parts that climb; backslashes count as separators, because on Windows they are
 LEAVES_THE_FOLDER = r"^[/\\]|^[A-Za-z]:|(?:^|[/\\])\.\.(?:[/\\]|$)"
 CONTROL = r"[\x00-\x1f\x7f]"
-Bools = npt.NDArray[np.bool_]
 EXAMPLES = 5  # names shown in a message
 
 
@@ -171,14 +170,14 @@ def _contradictions(
     return reasons
 
 
-def repeats(names: "pd.Series[str]") -> Bools:
+def repeats(names: "pd.Series[str]") -> npt.NDArray[np.bool_]:
     """bool (n,): an earlier row has the same name."""
     again = np.ones(len(names), np.bool_)
     again[np.unique(hash_names(names), return_index=True)[1]] = False
     return again
 
 
-def among(names: "pd.Series[str]", others: "pd.Series[str]") -> Bools:
+def among(names: "pd.Series[str]", others: "pd.Series[str]") -> npt.NDArray[np.bool_]:
     """bool (n,): the name is one of `others`."""
     return np.isin(hash_names(names), hash_names(others), kind="sort")
 

@@ -19,7 +19,7 @@ from facegender.errors import UserError
 from facegender.params.sections import DataParams
 
 SEPARATORS = (",", ";", "\t", "|")
-AT_ONCE = 8192  # rows held as Python strings
+STRINGS_AT_ONCE = 8192  # rows of a column held as Python strings at the same time
 SAVE_AS = "Save it as CSV (UTF-8)."
 
 
@@ -114,7 +114,7 @@ def _parse(text: str, separator: str, path: Path) -> pd.DataFrame:
             keep_default_na=False,
             na_filter=False,
             skip_blank_lines=False,
-            chunksize=AT_ONCE,
+            chunksize=STRINGS_AT_ONCE,
         )
         frame = pd.concat([_tidy(part) for part in parts])
     except pd.errors.EmptyDataError:
@@ -148,9 +148,9 @@ def hash_names(names: "pd.Series[str]") -> npt.NDArray[np.uint64]:
     With a million names the chance of any two alike is 3e-8.
     """
     hashes = np.empty(len(names), np.uint64)
-    for start in range(0, len(names), AT_ONCE):
-        part = names.iloc[start : start + AT_ONCE].to_numpy(dtype=object)
-        hashes[start : start + AT_ONCE] = pd.util.hash_array(part, categorize=False)
+    for start in range(0, len(names), STRINGS_AT_ONCE):
+        part = names.iloc[start : start + STRINGS_AT_ONCE].to_numpy(dtype=object)
+        hashes[start : start + STRINGS_AT_ONCE] = pd.util.hash_array(part, categorize=False)
     return hashes
 
 

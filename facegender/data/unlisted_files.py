@@ -7,9 +7,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from facegender.data.tables import hash_names
+from facegender.data.tables import STRINGS_AT_ONCE, hash_names
 
-AT_ONCE = 8192  # names held as Python strings
 SOME = 20
 
 
@@ -37,7 +36,7 @@ def _names_below(folder: Path, below: str = "") -> Iterator[list[str]]:
                 folders.append(entry.name)
                 continue
             chunk.append(below + entry.name)
-            if len(chunk) == AT_ONCE:
+            if len(chunk) == STRINGS_AT_ONCE:
                 yield chunk
                 chunk = []
     if chunk:

@@ -1,6 +1,6 @@
-"""Drawn portraits for trying the pipeline where no data set is at hand, and the backbone weights that go with them.
+"""Drawn portraits to try the pipeline without a data set, and backbone weights trained on such drawings.
 
-The two classes are two families of drawings whose proportions overlap; they say nothing about people.
+The two classes are two families of drawings with overlapping proportions; they say nothing about people.
 """
 
 from facegender.demo.dataset import draw

@@ -1,4 +1,4 @@
-"""What is behind a portrait, and the light and grain over all of it."""
+"""The background of a portrait, and the light and grain over the whole picture."""
 
 import numpy as np
 from PIL import Image
@@ -8,7 +8,7 @@ from facegender.demo.traits import Traits
 
 
 def paint_backdrop(pencil: Pencil) -> None:
-    """Fill the picture behind the portrait."""
+    """Paint the background."""
     traits, draw = pencil.traits, pencil.draw
     width, height = pencil.picture.size
     step = pencil.side // 9
@@ -38,11 +38,13 @@ def paint_backdrop(pencil: Pencil) -> None:
         draw.ellipse((x - r, y - r, x + r, y + r), fill=traits.paper_2)
 
 
-def shade(picture: Image.Image, traits: Traits) -> Image.Image:
-    """Light that falls off across the picture, and grain."""
+def add_light_and_grain(picture: Image.Image, traits: Traits) -> Image.Image:
+    """Apply a gradient of light across the picture, then add grain."""
     across = np.linspace(-1, 1, picture.width, dtype=np.float32)[None, :] * np.float32(np.cos(traits.light_angle))
     down = np.linspace(-1, 1, picture.height, dtype=np.float32)[:, None] * np.float32(np.sin(traits.light_angle))
     lit = np.asarray(picture, dtype=np.float32) * (1 + np.float32(traits.light) * (across + down))[:, :, None]
     grain = np.random.default_rng(traits.noise_seed).integers(-100, 101, (picture.height, picture.width), dtype=np.int8)
-    lit += (grain.astype(np.float32) * np.float32(traits.noise / 58))[:, :, None]  # uniform on ±1 has deviation 0.58
+    lit += (grain.astype(np.float32) * np.float32(traits.noise / 58))[
+        :, :, None
+    ]  # a uniform distribution on ±1 has standard deviation 0.58
     return Image.fromarray(np.clip(np.rint(lit), 0, 255).astype(np.uint8))

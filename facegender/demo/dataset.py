@@ -1,4 +1,4 @@
-"""The demo data folder: portraits, tables, a few planted faults, all from one seed."""
+"""The demo data folder: portraits, tables and a few planted faults, all from one seed."""
 
 import csv
 from collections.abc import Iterable, Sequence
@@ -8,7 +8,7 @@ from typing import Final
 
 import numpy as np
 
-from facegender.demo.faults import plant
+from facegender.demo.faults import plant_faults
 from facegender.demo.portrait import paint
 from facegender.demo.traits import BEST_ACCURACY, Traits, sample_traits
 from facegender.errors import UserError
@@ -17,7 +17,7 @@ from facegender.files.json_files import write_json
 from facegender.files.layout import Layout
 from facegender.runtime.progress import track
 
-SMALLEST: Final = 60  # below, the planted faults alone exceed the share of quarantined rows that is allowed by default
+SMALLEST: Final = 60  # with fewer images the planted faults alone exceed the default of validate.max_quarantined
 TRAIN_SHARE: Final = 0.8
 SIDE: Final = 224
 OTHER_SIZES: Final = ((160, 160), (192, 192), (256, 256), (320, 320), (240, 224), (208, 224))
@@ -32,34 +32,34 @@ NOTE: Final = (
 def draw(out: Path, images: int = 600, seed: int = 2026, force: bool = False, workers: int = 2) -> None:
     """Draw a data set in the pipeline's layout: images/, train.csv, test.csv, sample_submission.csv, attributes.csv.
 
-    The classes are two families of drawings whose proportions overlap (see facegender.demo.traits), so no rule can be
-    right more often than about 94 times in 100. Four of five rows are for training. The same arguments give the same
-    bytes, whatever the number of workers. The folder appears whole or not at all.
+    The classes are two families of drawings with overlapping proportions (see facegender.demo.traits), so no
+    classifier can be right on more than about 94 of 100. Four of five rows are for training. Equal arguments give equal
+    bytes, with any number of workers. The folder appears complete or not at all.
 
     Parameters
     ----------
     out
-        The data folder to make.
+        The data folder to create.
     images
         Number of rows in train.csv and test.csv together, 60 or more.
     seed
-        Of the drawings.
+        Seed of all drawings and faults, 0 or greater.
     force
-        Replace a folder that is there, whatever it holds.
+        Replace an existing folder, whatever it holds.
     workers
-        Threads that draw.
+        Number of threads that draw.
 
     Raises
     ------
     UserError
-        `out` exists and `force` is not given; `images` is too small; `seed` is negative.
+        `out` holds files and `force` is not given; `images` is too small; `seed` is negative.
     """
     if images < SMALLEST:
         raise UserError(
-            "demo, images", f"at least {SMALLEST}: smaller, the planted faults are too large a share", images
+            "demo, images", f"must be at least {SMALLEST}: with fewer, the planted faults are too large a share", images
         )
     if seed < 0:
-        raise UserError("demo, seed", "a seed must not be negative", seed)
+        raise UserError("demo, seed", "must not be negative", seed)
     if not force and out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise UserError(
             str(out),
@@ -74,7 +74,7 @@ def draw(out: Path, images: int = 600, seed: int = 2026, force: bool = False, wo
         layout = Layout(folder)
         layout.images.mkdir()
         _paint_all(layout.images, names, portraits, seed, workers)
-        planted = plant(layout.images, names[:train], names[train:], portraits, seed)
+        planted = plant_faults(layout.images, names[:train], names[train:], portraits, seed)
         _write_tables(layout, names, planted.labels, planted.portraits, train)
         marker = {
             "drawn_by": DRAWN_BY,
@@ -88,9 +88,9 @@ def draw(out: Path, images: int = 600, seed: int = 2026, force: bool = False, wo
 
 
 def sample_portraits(images: int, seed: int) -> list[Traits]:
-    """Traits of `images` portraits, half of each family (one more of family 1 where odd), in random order.
+    """Sample the traits of `images` portraits in random order, half of each family (one more of family 1 if odd).
 
-    Portrait i has a generator of its own, so the order of drawing does not matter.
+    Portrait i has its own random generator, so the order of drawing does not matter.
     """
     families = np.random.default_rng([seed, 0]).permutation(np.arange(1, images + 1) % 2)
     return [sample_traits(int(family), np.random.default_rng([seed, 1, i])) for i, family in enumerate(families)]

@@ -1,4 +1,4 @@
-"""The faults of the demo data: what real folders of faces hold, one of each, so that every message can be seen once."""
+"""The planted faults of the demo data: one of each kind found in real folders, so that every message appears."""
 
 import io
 import shutil
@@ -13,20 +13,30 @@ from PIL import Image
 from facegender.demo.traits import Traits
 
 EXIF_ORIENTATION: Final = 0x0112
-TURNED: Final = 6  # "the 0th row is the visual right-hand side": phones held upright write this (EXIF 2.32, 4.6.4)
+ROTATED: Final = 6  # "the 0th row is the visual right-hand side" (EXIF 2.32, 4.6.4): written by phones held upright
 
 
 @dataclass(frozen=True)
-class Planted:
-    """Where each fault is, and what the images show now: a duplicate shows another image's portrait."""
+class PlantedFaults:
+    """The planted faults, and what the images show now: a duplicate shows another image's portrait.
+
+    Attributes
+    ----------
+    faults
+        Image name, or pair of names, by kind of fault.
+    portraits, labels
+        Traits and family of what each image shows, in the order of the names.
+    """
 
     faults: dict[str, str | list[str]]
     portraits: list[Traits]
     labels: list[int]
 
 
-def plant(folder: Path, train: Sequence[str], test: Sequence[str], portraits: Sequence[Traits], seed: int) -> Planted:
-    """Spoil a few of the images in `folder`; `train` + `test` name the portraits in their order."""
+def plant_faults(
+    folder: Path, train: Sequence[str], test: Sequence[str], portraits: Sequence[Traits], seed: int
+) -> PlantedFaults:
+    """Damage a few of the images in `folder`. `train` followed by `test` names the portraits, in their order."""
     rng = np.random.default_rng([seed, 3])
     picked = [train[int(i)] for i in rng.choice(len(train), 9, replace=False)]
     truncated, missing, rotated, grey, png, original, copy, sharp, recompressed = picked
@@ -35,7 +45,7 @@ def plant(folder: Path, train: Sequence[str], test: Sequence[str], portraits: Se
     content = (folder / truncated).read_bytes()
     (folder / truncated).write_bytes(content[: len(content) * 3 // 5])
     (folder / missing).unlink()
-    _store_turned(folder / rotated)
+    _store_rotated(folder / rotated)
     with Image.open(folder / grey) as picture:
         _replace(folder / grey, picture.convert("L"), "JPEG", quality=90)
     with Image.open(folder / png) as picture:
@@ -59,13 +69,13 @@ def plant(folder: Path, train: Sequence[str], test: Sequence[str], portraits: Se
         "near_duplicates": [sharp, recompressed],
         "unreadable_test_image": unreadable,
     }
-    return Planted(faults, shown, [traits.family for traits in shown])
+    return PlantedFaults(faults, shown, [traits.family for traits in shown])
 
 
-def _store_turned(path: Path) -> None:
-    """Store the pixels lying on their side, with the tag that tells viewers to set them upright."""
+def _store_rotated(path: Path) -> None:
+    """Store the picture rotated by 90°, with the EXIF tag that makes viewers show it upright."""
     exif = Image.Exif()
-    exif[EXIF_ORIENTATION] = TURNED
+    exif[EXIF_ORIENTATION] = ROTATED
     with Image.open(path) as picture:
         lying = picture.transpose(Image.Transpose.ROTATE_90)
     _replace(path, lying, "JPEG", quality=90, exif=exif)

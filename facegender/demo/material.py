@@ -1,7 +1,7 @@
-"""Drawings to pretrain on, and what is to be told from them: everything that was drawn, but for the family.
+"""Drawings to pretrain on, and their targets: every trait that was drawn, except the family.
 
-The proportions that the families differ in are among the targets, so the backbone learns to see them; it is never
-told which of them make a family, nor which drawing belongs to which.
+The proportions that differ between the families are among the targets, so the backbone learns to see them. It never
+learns which proportions define a family, nor which family a drawing belongs to.
 """
 
 from collections.abc import Sequence
@@ -14,47 +14,59 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from facegender.demo import traits as kinds
+from facegender.demo import traits as options
 from facegender.demo.portrait import paint
 from facegender.demo.traits import PROPORTIONS, Traits, sample_traits
 from facegender.runtime.progress import track
 
 CHUNK: Final = 50
-PROPORTION_WEIGHT: Final = 4.0  # the finest details; at equal weight they are the last to be learnt
-MIRRORED: Final = ("x", "tilt", "yaw", "parting", "light_across")  # change their sign in a mirror
+PROPORTION_WEIGHT: Final = 4.0  # loss weight: proportions are the finest details and would be learnt last
+MIRRORED: Final = ("x", "tilt", "yaw", "parting", "light_across")  # change sign if the picture is mirrored
 CHOICES: Final = {
-    "background": kinds.BACKGROUNDS,
-    "style": kinds.STYLES,
-    "hair": kinds.HAIRS,
-    "eyes": kinds.EYES,
-    "nose": kinds.NOSES,
-    "mouth": kinds.MOUTHS,
-    "headwear": kinds.HEADWEAR,
+    "background": options.BACKGROUNDS,
+    "style": options.STYLES,
+    "hair": options.HAIRS,
+    "eyes": options.EYES,
+    "nose": options.NOSES,
+    "mouth": options.MOUTHS,
+    "headwear": options.HEADWEAR,
 }
 
 
 @dataclass(frozen=True)
 class Material:
-    """pixels: uint8 (n, side, side, 3); targets: float32 (n, t), standardised; weights, mirror: float32 (t,)."""
+    """Drawings with their targets.
+
+    Attributes
+    ----------
+    pixels
+        uint8 (n, side, side, 3).
+    targets
+        float32 (n, t), standardised.
+    weights
+        float32 (t,), weight of each target in the loss.
+    mirror
+        float32 (t,), -1 where a target changes sign if the picture is mirrored, else 1.
+    """
 
     pixels: npt.NDArray[np.uint8]
     targets: npt.NDArray[np.float32]
     weights: npt.NDArray[np.float32]
-    mirror: npt.NDArray[np.float32]  # -1 where a target changes its sign in a mirror, else 1
+    mirror: npt.NDArray[np.float32]
 
 
 def draw_material(count: int, side: int, seed: int, workers: int = 2) -> Material:
-    """Draw `count` portraits of `side` x `side` pixels, both families alike, in child processes."""
+    """Draw `count` portraits of `side` x `side` pixels, half of each family, in child processes."""
     pixels = np.empty((count, side, side, 3), np.uint8)
     rows: list[dict[str, float]] = []
     chunks = [range(start, min(start + CHUNK, count)) for start in range(0, count, CHUNK)]
     with (
         track(f"drawings of {side} px", count, "drawings") as advance,
-        ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool,  # TensorFlow does not survive a fork
+        ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool,  # TensorFlow breaks after a fork
     ):
-        for chunk, (drawn, told) in zip(chunks, pool.map(partial(_draw_chunk, side, seed), chunks), strict=True):
+        for chunk, (drawn, targets) in zip(chunks, pool.map(partial(_draw_chunk, side, seed), chunks), strict=True):
             pixels[chunk.start : chunk.stop] = drawn
-            rows.extend(told)
+            rows.extend(targets)
             advance(len(chunk))
     names = list(rows[0])
     values = np.array([[row[name] for name in names] for row in rows])
@@ -67,9 +79,9 @@ def draw_material(count: int, side: int, seed: int, workers: int = 2) -> Materia
     )
 
 
-def tell(traits: Traits) -> dict[str, float]:
-    """What a drawing shows, as numbers: proportions, pose, light, colours, and which of each kind it has."""
-    told = dict(zip(PROPORTIONS, traits.proportions, strict=True))
+def list_targets(traits: Traits) -> dict[str, float]:
+    """List a drawing's targets by name: proportions, pose, light, colours, and one-hot choices (hair, eyes, …)."""
+    targets = dict(zip(PROPORTIONS, traits.proportions, strict=True))
     for name in (
         "taper",
         "roundness",
@@ -84,16 +96,20 @@ def tell(traits: Traits) -> dict[str, float]:
         "scarf",
         "freckles",
     ):
-        told[name] = float(getattr(traits, name))
-    told["light_across"] = float(traits.light * np.cos(traits.light_angle))
-    told["light_down"] = float(traits.light * np.sin(traits.light_angle))
+        targets[name] = float(getattr(traits, name))
+    targets["light_across"] = float(traits.light * np.cos(traits.light_angle))
+    targets["light_down"] = float(traits.light * np.sin(traits.light_angle))
     for name in ("skin", "paper", "cloth"):
-        told |= {f"{name}_{channel}": float(value) for channel, value in zip("rgb", getattr(traits, name), strict=True)}
+        targets |= {
+            f"{name}_{channel}": float(value) for channel, value in zip("rgb", getattr(traits, name), strict=True)
+        }
     for name, choices in CHOICES.items():
-        told |= {f"{name}_{choice}": float(getattr(traits, name) == choice) for choice in choices}
-    return told
+        targets |= {f"{name}_{choice}": float(getattr(traits, name) == choice) for choice in choices}
+    return targets
 
 
 def _draw_chunk(side: int, seed: int, numbers: Sequence[int]) -> tuple[npt.NDArray[np.uint8], list[dict[str, float]]]:
     portraits = [sample_traits(number % 2, np.random.default_rng([seed, side, number])) for number in numbers]
-    return np.stack([np.asarray(paint(traits, side, side)) for traits in portraits]), [tell(t) for t in portraits]
+    return np.stack([np.asarray(paint(traits, side, side)) for traits in portraits]), [
+        list_targets(t) for t in portraits
+    ]

@@ -1,9 +1,9 @@
-"""What a drawn portrait looks like, as numbers: the proportions that tell the two families apart, and everything else.
+"""The traits of a drawn portrait, as numbers: the proportions that distinguish the two families, and everything else.
 
 The two classes of the demo are two families of drawings, nothing more. Five proportions of the drawn face are normally
-distributed in both families with the same spread and with means a little apart, so the families overlap: the best
-possible rule, which knows the proportions exactly, is right for about 94 of 100 drawings (`BEST_ACCURACY`). Nothing
-else in a drawing (colours, hair, hats, pose, light, line, paper, noise) depends on the family.
+distributed in both families, with equal spread and slightly different means, so the families overlap. The best possible
+classifier, which knows the proportions exactly, is right for about 94 of 100 drawings (`BEST_ACCURACY`). Nothing else
+in a drawing (colours, hair, hats, pose, light, line, paper, noise) depends on the family.
 """
 
 from dataclasses import dataclass
@@ -12,19 +12,19 @@ from typing import Final
 
 import numpy as np
 
-# proportion: (mean over both families, standard deviation within a family, half the distance of the families' means
-# in standard deviations). Chosen large enough to be seen at 224 pixels: one deviation is 4 to 7 pixels.
+# proportion: (mean over both families, standard deviation within a family, half the distance between the families'
+# means, in standard deviations). Large enough to be visible at 224 pixels: one standard deviation is 4 to 7 pixels.
 PROPORTIONS: Final = {
     "elongation": (1.25, 0.11, 0.45),  # face height / width
-    "eye_spacing": (0.46, 0.075, 0.85),  # of the face's half-width, middle to pupil
-    "eye_height": (0.10, 0.075, -0.60),  # of the face's half-height, above the middle
-    "nose_length": (0.40, 0.085, 0.75),  # of the face's half-height, below the eyes
-    "mouth_width": (0.40, 0.085, -0.70),  # of the face's half-width, middle to corner
+    "eye_spacing": (0.46, 0.075, 0.85),  # in half-widths of the face, from the centre to a pupil
+    "eye_height": (0.10, 0.075, -0.60),  # in half-heights of the face, above the centre
+    "nose_length": (0.40, 0.085, 0.75),  # in half-heights, below the eyes
+    "mouth_width": (0.40, 0.085, -0.70),  # in half-widths, from the centre to a corner
 }
-LIMIT: Final = 2.4  # standard deviations; beyond, noses meet chins
+LIMIT: Final = 2.4  # standard deviations; beyond it noses reach the chin
 
-# Equal spread, equal shares: the best rule is linear, and errs where a standard normal exceeds the length of the vector
-# of half-distances (Fisher's discriminant).
+# With equal spread and equal shares the best classifier is linear (Fisher's discriminant). It is wrong with the
+# probability that a standard normal variable exceeds the length of the vector of half-distances.
 BEST_ACCURACY: Final = NormalDist().cdf(sum(half**2 for _, _, half in PROPORTIONS.values()) ** 0.5)
 
 BACKGROUNDS: Final = ("split", "gradient", "dots", "stripes", "halo")
@@ -40,7 +40,7 @@ Colour = tuple[int, int, int]
 
 @dataclass(frozen=True)
 class Traits:
-    """One portrait. Lengths in face half-widths or half-heights, positions in shares of the picture's side."""
+    """One portrait. Lengths are in half-widths or half-heights of the face, positions in fractions of the side."""
 
     family: int
     proportions: tuple[float, ...]  # in the order of PROPORTIONS
@@ -60,7 +60,7 @@ class Traits:
     accent: Colour
     paper: Colour
     paper_2: Colour
-    taper: float  # how much narrower the chin is
+    taper: float  # fraction by which the face narrows towards the chin
     roundness: float  # exponent of the face's outline; 2 is an ellipse
     size: float  # geometric mean of the face's half-axes
     x: float
@@ -70,22 +70,22 @@ class Traits:
     smile: float
     parting: float
     brow: float
-    line: float  # shares of the side
-    spot: tuple[float, float, float]  # of the background: x, y, radius or distance; shares of the side
-    light: float  # strength of the light's fall-off
+    line: float  # line width, as a fraction of the side
+    spot: tuple[float, float, float]  # of the background: x, y, radius or distance; fractions of the side
+    light: float  # strength of the gradient of light
     light_angle: float  # radians
-    noise: float  # grey levels
+    noise: float  # standard deviation of the grain, in grey levels
     noise_seed: int
 
     @property
     def evidence(self) -> float:
-        """Of the family, from the exact proportions: positive for family 1. The best rule there is is its sign."""
+        """Evidence for family 1, computed from the exact proportions; its sign is the best possible classifier."""
         terms = zip(self.proportions, PROPORTIONS.values(), strict=True)
         return sum(half * (value - mean) / deviation for value, (mean, deviation, half) in terms)
 
 
 def sample_traits(family: int, rng: np.random.Generator) -> Traits:
-    """Draw the traits of one portrait of family 0 or 1."""
+    """Sample the traits of one portrait of family 0 or 1."""
     side = 1.0 if family else -1.0
     proportions = tuple(
         float(mean + deviation * np.clip(side * half + rng.standard_normal(), -LIMIT, LIMIT))
@@ -97,22 +97,24 @@ def sample_traits(family: int, rng: np.random.Generator) -> Traits:
     return Traits(
         family=family,
         proportions=proportions,
-        background=_one_of(BACKGROUNDS, rng),
-        style=_one_of(STYLES, rng),
-        hair=_one_of(HAIRS, rng),
-        eyes=_one_of(EYES, rng),
-        nose=_one_of(NOSES, rng),
-        mouth=_one_of(MOUTHS, rng),
+        background=_choose(BACKGROUNDS, rng),
+        style=_choose(STYLES, rng),
+        hair=_choose(HAIRS, rng),
+        eyes=_choose(EYES, rng),
+        nose=_choose(NOSES, rng),
+        mouth=_choose(MOUTHS, rng),
         headwear=str(rng.choice(HEADWEAR, p=(0.64, 0.12, 0.12, 0.12))),
         glasses=bool(rng.random() < 0.2),
         scarf=bool(rng.random() < 0.25),
         freckles=bool(rng.random() < 0.2),
-        skin=_skin(rng),
-        hair_colour=_hair_colour(rng),
-        cloth=colour(float(rng.random()), rng.uniform(0.3, 0.65), rng.uniform(0.3, 0.7)),
-        accent=colour(float(rng.random()), rng.uniform(0.5, 0.8), rng.uniform(0.4, 0.65)),
-        paper=colour(hue, rng.uniform(0.2, 0.6), paper_light),
-        paper_2=colour(hue + rng.uniform(-0.12, 0.12), rng.uniform(0.2, 0.6), np.clip(paper_light + shade, 0.3, 0.93)),
+        skin=_sample_skin(rng),
+        hair_colour=_sample_hair_colour(rng),
+        cloth=hsl_to_rgb(float(rng.random()), rng.uniform(0.3, 0.65), rng.uniform(0.3, 0.7)),
+        accent=hsl_to_rgb(float(rng.random()), rng.uniform(0.5, 0.8), rng.uniform(0.4, 0.65)),
+        paper=hsl_to_rgb(hue, rng.uniform(0.2, 0.6), paper_light),
+        paper_2=hsl_to_rgb(
+            hue + rng.uniform(-0.12, 0.12), rng.uniform(0.2, 0.6), np.clip(paper_light + shade, 0.3, 0.93)
+        ),
         taper=float(rng.uniform(0.05, 0.32)),
         roundness=float(rng.uniform(2.0, 2.7)),
         size=float(rng.uniform(0.21, 0.28)),
@@ -132,8 +134,14 @@ def sample_traits(family: int, rng: np.random.Generator) -> Traits:
     )
 
 
-def colour(hue: float, saturation: float, lightness: float) -> Colour:
-    """A colour from hue (turns, any), saturation and lightness (0 to 1)."""
+def hsl_to_rgb(hue: float, saturation: float, lightness: float) -> Colour:
+    """Convert hue (in turns, any number), saturation and lightness (0 to 1) to RGB (0 to 255).
+
+    Examples
+    --------
+    >>> hsl_to_rgb(1 / 3, 1.0, 0.5)
+    (0, 255, 0)
+    """
     chroma = (1 - abs(2 * lightness - 1)) * saturation
     offsets = (0.0, 8.0, 4.0)
     channels = []
@@ -143,18 +151,18 @@ def colour(hue: float, saturation: float, lightness: float) -> Colour:
     return channels[0], channels[1], channels[2]
 
 
-def _one_of(names: tuple[str, ...], rng: np.random.Generator) -> str:
+def _choose(names: tuple[str, ...], rng: np.random.Generator) -> str:
     return names[int(rng.integers(len(names)))]
 
 
-def _skin(rng: np.random.Generator) -> Colour:
-    if rng.random() < 0.35:  # creatures of ink: drawings, not people
-        return colour(float(rng.random()), rng.uniform(0.3, 0.55), rng.uniform(0.5, 0.78))
+def _sample_skin(rng: np.random.Generator) -> Colour:
+    if rng.random() < 0.35:  # any hue: these are drawings, not people
+        return hsl_to_rgb(float(rng.random()), rng.uniform(0.3, 0.55), rng.uniform(0.5, 0.78))
     lightness = rng.uniform(0.32, 0.84)
-    return colour(rng.uniform(0.045, 0.085), rng.uniform(0.3, 0.52), lightness)
+    return hsl_to_rgb(rng.uniform(0.045, 0.085), rng.uniform(0.3, 0.52), lightness)
 
 
-def _hair_colour(rng: np.random.Generator) -> Colour:
+def _sample_hair_colour(rng: np.random.Generator) -> Colour:
     if rng.random() < 0.3:
-        return colour(float(rng.random()), rng.uniform(0.35, 0.6), rng.uniform(0.3, 0.6))
-    return colour(rng.uniform(0.03, 0.11), rng.uniform(0.1, 0.6), rng.uniform(0.1, 0.55))
+        return hsl_to_rgb(float(rng.random()), rng.uniform(0.35, 0.6), rng.uniform(0.3, 0.6))
+    return hsl_to_rgb(rng.uniform(0.03, 0.11), rng.uniform(0.1, 0.6), rng.uniform(0.1, 0.55))

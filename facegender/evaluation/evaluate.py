@@ -30,14 +30,14 @@ from facegender.evaluation.report.facts import data_hash
 from facegender.evaluation.slices import members, read_attributes
 from facegender.evaluation.write import Found, Made, write_evaluation
 from facegender.files.atomic import atomic_folder
-from facegender.files.image_names import Files, places
+from facegender.files.image_names import ImagePaths, lookup_all
 from facegender.files.json_files import read_json
 from facegender.files.layout import Layout
-from facegender.files.parquet import read, read_images
+from facegender.files.parquet import read, read_rows
 from facegender.files.splits import trains, validates
 from facegender.params.sections import EvaluateParams
 from facegender.params.stage_params import EvaluateStageParams
-from facegender.pictures.traits import traits_of
+from facegender.pictures.traits import read_traits
 from facegender.runtime.memory import trim
 from facegender.scoring.reference import EMBEDDINGS, own_distances, quantities, write_reference
 from facegender.statistics.intervals import FloatArray
@@ -64,7 +64,9 @@ def evaluate(layout: Layout, params: EvaluateStageParams) -> None:
     made = Made(pd.read_csv(layout.model / "history.csv"), read_json(layout.model / "provenance.json"))
     with atomic_folder(layout.evaluation) as folder:
         embeddings = folder / "every_embedding.npy"  # on disk, where they take 2.5 kB a row
-        scores = score(layout.model, Files(layout.images, held["image"]), params.scoring.tta, embeddings=embeddings)
+        scores = score(
+            layout.model, ImagePaths(layout.images, held["image"]), params.scoring.tta, embeddings=embeddings
+        )
         refuse_unreadable(held["image"], scores.reasons)
         probabilities = scores.probabilities
         del scores
@@ -84,7 +86,7 @@ def evaluate(layout: Layout, params: EvaluateStageParams) -> None:
         )
         decision = replace(decision, views=params.scoring.tta)
         predictions["views"] = params.scoring.tta
-        traits = traits_of(held["image"], layout.images, layout.index)
+        traits = read_traits(held["image"], layout.images, layout.index)
         trim()
         write_evaluation(
             folder,
@@ -93,7 +95,7 @@ def evaluate(layout: Layout, params: EvaluateStageParams) -> None:
             classes,
             made,
             found,
-            traits.iloc[places(predictions["image"], held["image"])],
+            traits.iloc[lookup_all(predictions["image"], held["image"])],
             params,
             layout,
             os.path.relpath(layout.images, layout.evaluation),
@@ -105,7 +107,7 @@ def evaluate(layout: Layout, params: EvaluateStageParams) -> None:
         embeddings.unlink()
         brightness, side = (np.asarray(traits[name].astype(float)) for name in ("brightness", "shorter side"))
         measured = quantities(decision.answer(probabilities), far, brightness, side)
-        hashes = read_images(layout.index, held["image"], ["sha256"])["sha256"]
+        hashes = read_rows(layout.index, held["image"], ["sha256"])["sha256"]
         write_reference(folder, held["image"], hashes, measured)
 
 

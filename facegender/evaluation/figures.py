@@ -9,7 +9,7 @@ import pandas as pd
 from facegender.decision.classes import Classes
 from facegender.decision.decision import Decision
 from facegender.evaluation.slices import Cut, Slice
-from facegender.files.image_names import places
+from facegender.files.image_names import lookup_all
 from facegender.statistics.intervals import Estimate, wilson
 from facegender.statistics.metrics import Confusion, Rows
 
@@ -39,7 +39,7 @@ def frozen_accuracy(predictions: pd.DataFrame, suspects: pd.DataFrame) -> Estima
     those of a holdout.
     """
     try:
-        confidence = suspects["probability"].to_numpy()[places(predictions["image"], suspects["image"])]
+        confidence = suspects["probability"].to_numpy()[lookup_all(predictions["image"], suspects["image"])]
     except KeyError:
         return None
     return wilson(int((confidence > 0.5).sum()), len(predictions))

@@ -85,7 +85,7 @@ def write_evaluation(
 ) -> None:
     """Compute every figure of a predictions table and write all files of the folder.
 
-    `traits` are those of the pictures, row by row (`traits_of`); `images_from_report` is the images' folder as a
+    `traits` are those of the pictures, row by row (`read_traits`); `images_from_report` is the images' folder as a
     relative link; `look` says what the model goes by in some pictures, and without it the gallery shows them plain.
     """
     settings, threshold, bins = params.evaluate, decision.threshold, params.evaluate.calibration_bins

@@ -17,7 +17,7 @@ from facegender.errors import UserError
 from facegender.features.store import Manifest, write_rows
 from facegender.features.work import Work
 from facegender.files.atomic import atomic_folder
-from facegender.files.image_names import order, places
+from facegender.files.image_names import argsort_names, lookup_all
 from facegender.files.json_files import read_json
 from facegender.files.layout import Layout
 from facegender.files.parquet import read
@@ -26,7 +26,7 @@ from facegender.network.engine import Engine, OpenVinoEngine, TensorFlowEngine, 
 from facegender.params.architectures import resolve_weights
 from facegender.params.sections import FeaturesParams, TrainParams
 from facegender.params.stage_params import FeaturesStageParams
-from facegender.runtime.code_fingerprint import code_in
+from facegender.runtime.code_fingerprint import fingerprint_modules
 from facegender.runtime.memory import trim
 
 logger = logging.getLogger(__name__)
@@ -77,10 +77,10 @@ def plan_rows(index: pd.DataFrame, splits: pd.DataFrame) -> pd.DataFrame:
     Only a row that trains has augmented views. `index`: image and sha256 of the labelled images.
     """
     augmented = trains(splits["fold"])
-    by_name = order(splits["image"])
+    by_name = argsort_names(splits["image"])
     rows = by_name[np.argsort(~augmented[by_name], kind="stable")]
     table = pd.DataFrame({"image": splits["image"].array[rows], "augmented": augmented[rows]})
-    table.insert(1, "sha256", index["sha256"].array[places(table["image"], index["image"])])
+    table.insert(1, "sha256", index["sha256"].array[lookup_all(table["image"], index["image"])])
     return table
 
 
@@ -137,12 +137,12 @@ def plan_network(
         cut=cut.layer,
         trained_layers=cut.trained,
         shape=shape,
-        views=min(params.features.views, params.augment.distinct or params.features.views) if cached else 0,
+        views=min(params.features.views, params.augment.distinct_views or params.features.views) if cached else 0,
         augment=params.augment.ranges(),
         seed=params.features.seed,
         precision=exact,
         augmented_precision=rough,
-        code=code_in(*MADE_BY),
+        code=fingerprint_modules(*MADE_BY),
     )
     return manifest, classifier.frozen
 

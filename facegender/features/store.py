@@ -19,8 +19,8 @@ import numpy.typing as npt
 import pandas as pd
 
 from facegender.errors import UserError
-from facegender.files.float16_rows import Features, RowFile
-from facegender.files.image_names import places
+from facegender.files.float16_rows import Float16Array, Float16Rows
+from facegender.files.image_names import lookup_all
 from facegender.files.json_files import read_json, write_json
 from facegender.files.parquet import read
 
@@ -104,7 +104,7 @@ class View(Protocol):
         """Of one row."""
         ...
 
-    def read(self, rows: npt.NDArray[np.int64], out: Features | None = None) -> Features:
+    def read(self, rows: npt.NDArray[np.int64], out: Float16Array | None = None) -> Float16Array:
         """Some rows, in the order asked for: float16 (len(rows), *shape), into `out` where given."""
         ...
 
@@ -145,7 +145,7 @@ def labelled(store: Store, folder: Path, splits: pd.DataFrame) -> pd.DataFrame:
     """
     rows = store.rows
     try:
-        at = places(rows["image"], splits["image"])
+        at = lookup_all(rows["image"], splits["image"])
     except KeyError:
         at = np.empty(0, np.int64)
     if not len(rows) == len(splits) == len(at):
@@ -164,7 +164,7 @@ class FeatureStore:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.manifest = Manifest.read(folder)
-        self.views = [RowFile(view_file(folder, view)) for view in range(self.manifest.views)]
+        self.views = [Float16Rows(view_file(folder, view)) for view in range(self.manifest.views)]
 
     @property
     def rows(self) -> pd.DataFrame:
@@ -172,7 +172,7 @@ class FeatureStore:
         return read(self.folder / "rows.parquet")
 
     @property
-    def judged(self) -> RowFile:
+    def judged(self) -> Float16Rows:
         """See `Store`: of the rows that are not augmented."""
         return self.views[0]
 

@@ -15,13 +15,13 @@ import pandas as pd
 from facegender.errors import UserError
 from facegender.features.store import FeatureStore, Manifest, view_file, write_rows
 from facegender.files.atomic import replace_folder
-from facegender.files.float16_rows import RowFile
+from facegender.files.float16_rows import Float16Rows
 from facegender.files.image_names import lookup
 from facegender.files.layout import Layout
-from facegender.files.resumable import NOTE, begin, named
+from facegender.files.resumable import DEPENDS_ON, open_work, work_folder
 from facegender.network.engine import Engine, forward
 from facegender.params.stage_params import FeaturesStageParams
-from facegender.pictures.augment import view_of
+from facegender.pictures.augment import make_view
 from facegender.pictures.decode import Pixels, decode_validated
 from facegender.runtime.prefetch import prefetch
 from facegender.runtime.progress import Advance, track
@@ -71,9 +71,9 @@ class Work:
             key.update(pd.util.hash_pandas_object(part, index=False).to_numpy().tobytes())
         made = asdict(manifest)
         self.depends_on = {"code": made.pop("code"), "manifest": made, "rows": key.hexdigest()}
-        self.folder = named(layout.resume / target.name, self.depends_on)
+        self.folder = work_folder(layout.resume / target.name, self.depends_on)
         self.augmented = int(rows["augmented"].sum())
-        self.views: list[RowFile] = []
+        self.views: list[Float16Rows] = []
         self.done: npt.NDArray[np.bool_] = np.empty((0, 0), bool)
 
     @property
@@ -106,13 +106,13 @@ class Work:
         resumed = (self.folder / "done.npy").exists()
         if not resumed:
             shutil.rmtree(self.folder, ignore_errors=True)
-        begin(self.folder.parent, self.depends_on, "features")
+        open_work(self.folder.parent, self.depends_on, "features")
         for view in range(self.manifest.views):
             path = view_file(self.folder, view)
             if resumed:
-                self.views.append(RowFile(path, writable=True))
+                self.views.append(Float16Rows(path, writable=True))
             else:
-                self.views.append(RowFile.create(path, self.length(view), self.manifest.shape))
+                self.views.append(Float16Rows.create(path, self.length(view), self.manifest.shape))
         if resumed:
             self.done = np.lib.format.open_memmap(self.folder / "done.npy", "r+")
             logger.info("features: resuming a killed run, %d%% is there", round(100 * self.done.mean()))
@@ -172,7 +172,7 @@ class Work:
             picture = decode_validated(self.layout.images, str(names[row]), self.params.backbone.image_size)
             sha256 = str(hashes[row])
             seed = self.params.features.seed
-            pixels = [view_of(picture, self.params.augment, seed, sha256, view) for view in views]
+            pixels = [make_view(picture, self.params.augment, seed, sha256, view) for view in views]
             return Item(row, views, pixels)
 
         missing = (row for row in among if not self.done[row].all())
@@ -232,7 +232,7 @@ class Work:
             view.close()
         self.done = np.empty((0, 0), bool)
         (self.folder / "done.npy").unlink()
-        (self.folder / NOTE).unlink()
+        (self.folder / DEPENDS_ON).unlink()
         self.manifest.write(self.folder)
         write_rows(self.folder, self.rows)
         replace_folder(self.folder, self.target)

@@ -1,4 +1,4 @@
-"""Files and folders that appear whole or not at all."""
+"""Atomic writes: a file or folder appears complete or not at all."""
 
 import os
 import shutil
@@ -10,9 +10,18 @@ from pathlib import Path
 
 @contextmanager
 def atomic_file(path: Path) -> Iterator[Path]:
-    """Give a temporary path beside `path`; when the block ends well, flush it to disk and rename it over `path`.
+    """Yield a temporary path beside `path`; if the block succeeds, flush the file to disk and rename it to `path`.
 
-    The suffix is kept, because some writers choose their format by it. After an error, or a kill, `path` is as it was.
+    The temporary path has the same suffix, because some writers choose their format by it. After an error or a kill,
+    `path` is unchanged.
+
+    Examples
+    --------
+    >>> path = Path(tempfile.mkdtemp()) / "metrics.json"
+    >>> with atomic_file(path) as file:
+    ...     _ = file.write_text("{}")
+    >>> path.read_text()
+    '{}'
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(prefix=f".{path.stem}.", suffix=path.suffix, dir=path.parent)
@@ -30,10 +39,10 @@ def atomic_file(path: Path) -> Iterator[Path]:
 
 @contextmanager
 def atomic_folder(path: Path) -> Iterator[Path]:
-    """Give an empty folder beside `path`; when the block ends well, put it in the place of `path`.
+    """Yield an empty folder beside `path`; if the block succeeds, replace `path` with it.
 
-    A folder cannot be renamed over a full one, so the old one steps aside for a moment: after a kill in just that
-    moment `path` is missing, never half-written.
+    A folder cannot be renamed over a non-empty one, so the old folder is moved aside first. After a kill between the
+    two renames `path` is missing, but never half-written.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))
@@ -45,7 +54,7 @@ def atomic_folder(path: Path) -> Iterator[Path]:
 
 
 def replace_folder(source: Path, target: Path) -> None:
-    """Put the finished folder `source` in the place of `target`, on the same file system, flushed to disk."""
+    """Flush the finished folder `source` to disk and rename it to `target`, on the same file system."""
     for file in source.rglob("*"):
         _flush(file)
     source.chmod(0o777 & ~_umask())
@@ -61,7 +70,7 @@ def replace_folder(source: Path, target: Path) -> None:
 
 
 def _use_default_permissions(path: Path) -> None:
-    # mkstemp makes files that only their owner may read
+    # mkstemp creates files that only their owner can read
     path.chmod(0o666 & ~_umask())
 
 

@@ -1,7 +1,7 @@
-"""Vectors and feature maps on disk: .npy files of float16 rows, read and written a row at a time.
+"""Vectors and feature maps on disk: .npy files of float16 rows, read and written one row at a time.
 
-`numpy.load(..., mmap_mode="r")` opens them too. They are written and read by `pwrite` and `pread` instead: pages of a
-memory map count as this process's memory, and both making and reading features touch all of them.
+`numpy.load(..., mmap_mode="r")` opens them too. This module uses `pwrite` and `pread` instead: the pages of a memory
+map count as memory of this process, and computing or reading features touches all of them.
 """
 
 import os
@@ -14,11 +14,32 @@ import numpy.typing as npt
 
 from facegender.errors import UserError
 
-Features = npt.NDArray[np.float16]
+Float16Array = npt.NDArray[np.float16]
 
 
-class RowFile:
-    """One .npy file of float16 rows, read and written row by row without mapping it into memory."""
+class Float16Rows:
+    """One .npy file of float16 rows, read and written row by row, without a memory map.
+
+    Attributes
+    ----------
+    path
+        The file.
+    count
+        Number of rows.
+    shape
+        Shape of one row.
+    row_bytes
+        Size of one row, in bytes.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> path = Path(tempfile.mkdtemp()) / "rows.npy"
+    >>> with Float16Rows.create(path, rows=3, shape=(2,)) as file:
+    ...     file.write(1, np.array([0.5, 2.0]))
+    ...     file.read(np.array([1, 0])).tolist()
+    [[0.5, 2.0], [0.0, 0.0]]
+    """
 
     def __init__(self, path: Path, writable: bool = False) -> None:
         self.path = path
@@ -33,15 +54,21 @@ class RowFile:
 
     @classmethod
     def create(cls, path: Path, rows: int, shape: Sequence[int]) -> Self:
-        """A new file of `rows` rows, which take disk space as they are written."""
+        """Create a file of `rows` rows of zeros. It is sparse: rows take disk space when they are written."""
         with path.open("wb") as file:
             header = {"descr": "<f2", "fortran_order": False, "shape": (rows, *shape)}
             np.lib.format.write_array_header_1_0(file, header)
             file.truncate(file.tell() + rows * int(np.prod(shape)) * 2)
         return cls(path, writable=True)
 
-    def read(self, rows: npt.NDArray[np.int64], out: Features | None = None) -> Features:
-        """Some rows, in the order asked for: float16 (len(rows), *shape), into `out` where given."""
+    def read(self, rows: npt.NDArray[np.int64], out: Float16Array | None = None) -> Float16Array:
+        """Read rows in the given order: float16 (len(rows), *shape), written into `out` if given.
+
+        Raises
+        ------
+        EOFError
+            The file ends before a row.
+        """
         if out is None:
             out = np.empty((len(rows), *self.shape), np.float16)
         for target, row in zip(out, rows, strict=True):
@@ -51,19 +78,19 @@ class RowFile:
         return out
 
     def write(self, row: int, values: npt.NDArray[np.floating[Any]]) -> None:
-        """One row, rounded to float16.
+        """Write one row, rounded to float16.
 
         Raises
         ------
         UserError
-            A value is beyond float16's, or no number: training on it would end in nothing but NaN.
+            A value is NaN or beyond the range of float16: training on it would give only NaN.
         """
         with np.errstate(over="ignore"):
             rounded = np.ascontiguousarray(values, "<f2")
         if not np.isfinite(rounded).all():
             raise UserError(
                 str(self.path),
-                "the frozen part of the backbone must give numbers within 65,504 of zero, which float16 holds",
+                "the frozen part of the backbone must give numbers between -65,504 and 65,504, the range of float16",
                 f"{float(np.abs(values).max()):,.0f}",
                 "Choose another cut with train.fine_tune_layers, or set train.mode to online.",
             )
@@ -72,7 +99,7 @@ class RowFile:
     def __len__(self) -> int:
         return self.count
 
-    def __getitem__(self, rows: slice) -> Features:
+    def __getitem__(self, rows: slice) -> Float16Array:
         return self.read(np.arange(*rows.indices(self.count)))
 
     def __enter__(self) -> Self:
@@ -82,7 +109,7 @@ class RowFile:
         self.close()
 
     def flush(self) -> None:
-        """Let what was written reach the disk."""
+        """Flush written rows to disk."""
         os.fsync(self._handle)
 
     def close(self) -> None:

@@ -1,4 +1,4 @@
-"""Image names looked up in other tables: by Arrow's hash tables, because pandas' own keep a Python object a name."""
+"""Look up and sort image names with Arrow, because pandas keeps a Python object for each name."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -10,13 +10,11 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-Ints = npt.NDArray[np.int64]
 
+class ImagePaths(Sequence[str]):
+    """Paths of the images in a folder, as strings that are built when needed: 20 bytes a name instead of 70.
 
-class Files(Sequence[str]):
-    """The images below a folder, each path made when it is asked for: strings take 70 bytes, names here 20.
-
-    No `Path` objects: Python remembers the parts of one in a table that has grown by 7 MB at the 65,536th.
+    They are not `Path` objects: Python interns the parts of each, and that table has grown by 7 MB at the 65,536th.
     """
 
     def __init__(self, folder: Path, names: "pd.Series[str]") -> None:
@@ -29,28 +27,34 @@ class Files(Sequence[str]):
     def __getitem__(self, place: int) -> str: ...
 
     @overload
-    def __getitem__(self, place: slice) -> "Files": ...
+    def __getitem__(self, place: slice) -> "ImagePaths": ...
 
-    def __getitem__(self, place: int | slice) -> "str | Files":
+    def __getitem__(self, place: int | slice) -> "str | ImagePaths":
         if isinstance(place, slice):
-            return Files(self._folder, pd.Series(self._names[place]))
+            return ImagePaths(self._folder, pd.Series(self._names[place]))
         return f"{self._folder}/{self._names[place]}"
 
 
-def lookup(names: "pd.Series[str]", among: "pd.Series[str]") -> Ints:
-    """The first row of each name in `among`, or -1: int64 (n,)."""
+def lookup(names: "pd.Series[str]", among: "pd.Series[str]") -> npt.NDArray[np.int64]:
+    """Return the first row of each name in `among`, or -1 if it is missing: int64 (n,).
+
+    Examples
+    --------
+    >>> lookup(pd.Series(["a.jpg", "c.jpg"], dtype="str"), pd.Series(["b.jpg", "a.jpg"], dtype="str")).tolist()
+    [1, -1]
+    """
     found = pc.index_in(_strings(names), value_set=_strings(among))
-    at: Ints = found.fill_null(-1).to_numpy().astype(np.int64)
+    at: npt.NDArray[np.int64] = found.fill_null(-1).to_numpy().astype(np.int64)
     return at
 
 
-def places(names: "pd.Series[str]", among: "pd.Series[str]") -> Ints:
-    """The first row of each name in `among`: int64 (n,).
+def lookup_all(names: "pd.Series[str]", among: "pd.Series[str]") -> npt.NDArray[np.int64]:
+    """Return the first row of each name in `among`: int64 (n,).
 
     Raises
     ------
     KeyError
-        A name is not there.
+        A name is missing from `among`.
     """
     at = lookup(names, among)
     if (at < 0).any():
@@ -58,9 +62,9 @@ def places(names: "pd.Series[str]", among: "pd.Series[str]") -> Ints:
     return at
 
 
-def order(names: "pd.Series[str]") -> Ints:
-    """The rows in the order of their names, by code point; equal names as they came: int64 (n,)."""
-    at: Ints = pc.sort_indices(_strings(names)).to_numpy().astype(np.int64)
+def argsort_names(names: "pd.Series[str]") -> npt.NDArray[np.int64]:
+    """Return the rows that sort the names by code point; equal names keep their order: int64 (n,)."""
+    at: npt.NDArray[np.int64] = pc.sort_indices(_strings(names)).to_numpy().astype(np.int64)
     return at
 
 

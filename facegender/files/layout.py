@@ -1,4 +1,4 @@
-"""Where each file of the pipeline lies: the only place that spells these names."""
+"""The path of each file of the pipeline. These names are written here and nowhere else."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -6,7 +6,7 @@ from pathlib import Path
 
 @dataclass(frozen=True)
 class Layout:
-    """The folders and files of one pipeline.
+    """Paths of one pipeline, derived from its data folder and its artifacts folder.
 
     Attributes
     ----------
@@ -16,13 +16,18 @@ class Layout:
         What the stages leave.
     other_model
         A model folder to use instead of `train`'s. Its evaluation lies beside it; what is made with it goes there too.
+
+    Examples
+    --------
+    >>> Layout().index.as_posix()
+    'artifacts/index.parquet'
     """
 
     data: Path = Path("data")
     artifacts: Path = Path("artifacts")
     other_model: Path | None = None
 
-    # what the user brings
+    # the user's files
     @property
     def images(self) -> Path:
         return self.data / "images"
@@ -45,18 +50,18 @@ class Layout:
 
     @property
     def label_overrides(self) -> Path:
-        """Decisions about labels that looked wrong, where a person has made some; see data/label_overrides.py."""
+        """A person's decisions about labels that look wrong (optional); see facegender/data/label_overrides.py."""
         return self.data / "label_overrides.csv"
 
     @property
     def demo_marker(self) -> Path:
-        """Present where `facegender demo` drew the data."""
+        """Exists if `facegender demo` drew the data."""
         return self.data / "demo.json"
 
-    # what the stages leave
+    # outputs of the stages and of other commands
     @property
     def resume(self) -> Path:
-        """Unfinished work of killed stages: outside every DVC output, because DVC empties those before a stage."""
+        """Unfinished work of killed stages, outside every DVC output, because DVC empties those before a stage."""
         return self.artifacts / ".resume"
 
     @property
@@ -77,17 +82,17 @@ class Layout:
 
     @property
     def fold_features(self) -> Path:
-        """Augmented views of the validation rows, which train in a cross-validation."""
+        """Augmented views of the validation rows, which a cross-validation trains on."""
         return self.artifacts / "fold_features"
 
     @property
     def folds(self) -> Path:
-        """The trainings of a cross-validation, one folder each."""
+        """The trainings of a cross-validation, one folder per fold."""
         return self.artifacts / "folds"
 
     @property
     def cross_validation(self) -> Path:
-        """Out-of-fold predictions and figures, and in model/ and evaluation/ the fold ensemble and its decision."""
+        """Out-of-fold predictions and metrics; model/ and evaluation/ hold the fold ensemble and its decision."""
         return self.artifacts / "cross_validation"
 
     @property
@@ -101,7 +106,7 @@ class Layout:
 
     @property
     def live(self) -> Path:
-        """Training metrics as dvclive writes them."""
+        """Training metrics, written by dvclive."""
         return self.artifacts / "dvclive"
 
     @property
@@ -110,32 +115,32 @@ class Layout:
 
     @property
     def decision(self) -> Path:
-        """Calibration, threshold and when to abstain, as `evaluate` chose them."""
+        """Calibration, threshold and abstention rule, as chosen by `evaluate`."""
         return self.evaluation / "decision.json"
 
     @property
     def review(self) -> Path:
-        """The page on which a person decides about labels that look wrong; no stage's output."""
+        """The page on which a person decides about labels that look wrong. Not an output of a stage."""
         return self.artifacts / "review.html"
 
     @property
     def search(self) -> Path:
-        """The best parameters of the last search, as a preset; no stage's output."""
+        """The best parameters of the last search, as a preset. Not an output of a stage."""
         return self.artifacts / "search.yaml"
 
     @property
     def champion(self) -> Path:
-        """The model promoted last, as model/ and evaluation/, where one was; no stage's output."""
+        """The model promoted last, if any, as model/ and evaluation/. Not an output of a stage."""
         return self.artifacts / "champion"
 
     @property
     def promotion(self) -> Path:
-        """The last decision about the champion's place, with its figures; no stage's output."""
+        """The last promotion decision, with its figures. Not an output of a stage."""
         return self.artifacts / "promotion.json"
 
     @property
     def scores(self) -> Path:
-        """What the champion has scored, a folder for each time; no stage's output."""
+        """The champion's scores of new pictures, one folder per run. Not an output of a stage."""
         return self.artifacts / "scores"
 
     @property

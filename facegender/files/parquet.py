@@ -1,4 +1,4 @@
-"""The tables that stages leave each other, read as little of as is wanted."""
+"""Read and write the Parquet tables that stages pass to each other, holding as little in memory as possible."""
 
 from pathlib import Path
 
@@ -11,24 +11,24 @@ from facegender.files.image_names import lookup
 
 Filters = list[tuple[str, str, object]]
 
-ROWS_AT_ONCE = 16_384  # encoded and compressed together
+ROWS_AT_ONCE = 16_384  # rows encoded and compressed together
 
 
 def read(path: Path, columns: list[str] | None = None, filters: Filters | None = None) -> pd.DataFrame:
-    """Some columns or all, of the rows that meet every filter (column, operator, value).
+    """Read some columns, or all, of the rows that meet every filter (column, operator, value).
 
-    One piece of the file after the other: read ahead by threads, a file would be in memory twice.
+    Row groups are read one after the other: if threads read ahead, the file would be in memory twice.
     """
     return pd.read_parquet(path, columns=columns, filters=filters, pre_buffer=False, use_threads=False)
 
 
-def read_images(path: Path, names: "pd.Series[str]", columns: list[str]) -> pd.DataFrame:
-    """Some columns of the rows of these images, in the order of `names`: of a table of all images no more than that.
+def read_rows(path: Path, names: "pd.Series[str]", columns: list[str]) -> pd.DataFrame:
+    """Read some columns of the rows of the given images, in the order of `names`; no other rows stay in memory.
 
     Raises
     ------
     KeyError
-        A name is not in the table's column `image`.
+        A name is missing from the table's column `image`.
     """
     parts, at = [], np.full(len(names), -1, np.int64)
     count = 0
@@ -47,5 +47,5 @@ def read_images(path: Path, names: "pd.Series[str]", columns: list[str]) -> pd.D
 
 
 def write(path: Path, table: pd.DataFrame) -> None:
-    """A table without its index, in pieces: what is written together is held in memory twice."""
+    """Write a table, without its index, in row groups: a row group is in memory twice while it is written."""
     table.to_parquet(path, index=False, row_group_size=ROWS_AT_ONCE)

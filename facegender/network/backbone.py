@@ -22,7 +22,7 @@ from facegender.errors import UserError
 from facegender.network.applications import built
 from facegender.network.own_backbone import own_backbone
 from facegender.network.rebuild import flat
-from facegender.params.architectures import ARCHITECTURES, WEIGHTS, is_own, title
+from facegender.params.architectures import ARCHITECTURES, WEIGHTS, is_custom, title
 from facegender.params.sections import BackboneParams
 
 DOWNLOAD_TIMEOUT_S = 10.0
@@ -45,7 +45,7 @@ def plain_backbone(params: BackboneParams) -> keras.Model:
 
     Input float32 (n, s, s, 3) in the range of its architecture; output (n, h, w, channels).
     """
-    if is_own(params.name):
+    if is_custom(params.name):
         return own_backbone(params.name, params.image_size)
     return built(ARCHITECTURES[params.name], params.image_size, params.alpha)
 
@@ -69,7 +69,7 @@ def weighted_backbone(params: BackboneParams, source: str, seed: int) -> keras.M
         from facegender.network.demo_weights import load_demo_weights
 
         load_demo_weights(backbone)
-    elif source != "own" or not is_own(params.name):
+    elif source != "own" or not is_custom(params.name):
         _load(backbone, Path(source).expanduser(), params)
     return flat(backbone, params.image_size)
 
@@ -87,7 +87,9 @@ def _load(backbone: keras.Model, path: Path, params: BackboneParams) -> None:
             backbone.load_weights(path)
     except (ValueError, OSError, KeyError, UserWarning) as error:
         reason = str(error).strip().splitlines()[0]
-        network = title(params.name) if is_own(params.name) else ARCHITECTURES[params.name].call(params.alpha)
+        network = (
+            title(params.name) if is_custom(params.name) else ARCHITECTURES[params.name].constructor_call(params.alpha)
+        )
         raise UserError(str(path), f"must hold the weights of {network}", reason) from None
 
 

@@ -1,8 +1,8 @@
-"""The demo's backbone weights: MobileNetV2 in under 2 MB, quantised, in a plain npz file without pickles.
+"""The demo's backbone weights: MobileNetV2, quantised to less than 2 MB, in a plain .npz file without pickles.
 
-Each kernel is stored as small integers with one float32 scale per output channel (per channel for depthwise kernels);
-the BatchNorm parameters as float16, their variances as float32. The integers of the 1x1 kernels, nearly all of the
-network, have `POINTWISE_LEVELS` steps each way, which is what zip needs to bring the file below 2 MB.
+Each kernel is stored as int8 with one float32 scale per output channel (per channel for depthwise kernels). BatchNorm
+parameters are stored as float16, their variances as float32. The 1x1 kernels hold nearly all weights of the network;
+they use only `POINTWISE_LEVELS` levels on each side of zero, so that compression brings the file below 2 MB.
 """
 
 import hashlib
@@ -23,21 +23,21 @@ POINTWISE_LEVELS: Final = 31  # 6 bits
 OTHER_LEVELS: Final = 127
 SCALE: Final = ".scale"
 
-Floats = npt.NDArray[np.float32]
+Weights = npt.NDArray[np.float32]  # of one variable
 
 
 def load_demo_weights(model: "keras.Model", path: Path = DEMO_WEIGHTS) -> str:
-    """Give a plain keras.applications.MobileNetV2(alpha=1.0, include_top=False) the demo weights, layer by layer.
+    """Load the demo weights into a plain keras.applications.MobileNetV2(alpha=1.0, include_top=False).
 
     Returns
     -------
     str
-        SHA-256 of the weights' file, in hex.
+        SHA-256 of the weights file, in hex.
 
     Raises
     ------
     UserError
-        The model is no such network: another width, or layers missing.
+        The model is another network: its width differs, or layers are missing.
     """
     stored = read_weights(path)
     variables = backbone_variables(model)
@@ -45,8 +45,8 @@ def load_demo_weights(model: "keras.Model", path: Path = DEMO_WEIGHTS) -> str:
     if shapes != {name: values.shape for name, values in stored.items()}:
         raise UserError(
             "params.yaml, backbone.weights",
-            "the demo weights fit MobileNetV2 of alpha 1.0 without top only",
-            f"{model.name} of {model.count_params():,} parameters",
+            "the demo weights fit only MobileNetV2 with alpha 1.0, without its top",
+            f"{model.name} with {model.count_params():,} parameters",
             "Set backbone.alpha to 1.0, or backbone.weights to none.",
         )
     for name, variable in variables.items():
@@ -55,12 +55,12 @@ def load_demo_weights(model: "keras.Model", path: Path = DEMO_WEIGHTS) -> str:
 
 
 def backbone_variables(model: "keras.Model") -> "dict[str, keras.Variable]":
-    """Variables by the name of layer and variable: "Conv1/kernel"."""
+    """Return the variables by layer and variable name, such as "Conv1/kernel"."""
     return {f"{layer.name}/{variable.name}": variable for layer in model.layers for variable in layer.weights}
 
 
-def read_weights(path: Path) -> dict[str, Floats]:
-    """Weights from a file that `write_weights` wrote, as float32."""
+def read_weights(path: Path) -> dict[str, Weights]:
+    """Read a file written by `write_weights`; the weights are float32."""
     with np.load(path, allow_pickle=False) as file:
         stored = {name: file[name] for name in file.files}
     return {
@@ -70,28 +70,28 @@ def read_weights(path: Path) -> dict[str, Floats]:
     }
 
 
-def write_weights(weights: dict[str, Floats], path: Path) -> None:
-    """Quantise and store; equal weights give equal bytes. What is read back is what `quantised` gives."""
+def write_weights(weights: dict[str, Weights], path: Path) -> None:
+    """Quantise weights and write them; equal weights give equal bytes. Kernels are rounded as by `round_kernel`."""
     arrays: dict[str, npt.NDArray[np.generic]] = {}
     for name, values in weights.items():
         if name.endswith("/kernel"):
             arrays[name], arrays[name + SCALE] = _quantise(values)
         elif name.endswith("/moving_variance"):
-            arrays[name] = values.astype(np.float32)  # small ones would be lost in float16, and they are divided by
+            arrays[name] = values.astype(np.float32)  # float16 would round small ones to zero, and they are divisors
         else:
             arrays[name] = values.astype(np.float16)
     with atomic_file(path) as temporary, temporary.open("wb") as file:
-        np.savez_compressed(file, **arrays)  # type: ignore[arg-type]  # numpy's stub takes the names for its options
+        np.savez_compressed(file, **arrays)  # type: ignore[arg-type]  # numpy's stub takes the names for options
 
 
-def quantised(kernel: Floats) -> Floats:
-    """The kernel as it will be read back."""
+def round_kernel(kernel: Weights) -> Weights:
+    """Round a kernel to the values that are read back after quantisation."""
     whole, scale = _quantise(kernel)
     return whole.astype(np.float32) * scale
 
 
-def _quantise(kernel: Floats) -> tuple[npt.NDArray[np.int8], Floats]:
-    """int8 of the kernel's shape, and scales that broadcast against it.
+def _quantise(kernel: Weights) -> tuple[npt.NDArray[np.int8], Weights]:
+    """Quantise a kernel to int8 of the same shape, and return it with scales that broadcast against it.
 
     Keras stores kernels as (height, width, in, out), depthwise ones as (height, width, channel, 1).
     """

@@ -1,7 +1,7 @@
-"""Which backbones there are by name: Keras's constructor, the pixels it wants, the widths and sizes it comes in.
+"""The backbones by name: Keras's constructor, input scaling, available widths and smallest side.
 
-A new one is one entry of `ENTRIES`, for whatever `keras.applications` has. A path that ends in .keras names a network
-of one's own. Knows names and numbers only, so that params.yaml is read without Keras.
+To add a network of `keras.applications`, add one entry to `ENTRIES`. A path that ends in .keras names a custom network.
+This module holds names and numbers only, so params.yaml can be read without importing Keras.
 """
 
 from dataclasses import dataclass
@@ -20,35 +20,35 @@ WEIGHTS: Final = "params.yaml, backbone.weights"
 
 @dataclass(frozen=True)
 class Architecture:
-    """One of `keras.applications`.
+    """One network of `keras.applications`.
 
     Attributes
     ----------
     name
-        In params.yaml.
+        Value of `backbone.name` in params.yaml.
     application
-        The constructor's name.
+        Name of the constructor in `keras.applications`.
     scaling
-        What stands before it in our model, which takes RGB in [0, 255]. signed: to [-1, 1]; standard: less ImageNet's
-        mean, over its standard deviation, each channel; caffe: BGR less the mean; inside: nothing, for its own first
-        layers scale. Keras's names of the first three are tf, torch and caffe.
-    kept
-        Pattern of the file below ~/.keras/models that Keras keeps its downloaded weights in.
+        Scaling that our model puts before the network; the model takes RGB in [0, 255]. signed: to [-1, 1]; standard:
+        subtract ImageNet's mean and divide by its standard deviation, per channel; caffe: BGR minus the mean; inside:
+        nothing, because the network's own first layers scale. Keras calls the first three tf, torch and caffe.
+    cache_pattern
+        Pattern of the file below ~/.keras/models in which Keras keeps the downloaded weights.
     widths
-        That ImageNet weights come in (`backbone.alpha`).
+        Widths for which ImageNet weights exist (`backbone.alpha`).
     min_side
-        Pixels.
+        Smallest side of a picture, in pixels.
     """
 
     name: str
     application: str
     scaling: Scaling
-    kept: str
+    cache_pattern: str
     widths: tuple[float, ...] = (1.0,)
     min_side: int = 32
 
-    def call(self, alpha: float) -> str:
-        """How it is built, for an error message."""
+    def constructor_call(self, alpha: float) -> str:
+        """Return the constructor call, for an error message."""
         width = f"alpha={alpha}, " if len(self.widths) > 1 else ""
         return f"keras.applications.{self.application}({width}include_top=False)"
 
@@ -71,41 +71,49 @@ ENTRIES: Final = (
 ARCHITECTURES: Final = {entry.name: entry for entry in ENTRIES}
 
 
-def is_own(name: str) -> bool:
-    """Whether a name is the path of a network of one's own."""
+def is_custom(name: str) -> bool:
+    """Tell whether a backbone's name is the path of a custom network."""
     return name.endswith(".keras")
 
 
 def title(name: str) -> str:
-    """A backbone's name for readers; of a path only the file's name, for the folder is one machine's own."""
+    """Return a backbone's name for readers; for a path only the file name, because the folder is specific to a machine.
+
+    Examples
+    --------
+    >>> title("mobilenet_v2"), title("backbones/mine.keras")
+    ('MobileNetV2', 'mine.keras')
+    """
     return ARCHITECTURES[name].application if name in ARCHITECTURES else PurePath(name).name
 
 
-def described(name: str, alpha: float) -> str:
-    """A backbone's name for readers, with its width where it comes in several."""
+def title_with_width(name: str, alpha: float) -> str:
+    """Return a backbone's name for readers, with its width if it has several."""
     several = name in ARCHITECTURES and len(ARCHITECTURES[name].widths) > 1
     return f"{title(name)}, alpha {alpha}" if several else title(name)
 
 
-def choices() -> str:
-    """What `backbone.name` may be."""
+def list_names() -> str:
+    """List the allowed values of `backbone.name`, for an error message."""
     return f"{', '.join(ARCHITECTURES)}, or the path of a .keras file"
 
 
 def resolve_weights(params: "BackboneParams", drawn_demo: bool) -> str:
-    """What `auto` means here: those in a file of one's own, `demo` where the data is the drawn demo, else `imagenet`.
+    """Resolve `backbone.weights`: "auto" becomes "own", "demo" or "imagenet"; everything else is returned as it is.
+
+    "own" means the weights inside the file of a custom network; "demo" is chosen if the data is the drawn demo.
 
     Raises
     ------
     UserError
-        This backbone does not come with the weights asked for.
+        The requested weights do not exist for this backbone.
     """
     source = params.weights
-    if is_own(params.name):
+    if is_custom(params.name):
         if source in ("imagenet", "demo", "none"):
             raise UserError(
                 WEIGHTS,
-                "must be auto, for those in the file that backbone.name names, or the path of a .weights.h5 file",
+                "must be auto, for the weights inside the file of backbone.name, or the path of a .weights.h5 file",
                 source,
             )
         return "own" if source == "auto" else source
@@ -114,7 +122,7 @@ def resolve_weights(params: "BackboneParams", drawn_demo: bool) -> str:
     if source == "demo" and params.name != "mobilenet_v2":
         raise UserError(
             WEIGHTS,
-            "the demo has weights for mobilenet_v2 only",
+            "demo weights exist for mobilenet_v2 only",
             f"{params.weights}, with backbone.name {params.name}",
             "Set backbone.weights to imagenet or none, or backbone.name to mobilenet_v2.",
         )

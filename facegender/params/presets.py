@@ -1,7 +1,6 @@
-"""Presets: sets of parameters for a purpose, as files that hold only what differs from params.yaml.
+"""Presets: parameter sets for a purpose, as files with only the values that differ from the defaults.
 
-They stand in the folder params/ beside params.yaml, whose own values remain the defaults. A search leaves its best
-parameters in a file of the same form.
+They lie in the folder params/ beside params.yaml. `facegender search` writes its best parameters in the same form.
 """
 
 from collections.abc import Mapping
@@ -12,39 +11,46 @@ import yaml
 from pydantic import JsonValue
 
 from facegender.errors import UserError
-from facegender.params.reading import checked, read_params
+from facegender.params.reading import read_params, validate_params
 from facegender.params.sections import Params
-from facegender.params.writing import dotted, merged, write_params
+from facegender.params.writing import flatten, merge_changes, write_params
 
 DEFAULT: Final = "default"
 
 Changes = dict[str, tuple[JsonValue, JsonValue]]
 
 
-def folder_beside(params: Path) -> Path:
-    """Where the presets of a params.yaml lie."""
+def presets_folder(params: Path) -> Path:
+    """Return the folder that holds the presets of a params.yaml."""
     return params.parent / "params"
 
 
 def preset_names(params: Path) -> list[str]:
-    """Of the presets that have a file, sorted."""
-    return sorted(file.stem for file in folder_beside(params).glob("*.yaml") if file.stem != DEFAULT)
+    """Return the names of all presets that have a file, sorted."""
+    return sorted(file.stem for file in presets_folder(params).glob("*.yaml") if file.stem != DEFAULT)
 
 
 def read_preset(name: str, params: Path) -> dict[str, JsonValue]:
-    """A preset's values by dotted name; `name` may also be the path of such a file.
+    """Read a preset's values, by dotted name.
 
-    `default` has no file: it holds the defaults of all that the others set.
+    `default` has no file: it holds the default of every parameter that another preset sets.
+
+    Parameters
+    ----------
+    name
+        Name of a preset, or the path of a .yaml file of the same form.
+    params
+        Path of params.yaml, which the presets lie beside.
 
     Raises
     ------
     UserError
-        There is none of this name, or it holds what is no parameter.
+        No preset has this name, or its file has an unknown parameter or an invalid value.
     """
     if name == DEFAULT:
-        usual = as_written(Params())
+        usual = flatten_params(Params())
         return {key: usual[key] for other in preset_names(params) for key in read_preset(other, params)}
-    path = Path(name) if name.endswith((".yaml", ".yml")) else folder_beside(params) / f"{name}.yaml"
+    path = Path(name) if name.endswith((".yaml", ".yml")) else presets_folder(params) / f"{name}.yaml"
     if not path.is_file():
         known = ", ".join([*preset_names(params), DEFAULT])
         raise UserError("preset", f"must be one of {known}, or the path of a .yaml file", name)
@@ -52,47 +58,49 @@ def read_preset(name: str, params: Path) -> dict[str, JsonValue]:
         sections = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise UserError(str(path), "the file must be YAML", str(error).replace("\n", " ")) from None
-    return known_values(sections, str(path))
+    return normalise_sections(sections, str(path))
 
 
-def known_values(sections: Any, where: str) -> dict[str, JsonValue]:
-    """Sections of parameters by dotted name, as params.yaml is read: "1e-4", to YAML a text, is the number.
+def normalise_sections(sections: Any, where: str) -> dict[str, JsonValue]:
+    """Validate sections and return them by dotted name, each value with its parameter's type.
+
+    "1e-4", a string in YAML 1.1, becomes a number.
 
     Raises
     ------
     UserError
-        They are no parameters, or cannot have these values.
+        A parameter is unknown, or a value is invalid.
     """
     if not isinstance(sections, dict) or not all(isinstance(values, dict) for values in sections.values()):
         raise UserError(where, "must hold sections of params.yaml, each with some of its parameters", sections)
-    known = as_written(checked(sections, where))
-    return {name: None if value is None else known[name] for name, value in dotted(sections).items()}
+    known = flatten_params(validate_params(sections, where))
+    return {name: None if value is None else known[name] for name, value in flatten(sections).items()}
 
 
 def apply_preset(name: str, params: Path) -> Changes:
-    """Write a preset into params.yaml; what changed, as (before, after) by name.
+    """Write a preset into params.yaml and return the changes, as (before, after) by dotted name.
 
-    What only other presets set goes back to its default, so that one preset after another is the latter, not a mixture
-    of both.
+    Parameters that only other presets set return to their defaults. So applying one preset after another leaves the
+    second, not a mixture of both.
 
     Raises
     ------
     UserError
-        See `read_preset`; or together with params.yaml the values are not valid.
+        `read_preset` raises it; or the values are invalid together with the rest of params.yaml.
     """
-    before = as_written(read_params(params))
+    before = flatten_params(read_params(params))
     written: dict[str, Any] = yaml.safe_load(params.read_text(encoding="utf-8")) or {}
     wanted = {} if name.endswith((".yaml", ".yml")) else read_preset(DEFAULT, params)
     wanted |= read_preset(name, params)
     changed = {key: (before[key], value) for key, value in wanted.items() if before[key] != value}
     values = {key: value for key, (_, value) in changed.items()}
-    checked(merged(written, values), f"{params} with the preset {name}")
+    validate_params(merge_changes(written, values), f"{params} with the preset {name}")
     if changed:
         write_params(params, values)
     return changed
 
 
-def as_written(params: Params) -> dict[str, JsonValue]:
-    """All parameters by dotted name, in the names of params.yaml."""
+def flatten_params(params: Params) -> dict[str, JsonValue]:
+    """Return all parameters by dotted name, spelled as in params.yaml."""
     sections: Mapping[str, Mapping[str, JsonValue]] = params.model_dump(mode="json", by_alias=True)
-    return dotted(sections)
+    return flatten(sections)

@@ -1,4 +1,4 @@
-"""Reading params.yaml: it is checked before anything runs, and a mistake is told with its place."""
+"""Read params.yaml and validate it before anything runs; an error names the file, the key and the value."""
 
 from pathlib import Path
 from typing import Any
@@ -11,12 +11,12 @@ from facegender.params.sections import Params
 
 
 def read_params(path: Path) -> Params:
-    """Read and check a params file.
+    """Read and validate a parameter file.
 
     Raises
     ------
     UserError
-        The file is missing, is no YAML, or a key or value is not one that exists.
+        The file is missing or not YAML, or has an unknown key or an invalid value.
     """
     try:
         values = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
@@ -24,16 +24,23 @@ def read_params(path: Path) -> Params:
         raise UserError(str(path), "the parameter file must exist", None, "Name one with --params.") from None
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise UserError(str(path), "the file must be YAML", str(error).replace("\n", " ")) from None
-    return checked(values, str(path))
+    return validate_params(values, str(path))
 
 
-def checked(values: dict[str, Any], where: str) -> Params:
-    """The parameters that a params file holds; `where` names it to the user.
+def validate_params(values: dict[str, Any], where: str) -> Params:
+    """Validate the content of a parameter file.
+
+    Parameters
+    ----------
+    values
+        Sections by name, each a mapping of keys to values.
+    where
+        Name of the source in error messages.
 
     Raises
     ------
     UserError
-        A key or value is not one that exists.
+        A key is unknown, or a value is invalid.
     """
     try:
         return Params.model_validate(values)
@@ -42,14 +49,14 @@ def checked(values: dict[str, Any], where: str) -> Params:
         key, first = _place(values, errors[0]["loc"]), errors[0]
         if first["type"] == "extra_forbidden":
             raise UserError(f"{where}, {key}", "no such parameter", None, "Check its spelling.") from None
-        # of a value that may be of several kinds, pydantic has an error for each
+        # if a value may have several types, pydantic reports one error for each
         said = dict.fromkeys(one["msg"] for one in errors if _place(values, one["loc"]) == key)
         message = " or ".join(said).removeprefix("Value error, ")
         raise UserError(f"{where}, {key}", message, repr(first["input"])) from None
 
 
 def _place(values: Any, parts: tuple[int | str, ...]) -> str:
-    """The keys that lead to a value, without the kind that pydantic names behind them."""
+    """Return the dotted key of a value, without the type names that pydantic appends to its location."""
     keys = []
     for part in parts:
         if not isinstance(values, dict | list) or (isinstance(values, list) and isinstance(part, str)):

@@ -1,4 +1,4 @@
-"""The section `search` of params.yaml: its space is made of ranges and lists, of which the others have none."""
+"""The section `search` of params.yaml. Its space has ranges and lists, which no other section has."""
 
 import re
 from typing import Annotated, Any, Final, Literal
@@ -9,7 +9,7 @@ from facegender.params.section import Count, Section
 
 
 class Range(Section):
-    """Numbers between two ends, which belong to it."""
+    """A range of numbers, both ends included."""
 
     type: Literal["float", "int"] = "float"
     low: float
@@ -21,14 +21,16 @@ class Range(Section):
         if self.low >= self.high:
             raise ValueError("low must be below high")
         if self.log and self.low <= 0:
-            raise ValueError("low must be over 0 where log is true")
+            raise ValueError("low must be greater than 0 if log is true")
         if self.type == "int" and (self.low % 1 or self.high % 1):
-            raise ValueError("low and high must be whole numbers where type is int")
+            raise ValueError("low and high must be whole numbers if type is int")
         return self
 
 
 Choice = bool | int | float | str
-TEXT_TO_YAML: Final = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)[eE][-+]?\d+")  # 1e-3, which is a number to everybody else
+TEXT_TO_YAML: Final = re.compile(
+    r"[-+]?(\d+\.?\d*|\.\d+)[eE][-+]?\d+"
+)  # 1e-3: a string to YAML 1.1, a number to everybody else
 
 
 class SearchParams(Section):
@@ -50,7 +52,7 @@ class SearchParams(Section):
     @field_validator("space", mode="before")
     @classmethod
     def _ranges_or_lists(cls, space: dict[str, Any]) -> dict[str, Any]:
-        # of a union pydantic would tell the faults of both, and of which it was meant to be nothing
+        # for a union, pydantic would report errors for both types and not say which one was meant
         return {name: _range_or_list(name, values) for name, values in space.items()} if space else {}
 
 
@@ -66,5 +68,5 @@ def _range_or_list(name: str, values: object) -> object:
         return values
     if not isinstance(values, (list, tuple)) or len(values) < 2 or not all(isinstance(one, Choice) for one in values):
         raise ValueError(f"{name}: must be {{low: …, high: …}}, or a list of two or more plain values")
-    # elsewhere the parameter's type makes a number of it
+    # other sections need no such conversion: the parameter's type does it
     return [float(one) if isinstance(one, str) and TEXT_TO_YAML.fullmatch(one) else one for one in values]

@@ -1,4 +1,4 @@
-"""What the sections of params.yaml have in common."""
+"""The base class of all sections of params.yaml."""
 
 from typing import Annotated
 
@@ -9,6 +9,6 @@ Count = Annotated[int, Field(ge=1)]
 
 
 class Section(BaseModel):
-    """A section of params.yaml: no unknown keys, no changes after reading."""
+    """A section of params.yaml: unknown keys are refused, and values cannot change after reading."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)

@@ -1,10 +1,13 @@
-"""The sections of params.yaml. What each value means and costs stands in that file, beside the value."""
+"""The sections of params.yaml: type, bounds and default of every value.
+
+What a value means and what changing it costs is written in params.yaml, beside the value.
+"""
 
 from typing import Annotated, Any, Final, Literal
 
 from pydantic import Field, ValidationInfo, field_validator, model_validator
 
-from facegender.params.architectures import ARCHITECTURES, choices, is_own, title
+from facegender.params.architectures import ARCHITECTURES, is_custom, list_names, title
 from facegender.params.search import SearchParams
 from facegender.params.section import Count, Section, Share
 
@@ -53,8 +56,8 @@ class BackboneParams(Section):
     @field_validator("name")
     @classmethod
     def _known_name(cls, name: str) -> str:
-        if name not in ARCHITECTURES and not is_own(name):
-            raise ValueError(f"must be one of {choices()}")
+        if name not in ARCHITECTURES and not is_custom(name):
+            raise ValueError(f"must be one of {list_names()}")
         return name
 
     @field_validator("alpha")
@@ -63,7 +66,7 @@ class BackboneParams(Section):
         name = str(others.data.get("name"))
         widths = ARCHITECTURES[name].widths if name in ARCHITECTURES else (1.0,)
         if alpha not in widths and "name" in others.data:
-            raise ValueError(f"must be one of {', '.join(map(str, widths))}, the widths that {title(name)} comes in")
+            raise ValueError(f"must be one of {', '.join(map(str, widths))}, the widths of {title(name)}")
         return alpha
 
     @field_validator("image_size")
@@ -99,7 +102,7 @@ POLICIES: Final[dict[str, dict[str, bool | float]]] = {
 
 
 class AugmentParams(Section):
-    """The ranges are the policy's, but for those that are given."""
+    """Augmentation: the policy sets every range that is not given."""
 
     policy: Literal["none", "flip", "standard", "strong"] = "standard"
     flip: bool = False
@@ -112,22 +115,25 @@ class AugmentParams(Section):
 
     @model_validator(mode="before")
     @classmethod
-    def _filled_from_the_policy(cls, values: dict[str, Any]) -> dict[str, Any]:
+    def _fill_from_policy(cls, values: dict[str, Any]) -> dict[str, Any]:
         given = {key: value for key, value in values.items() if value is not None}
         return POLICIES.get(given.get("policy", "standard"), {}) | given
 
     def ranges(self) -> dict[str, bool | float]:
-        """The operations in force; without those that are off, so that a later one leaves the views of today alone."""
+        """Return the operations that are on.
+
+        Those that are off are left out, so that an operation added later does not change today's views.
+        """
         return {key: value for key, value in self.model_dump(exclude={"policy"}).items() if value}
 
     @property
-    def distinct(self) -> int | None:
-        """How many different views there are: one of a picture left as it is, two where it is mirrored; else no end."""
+    def distinct_views(self) -> int | None:
+        """Number of different views: 1 without augmentation, 2 with flip only, None if unbounded."""
         return {(): 1, ("flip",): 2}.get(tuple(self.ranges()))
 
 
-def ranges_in_force(ranges: dict[str, bool | float]) -> AugmentParams:
-    """The parameters that have exactly these ranges, under the name of the policy they are, where they are one's."""
+def params_for_ranges(ranges: dict[str, bool | float]) -> AugmentParams:
+    """Return parameters with exactly these ranges, named after the policy if they equal one."""
     name = next((name for name, policy in POLICIES.items() if policy == ranges), "none")
     return AugmentParams.model_validate({"policy": name, **ranges})
 
@@ -184,12 +190,12 @@ class TrainParams(FrozenPartParams):
     def _fits_together(self) -> "TrainParams":
         if self.fine_tune_layers == "all" and self.mode == "features":
             raise ValueError(
-                "fine_tune_layers: all leaves no frozen part whose output could be kept: set train.mode to online"
+                "fine_tune_layers: all leaves no frozen part whose output could be cached: set train.mode to online"
             )
         if self.epochs and self.unfreeze >= self.epochs:
-            raise ValueError("unfreeze must be below epochs: the first blocks would never train")
+            raise ValueError("unfreeze must be below epochs: otherwise the first blocks never train")
         if self.class_weights and self.sampling == "balanced":
-            raise ValueError("class_weights and sampling: balanced both make the classes count alike: choose one")
+            raise ValueError("class_weights and sampling: balanced both give the classes equal weight: choose one")
         return self
 
 
@@ -234,10 +240,10 @@ class SubmitParams(Section):
 
 
 class Params(Section):
-    """All of params.yaml. A section that is left out has its defaults, which are those of the repository's file."""
+    """All of params.yaml. A missing section has its defaults, which equal the values in the repository's file."""
 
     data: DataParams = DataParams()
-    # pydantic owns the name `validate`
+    # `validate` is the name of a pydantic method
     validation: Annotated[ValidateParams, Field(alias="validate")] = ValidateParams()
     split: SplitParams = SplitParams()
     backbone: BackboneParams = BackboneParams()

@@ -1,4 +1,4 @@
-"""Moving a picture: shift, rotation and scale in one step, by OpenCV."""
+"""Affine transform of a picture: shift, rotation and scale in one step, by OpenCV."""
 
 import math
 
@@ -7,25 +7,40 @@ import numpy as np
 
 from facegender.pictures.decode import Pixels
 
-cv2.setNumThreads(0)  # whoever moves many pictures does so in threads of its own
+cv2.setNumThreads(0)  # callers with many pictures use threads of their own
 
 
-def move(pixels: Pixels, shift_x: float, shift_y: float, angle: float, scale: float) -> Pixels:
-    """Shift (shares of the side, right and down), rotate (radians, counter-clockwise) and scale about the centre.
+def warp_affine(pixels: Pixels, shift_x: float, shift_y: float, angle: float, scale: float) -> Pixels:
+    """Rotate and scale a square picture about its centre, then shift it.
 
-    What comes in from outside the picture is its mirror image, so no black corners betray the move.
+    Pixels from outside the picture are filled with its mirror image, so that no black corners show the transform.
+
+    Parameters
+    ----------
+    pixels
+        uint8 (s, s, 3).
+    shift_x, shift_y
+        Shift to the right and down, as a fraction of the side.
+    angle
+        Radians, counter-clockwise.
+    scale
+        Factor; above 1 enlarges.
+
+    Returns
+    -------
+    uint8 (s, s, 3).
     """
     size = pixels.shape[0]
     cosine, sine = math.cos(angle) / scale, math.sin(angle) / scale
-    # OpenCV counts from the middle of the first pixel, and is given the way back: from the result into the picture
+    # OpenCV measures from the centre of the first pixel and takes the inverse matrix: from the result to the picture
     centre = (size - 1) / 2
     to_x, to_y = centre + shift_x * size, centre + shift_y * size
-    way_back = np.array(
+    inverse = np.array(
         [
             [cosine, -sine, centre - cosine * to_x + sine * to_y],
             [sine, cosine, centre - sine * to_x - cosine * to_y],
         ]
     )
     flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
-    moved = cv2.warpAffine(pixels, way_back, (size, size), flags=flags, borderMode=cv2.BORDER_REFLECT)
+    moved = cv2.warpAffine(pixels, inverse, (size, size), flags=flags, borderMode=cv2.BORDER_REFLECT)
     return np.asarray(moved, np.uint8)

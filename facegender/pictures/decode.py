@@ -1,9 +1,12 @@
-"""From a file to pixels: one set of rules, the same in validation, training, scoring and serving.
+"""Decode an image file to pixels, by the same rules in validation, training, scoring and serving.
 
-The rules: the whole file is decoded, so a truncated one is found out; EXIF orientation is applied; grey, palette and
-CMYK pictures become RGB by Pillow's conversion; 16-bit and float greys are scaled by their type's range (floats: by
-their own minimum and maximum) to 8 bits; transparent pixels are laid over white; of an animation the first frame
-counts; the format is told by the content, whatever the name says.
+- The whole file is decoded, so a truncated file is detected.
+- EXIF orientation is applied.
+- Grey, palette and CMYK pictures are converted to RGB by Pillow.
+- 16-bit grey is scaled to 8 bits by the range of its type, float grey by its own minimum and maximum.
+- Transparent pixels are composited over white.
+- An animation counts as its first frame.
+- The format is detected from the content, not from the file name.
 """
 
 import struct
@@ -17,7 +20,9 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 
 from facegender.errors import UserError
 
-if TYPE_CHECKING:  # the processes of data/reader_pool.py start in half the time without numpy, and rarely need it
+if (
+    TYPE_CHECKING
+):  # without numpy the processes of facegender/data/reader_pool.py start in half the time; they rarely need it
     import numpy as np
     import numpy.typing as npt
 
@@ -26,50 +31,54 @@ Pixels: TypeAlias = "npt.NDArray[np.uint8]"
 SIXTEEN_BIT: Final = ("I;16", "I;16L", "I;16B", "I;16N")
 
 
-class Undecodable(Exception):  # noqa: N818  it names what the file is
-    """The file is no picture that can be used; the message is the reason, fit for a quarantine list."""
+class Undecodable(Exception):  # noqa: N818  it names a property of the file
+    """The file is not a usable picture; the message is the reason, as shown in the quarantine list."""
 
 
 def open_picture(path: Path, max_pixels: int | None = None) -> Image.Image:
-    """Decode a file in full, as an upright RGB picture of its own size.
+    """Decode a whole file to an upright RGB picture of its original size.
 
     Parameters
     ----------
     max_pixels
-        Pictures whose header announces more are refused before anything is decoded.
+        If the header announces more pixels, the file is refused before it is decoded.
 
     Raises
     ------
     Undecodable
-        Missing, empty, truncated, corrupt, no picture, or over `max_pixels`.
+        The file is missing, empty, truncated, corrupt or not a picture, or has more than `max_pixels` pixels.
     """
-    with _opened(path, max_pixels) as picture:
+    with _open(path, max_pixels) as picture:
         picture.load()
-        return to_rgb(upright(picture))
+        return to_rgb(apply_orientation(picture))
 
 
 def open_grey(content: bytes, max_pixels: int | None = None) -> tuple[Image.Image, str]:
-    """Decode a file's bytes in full, as an upright grey picture of its own size, and tell Pillow's mode of the file.
+    """Decode the bytes of a whole file to an upright grey picture of its original size; also return the file's mode.
 
-    What `open_picture` refuses is refused here, and nothing else: of a JPEG all coefficients are read, but brightness
-    alone is turned into pixels, which is where libjpeg finds neither more nor fewer faults.
+    It refuses exactly the files that `open_picture` refuses. All coefficients of a JPEG are read, but only its
+    brightness is converted to pixels; libjpeg detects the same faults either way.
+
+    Returns
+    -------
+    The picture, in mode "L", and Pillow's mode of the file before any conversion.
 
     Raises
     ------
     Undecodable
         As `open_picture`.
     """
-    with _opened(BytesIO(content), max_pixels) as picture:
+    with _open(BytesIO(content), max_pixels) as picture:
         mode = picture.mode
-        picture.draft("L", picture.size)  # a JPEG's brightness as it is stored; other formats ignore this
+        picture.draft("L", picture.size)  # decode only a JPEG's brightness; other formats ignore this
         picture.load()
-        straight = upright(picture)
+        straight = apply_orientation(picture)
         return (straight if straight.mode == "L" else to_rgb(straight).convert("L")), mode
 
 
 @contextmanager
-def _opened(source: str | Path | BytesIO, max_pixels: int | None) -> Iterator[Image.Image]:
-    """A picture of which only the header is read; every fault in the block becomes `Undecodable`."""
+def _open(source: str | Path | BytesIO, max_pixels: int | None) -> Iterator[Image.Image]:
+    """Open a picture and read its header only; every decoding error in the block becomes `Undecodable`."""
     try:
         with Image.open(source) as picture:
             if max_pixels is not None and picture.width * picture.height > max_pixels:
@@ -85,10 +94,10 @@ def _opened(source: str | Path | BytesIO, max_pixels: int | None) -> Iterator[Im
     except UnidentifiedImageError:
         raise Undecodable("empty file" if _is_empty(source) else "not a picture in a known format") from None
     except MemoryError:
-        raise Undecodable("cannot be decoded: it needs more memory than there is") from None
+        raise Undecodable("cannot be decoded: it needs more memory than is available") from None
     except (OSError, SyntaxError, ValueError, EOFError, LookupError, TypeError, ArithmeticError, struct.error) as error:
         # Pillow's decoders raise all of these on corrupt bytes
-        reason = (error.strerror if isinstance(error, OSError) else None) or error  # strerror: without the path
+        reason = (error.strerror if isinstance(error, OSError) else None) or error  # strerror does not contain the path
         raise Undecodable(f"cannot be decoded: {reason}") from None
 
 
@@ -96,16 +105,16 @@ def _is_empty(source: str | Path | BytesIO) -> bool:
     return not source.getbuffer().nbytes if isinstance(source, BytesIO) else Path(source).stat().st_size == 0
 
 
-def upright(picture: Image.Image) -> Image.Image:
-    """Apply the EXIF orientation, in place; a broken EXIF block counts as none."""
-    with suppress(Exception):  # anything at all is raised by broken EXIF, and the pixels are good without it
-        # In place, because what fails is mostly writing the EXIF block back, after the picture has been turned
+def apply_orientation(picture: Image.Image) -> Image.Image:
+    """Apply the EXIF orientation, in place; a broken EXIF block is ignored."""
+    with suppress(Exception):  # broken EXIF can raise anything, and the pixels are good without it
+        # in place, because usually only writing the EXIF block back fails, after the picture has been rotated
         ImageOps.exif_transpose(picture, in_place=True)
     return picture
 
 
 def to_rgb(picture: Image.Image) -> Image.Image:
-    """Bring any Pillow mode to RGB by the rules at the top of this module."""
+    """Convert a picture of any Pillow mode to RGB, by the rules at the top of this module."""
     if picture.mode == "RGB" and "transparency" not in picture.info:
         return picture
     if picture.mode in SIXTEEN_BIT or picture.mode in ("I", "F"):
@@ -125,14 +134,17 @@ def _to_8_bits(picture: Image.Image) -> Pixels:
         finite = values[np.isfinite(values)]
         low, high = (float(finite.min()), float(finite.max())) if finite.size else (0.0, 0.0)
         values = np.nan_to_num(values, nan=low, posinf=high, neginf=low)
-    else:  # PNG and TIFF greys of 16 bits arrive as I;16 or, from older files, as I
+    else:  # Pillow opens 16-bit grey PNG and TIFF files as I;16 or, some older ones, as I
         low, high = 0.0, 65535.0
     span = high - low or 1.0
     return np.clip(np.round((values - low) / span * 255.0), 0, 255).astype(np.uint8)
 
 
 def resize(picture: Image.Image, size: int) -> Pixels:
-    """uint8 (size, size, 3), antialiased bilinear; the aspect ratio gives way, as with Keras's loaders."""
+    """Resize to a square by antialiased bilinear filtering: uint8 (size, size, 3).
+
+    The aspect ratio is not preserved, as in Keras's loaders.
+    """
     import numpy as np
 
     if picture.size != (size, size):
@@ -141,25 +153,31 @@ def resize(picture: Image.Image, size: int) -> Pixels:
 
 
 def decode(path: str | Path, size: int, max_pixels: int | None = None) -> Pixels:
-    """The pixels a model sees: uint8 (size, size, 3), RGB. Raises `Undecodable`, as `open_picture` does."""
-    with _opened(path, max_pixels) as picture:
-        # a large JPEG is read in full but turned into no more pixels than twice the size needs (libjpeg scales by
-        # 1/2, 1/4, 1/8), so that the resizing filter still has its say; other formats ignore this
+    """Decode a file to a model's input: uint8 (size, size, 3), RGB.
+
+    Raises
+    ------
+    Undecodable
+        As `open_picture`.
+    """
+    with _open(path, max_pixels) as picture:
+        # libjpeg reads a large JPEG in full but decodes it at 1/2, 1/4 or 1/8, to at least twice the wanted size, so
+        # that the resizing filter still determines the result; other formats ignore this
         picture.draft(None, (2 * size, 2 * size))
         picture.load()
-        return resize(to_rgb(upright(picture)), size)
+        return resize(to_rgb(apply_orientation(picture)), size)
 
 
 def decode_validated(images: Path, name: str, size: int) -> Pixels:
-    """`decode` for a picture that `validate` has read.
+    """Decode a picture that `validate` has read: uint8 (size, size, 3), RGB.
 
     Raises
     ------
     UserError
-        It cannot be read any more.
+        The picture can no longer be read.
     """
     try:
-        return decode(f"{images}/{name}", size)  # no Path of each, as in facegender/files/image_names.py
+        return decode(f"{images}/{name}", size)  # no Path per picture: see facegender/files/image_names.py
     except Undecodable as reason:
         raise UserError(
             f"{images.name}/{name}",

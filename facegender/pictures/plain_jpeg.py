@@ -1,7 +1,7 @@
-"""The brightness of small, plain JPEGs, with Pillow's decoder but without its reading of the header in Python.
+"""Decode the brightness of small, plain JPEGs with Pillow's decoder, but without Pillow's header parser.
 
-That reading is a fifth of the time that a small picture takes. Here only what decides what the pixels are is looked at,
-and whatever is not quite plain (metadata, other colours, a fault) is left to `open_grey`.
+Pillow parses headers in Python, which takes a fifth of the time of a small picture. This module reads only the
+segments that determine the pixels. Any other file (metadata, other colour spaces, a fault) is left to `open_grey`.
 """
 
 from typing import Final
@@ -9,15 +9,15 @@ from typing import Final
 from PIL import Image, ImageFile
 
 FRAME: Final = frozenset({0xC0, 0xC2})  # baseline, progressive
-HARMLESS: Final = FRAME | {0xC4, 0xDB, 0xDD, 0xE0, 0xFE}  # and Huffman, quantization, restarts, JFIF, comments
+HARMLESS: Final = FRAME | {0xC4, 0xDB, 0xDD, 0xE0, 0xFE}  # Huffman, quantization, restart interval, JFIF, comment
 SCAN: Final = 0xDA
 MODES: Final = {1: "L", 3: "RGB"}
 
 
-def grey_of_plain_jpeg(content: bytes, max_pixels: int) -> tuple[Image.Image, str] | None:
-    """What `open_grey` gives, or None where it is to be asked."""
-    found = _size_and_mode(content)
-    # larger files are handed to the decoder in pieces; pictures over Pillow's own limit get a warning or more
+def decode_plain_jpeg(content: bytes, max_pixels: int) -> tuple[Image.Image, str] | None:
+    """Return the same as `open_grey`, or None if the file is not plain and `open_grey` must decode it."""
+    found = _parse_header(content)
+    # Pillow feeds larger files to the decoder in pieces, and warns about or refuses pictures above its own limit
     if found is None or len(content) > ImageFile.MAXBLOCK:
         return None
     size, mode = found
@@ -29,8 +29,11 @@ def grey_of_plain_jpeg(content: bytes, max_pixels: int) -> tuple[Image.Image, st
         return None
 
 
-def _size_and_mode(content: bytes) -> tuple[tuple[int, int], str] | None:
-    """Width and height, and Pillow's mode, of a JPEG with harmless segments alone (ITU-T T.81, annex B)."""
+def _parse_header(content: bytes) -> tuple[tuple[int, int], str] | None:
+    """Return (width, height) and Pillow's mode of a JPEG, or None if it has other than harmless segments.
+
+    Segments: ITU-T T.81, annex B.
+    """
     if content[:2] != b"\xff\xd8":
         return None
     found = None
@@ -43,7 +46,7 @@ def _size_and_mode(content: bytes) -> tuple[tuple[int, int], str] | None:
             return None
         if marker in FRAME:
             mode = MODES.get(content[at + 9])
-            if found or mode is None or content[at + 4] != 8:  # bits
+            if found or mode is None or content[at + 4] != 8:  # bits per sample
                 return None
             height, width = content[at + 5] << 8 | content[at + 6], content[at + 7] << 8 | content[at + 8]
             found = (width, height), mode

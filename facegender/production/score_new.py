@@ -24,7 +24,7 @@ from facegender.files.json_files import read_json, write_json
 from facegender.files.layout import Layout
 from facegender.params.sections import Params, ValidateParams
 from facegender.pictures.decode import Undecodable, open_picture, resize
-from facegender.pictures.traits import SIDE, light
+from facegender.pictures.traits import SIDE, measure_light
 from facegender.production.drift import Drift, find_drift
 from facegender.production.drift_plot import drift_plot
 from facegender.runtime.prefetch import prefetch
@@ -227,7 +227,7 @@ def look_at(files: Sequence[Candidate], params: ValidateParams) -> list[tuple[st
         side = min(picture.size)
         if side < params.min_side:
             return f"a side of {side} pixels, less than min_side = {params.min_side}", NAN, NAN
-        return None, float(light(resize(picture, SIDE))[0]), side
+        return None, float(measure_light(resize(picture, SIDE))[0]), side
 
     found = []
     with track("look", len(files), "images") as advance:

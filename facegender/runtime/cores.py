@@ -1,17 +1,17 @@
-"""Processes that work side by side share the processor's cores, instead of each taking them all."""
+"""Divide the processor's cores among processes that run side by side."""
 
 import os
 
 
 def usable_cores() -> int:
-    """How many this process may use, which in a container can be fewer than there are."""
+    """Return the number of cores that this process may use; in a container that can be fewer than the machine has."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def share_cores(processes: int) -> int:
-    """Tell TensorFlow, which is still to be imported, to use its part of the cores; gives the threads it may use.
+    """Limit TensorFlow's threads to this process's share of the cores, and return their number (at least 1).
 
-    What the user has set in the environment stays.
+    Call it before TensorFlow is imported. Variables that the user has set in the environment are kept.
     """
     threads = max(1, usable_cores() // processes)
     for name in ("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS", "OMP_NUM_THREADS"):

@@ -1,8 +1,8 @@
-"""What a stage tells whoever started it, beside what it prints: one JSON object a line in the file $FACEGENDER_EVENTS.
+"""Events from a stage to the process that started it: one JSON object a line, in the file $FACEGENDER_EVENTS.
 
-A Prefect task starts a stage two processes away, through DVC, which closes every inherited handle but the standard
-ones; a file is what gets through. Kinds: `progress` (stage, done, total, unit, rate, seconds_left), `epoch` (its row of
-history.csv), `error` (message) and `note` (message). Without the variable nothing is written.
+A Prefect task starts a stage two processes away, through DVC. DVC closes every inherited file descriptor but the
+standard ones, so events go through a file. Kinds: `progress` (what, done, total, unit, rate, seconds_left), `epoch`
+(its row of history.csv), `error` (message) and `note` (message). If the variable is not set, nothing is written.
 """
 
 import json
@@ -13,7 +13,7 @@ VARIABLE = "FACEGENDER_EVENTS"
 
 
 def emit(kind: str, **fields: object) -> None:
-    """Append one event."""
+    """Append one event to the file; `fields` must be JSON values."""
     path = os.environ.get(VARIABLE)
     if not path:
         return

@@ -1,4 +1,4 @@
-"""Work done ahead in threads, in order and within bounds."""
+"""Compute results ahead in threads, in order and with bounded memory."""
 
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
@@ -11,11 +11,27 @@ Result = TypeVar("Result")
 
 
 def prefetch(function: Callable[[Item], Result], items: Iterable[Item], workers: int, ahead: int) -> Iterator[Result]:
-    """Yield function(item) for each item, in order, with at most `ahead` results waiting.
+    """Yield function(item) for each item, in order, with at most `ahead` results computed in advance.
 
-    Threads, because what is done ahead here (decoding, resizing) releases the interpreter lock. Unlike
-    `Executor.map`, it draws items only as they are needed, so memory stays bounded. Errors of `function` surface at
-    the item's turn.
+    It uses threads because the work here (decoding, resizing) releases the interpreter lock. Unlike `Executor.map`, it
+    takes items only when needed, so memory is bounded.
+
+    Parameters
+    ----------
+    workers
+        Number of threads.
+    ahead
+        Largest number of results that are being computed or waiting.
+
+    Raises
+    ------
+    Exception
+        Whatever `function` raises, when the item's turn comes.
+
+    Examples
+    --------
+    >>> list(prefetch(str.upper, ["a", "b"], workers=2, ahead=2))
+    ['A', 'B']
     """
     source = iter(items)
     with ThreadPoolExecutor(workers) as pool:

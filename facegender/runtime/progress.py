@@ -1,4 +1,4 @@
-"""Progress of long work: a bar in a terminal, a line now and then in a log, an event for whoever started us."""
+"""Progress of long work: a bar in a terminal, a line every 10 s in a log, and an event a second for the parent."""
 
 import sys
 import time
@@ -15,9 +15,16 @@ Advance = Callable[[int], None]
 
 @contextmanager
 def track(what: str, total: int, unit: str, done: int = 0) -> Iterator[Advance]:
-    """Show the progress of `total` units of `what`; the block calls the function it is given with units done.
+    """Show the progress of `total` units of work; yield a function to call with the number of units just finished.
 
-    `done` units that an earlier, killed run has finished count as done, but not into the rate.
+    Parameters
+    ----------
+    what, unit
+        Name of the work and of its unit, as shown: "features", "images".
+    total
+        Number of units.
+    done
+        Units that an earlier, killed run has finished. They count as done, but not towards the rate.
     """
     meter = _Meter(what, total, unit, done)
     if not sys.stderr.isatty():
@@ -46,7 +53,7 @@ def track(what: str, total: int, unit: str, done: int = 0) -> Iterator[Advance]:
 
 
 class _Meter:
-    """Counts, times, and says so at most so often."""
+    """Counts units, measures the rate, and limits how often lines and events are written."""
 
     def __init__(self, what: str, total: int, unit: str, done: int) -> None:
         self.what, self.total, self.unit, self.done = what, total, unit, done
@@ -55,7 +62,7 @@ class _Meter:
 
     @property
     def rate(self) -> float:
-        """Units a second, in this process."""
+        """Units per second, counting only those done by this process."""
         elapsed = time.monotonic() - self.start
         return (self.done - self.done_before) / elapsed if elapsed > 0 else 0.0
 
@@ -68,15 +75,15 @@ class _Meter:
         if log and now - self.last_log >= LOG_EVERY_S and self.done < self.total:
             self.last_log = now
             left = (self.total - self.done) / self.rate if self.rate else 0.0
-            self._say(f"{self.rate:,.0f} {self.unit}/s, {left:,.0f} s left")
+            self._print(f"{self.rate:,.0f} {self.unit}/s, {left:,.0f} s left")
 
     def finish(self, log: bool) -> None:
-        self.total = self.done  # less than was planned where patience has ended a training: nothing is left
+        self.total = self.done  # less than planned if early stopping ended a training: nothing is left to do
         self._emit()
         if log:
-            self._say(f"{self.rate:,.0f} {self.unit}/s, {time.monotonic() - self.start:,.1f} s")
+            self._print(f"{self.rate:,.0f} {self.unit}/s, {time.monotonic() - self.start:,.1f} s")
 
-    def _say(self, rest: str) -> None:
+    def _print(self, rest: str) -> None:
         sys.stderr.write(f"{self.what}: {self.done:,}/{self.total:,} {self.unit}, {rest}\n")
 
     def _emit(self) -> None:

@@ -6,11 +6,9 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from facegender.files.float16_rows import RowFile
+from facegender.files.float16_rows import Float16Array, Float16Rows
 from facegender.files.json_files import read_json
 from facegender.network.engine import Engine, OpenVinoEngine, TensorFlowEngine, has_openvino, import_openvino
-
-Halves = npt.NDArray[np.float16]
 
 AT_ONCE: Final = 256  # pictures compared with the reference together, and rows of it made float32 together
 
@@ -45,7 +43,10 @@ def _joined_openvino(path: Path) -> object:
 
 
 def distances(
-    embeddings: Halves, reference: Halves | RowFile, neighbours: int, own: npt.NDArray[np.int64] | None = None
+    embeddings: Float16Array,
+    reference: Float16Array | Float16Rows,
+    neighbours: int,
+    own: npt.NDArray[np.int64] | None = None,
 ) -> npt.NDArray[np.float64]:
     """How far pictures lie from a reference: 0 on top of it, 2 opposite; a new kind of picture lies far.
 
@@ -84,7 +85,7 @@ def distances(
     return found
 
 
-def _unit(vectors: Halves) -> npt.NDArray[np.float32]:
+def _unit(vectors: Float16Array) -> npt.NDArray[np.float32]:
     wide = vectors.astype(np.float32)
     lengths = np.linalg.norm(wide, axis=1, keepdims=True)
     return np.asarray(wide / np.where(lengths > 0, lengths, 1), np.float32)

@@ -11,9 +11,9 @@ import numpy.typing as npt
 import pandas as pd
 
 from facegender.decision.decision import Answers
-from facegender.files.float16_rows import RowFile
+from facegender.files.float16_rows import Float16Array, Float16Rows
 from facegender.files.parquet import read, write
-from facegender.scoring.embedding import Halves, distances
+from facegender.scoring.embedding import distances
 
 TABLE: Final = "reference.parquet"
 EMBEDDINGS: Final = "embeddings.npy"
@@ -23,11 +23,14 @@ AT_ONCE: Final = 256  # embeddings read together
 
 
 def distances_in(
-    path: Path, rows: npt.NDArray[np.int64], reference: Halves | RowFile, own: npt.NDArray[np.int64] | None = None
+    path: Path,
+    rows: npt.NDArray[np.int64],
+    reference: Float16Array | Float16Rows,
+    own: npt.NDArray[np.int64] | None = None,
 ) -> npt.NDArray[np.float64]:
     """`distances` of some rows of a file of embeddings, read a part at a time: float64 (len(rows),)."""
     far = np.empty(len(rows))
-    with RowFile(path) as embeddings:
+    with Float16Rows(path) as embeddings:
         for start in range(0, len(rows), AT_ONCE):
             part = slice(start, start + AT_ONCE)
             values = embeddings.read(rows[part])
@@ -37,11 +40,11 @@ def distances_in(
 
 def own_distances(path: Path, out: Path) -> npt.NDArray[np.float64]:
     """How far the embeddings in a file lie from those of them that are kept, which are left in `out`."""
-    with RowFile(path) as embeddings:
+    with Float16Rows(path) as embeddings:
         kept = kept_rows(len(embeddings))
         own = np.full(len(embeddings), -1)
         own[kept] = np.arange(len(kept))
-        with RowFile.create(out, len(kept), embeddings.shape) as reference:
+        with Float16Rows.create(out, len(kept), embeddings.shape) as reference:
             for place, row in enumerate(kept):
                 reference.write(place, embeddings.read(row[None])[0])
             return distances_in(path, np.arange(len(embeddings)), reference, own)
@@ -83,7 +86,7 @@ def with_hashes(predictions: pd.DataFrame, folder: Path) -> pd.DataFrame:
     return predictions.assign(sha256=hashes.reindex(predictions.index))
 
 
-def read_reference(folder: Path) -> tuple[pd.DataFrame, Halves]:
+def read_reference(folder: Path) -> tuple[pd.DataFrame, Float16Array]:
     """The two of an evaluation folder."""
-    embeddings: Halves = np.load(folder / EMBEDDINGS, allow_pickle=False)
+    embeddings: Float16Array = np.load(folder / EMBEDDINGS, allow_pickle=False)
     return pd.read_parquet(folder / TABLE), embeddings

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from facegender.errors import UserError
-from facegender.files.float16_rows import RowFile
+from facegender.files.float16_rows import Float16Rows
 from facegender.files.json_files import read_json
 from facegender.network.engine import Engine, OpenVinoEngine, TensorFlowEngine, forward, has_openvino
 from facegender.pictures.decode import Pixels, Undecodable, decode
@@ -72,10 +72,10 @@ def score(
     reasons: list[str | None] = [None] * len(files)
     if not files:
         if embeddings is not None:
-            RowFile.create(embeddings, 0, (1,)).close()
+            Float16Rows.create(embeddings, 0, (1,)).close()
         return Scores(np.zeros(0, np.float32), reasons)
     engine = load_engine(model, embeddings is not None)
-    embedded: RowFile | None = None
+    embedded: Float16Rows | None = None
     size = int(read_json(model / "classes.json")["image_size"])
 
     def read(place: int) -> tuple[int, list[Pixels] | str]:
@@ -98,11 +98,11 @@ def score(
             rows = result.reshape(len(places), -1)
             probabilities[place, view] = rows[:, -1]
             if embeddings is not None:
-                embedded = embedded or RowFile.create(embeddings, len(files), (rows.shape[1] - 1,))
+                embedded = embedded or Float16Rows.create(embeddings, len(files), (rows.shape[1] - 1,))
                 for row, vector in zip(place[view == 0], rows[view == 0, :-1], strict=True):
                     embedded.write(row, vector)
             advance(int((view == views - 1).sum()))
         advance(sum(reason is not None for reason in reasons))
     if embeddings is not None:
-        (embedded or RowFile.create(embeddings, len(files), (1,))).close()  # of one number where none can be read
+        (embedded or Float16Rows.create(embeddings, len(files), (1,))).close()  # of one number where none can be read
     return Scores(mean_of_logits(probabilities), reasons)

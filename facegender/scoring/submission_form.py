@@ -9,7 +9,7 @@ import pandas as pd
 from facegender.data.tables import read_table
 from facegender.decision.classes import Classes
 from facegender.errors import UserError
-from facegender.files.image_names import places
+from facegender.files.image_names import lookup_all
 
 Form = Literal["labels", "probabilities"]
 
@@ -99,7 +99,7 @@ def label_texts(sample: Sample, classes: Classes, name: str) -> dict[str, str]:
 
 def fill(sample: Sample, predicted: pd.DataFrame, classes: Classes, form: Form) -> pd.DataFrame:
     """The sample's table with predictions in its label column, joined by image, as text."""
-    at = places(sample.images, predicted["image"])
+    at = lookup_all(sample.images, predicted["image"])
     filled = sample.table.copy()
     if form == "labels":
         texts = label_texts(sample, classes, "the sample")

@@ -12,7 +12,7 @@ from facegender.data.tables import read_table
 from facegender.decision.classes import Classes, read_classes
 from facegender.decision.decision import Decision, read_decision
 from facegender.files.atomic import atomic_file
-from facegender.files.image_names import Files
+from facegender.files.image_names import ImagePaths
 from facegender.files.json_files import read_json
 from facegender.files.layout import Layout
 from facegender.files.parquet import read, write
@@ -41,7 +41,7 @@ def submit(layout: Layout, params: SubmitStageParams) -> None:
 
     usable = test.loc[test["status"] == "ok", "image"].reset_index(drop=True)
     chosen = read_decision(layout.decision)
-    scores = score(layout.model, Files(layout.images, usable), chosen.views)
+    scores = score(layout.model, ImagePaths(layout.images, usable), chosen.views)
     scored = pd.DataFrame({"image": usable, "probability": scores.probabilities, "reason": scores.reasons})
     predicted = predict_test(test, scored, classes, chosen)
     with atomic_file(layout.predictions_test) as file:

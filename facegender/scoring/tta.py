@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from facegender.decision.calibration import logit, sigmoid
-from facegender.pictures.affine import move
+from facegender.pictures.affine import warp_affine
 from facegender.pictures.decode import Pixels
 from facegender.statistics.intervals import FloatArray
 
@@ -21,7 +21,7 @@ NAMES: Final = ("as it is", "10% closer", "10% farther")
 
 def fixed_views(pixels: Pixels, count: int) -> list[Pixels]:
     """The first `count` views of a picture, at most 6: uint8 (s, s, 3) each; the first is the picture itself."""
-    scaled = (pixels if scale == 1.0 else move(pixels, 0.0, 0.0, 0.0, scale) for scale in SCALES)
+    scaled = (pixels if scale == 1.0 else warp_affine(pixels, 0.0, 0.0, 0.0, scale) for scale in SCALES)
     views = (np.ascontiguousarray(view) for one in scaled for view in (one, one[:, ::-1]))
     return list(islice(views, count))  # none is drawn that is not asked for
 

@@ -10,7 +10,7 @@ from pydantic import JsonValue
 from facegender.files.atomic import atomic_file
 from facegender.files.layout import Layout
 from facegender.params.sections import Params
-from facegender.params.writing import nested
+from facegender.params.writing import unflatten
 from facegender.search.study import Search, in_words
 from facegender.statistics.intervals import Estimate, wilson
 
@@ -126,7 +126,7 @@ def write_best(trials: list[Trial], layout: Layout) -> dict[str, JsonValue]:
         f"# Validation accuracy {text(best.accuracy)}, n = {best.accuracy.n:,}: optimistic, for it was chosen among",
         f"# {len(trials)} trials on the same rows. Labels are gender as perceived by annotators.",
         "",
-        yaml.safe_dump(nested(best.changes), sort_keys=False),
+        yaml.safe_dump(unflatten(best.changes), sort_keys=False),
     ]
     with atomic_file(layout.search) as file:
         file.write_text("\n".join(lines), encoding="utf-8")
@@ -136,7 +136,7 @@ def write_best(trials: list[Trial], layout: Layout) -> dict[str, JsonValue]:
 def to_adopt(trials: list[Trial], layout: Layout) -> str:
     """How to go on: the lines of params.yaml, and the commands that write them."""
     best = trials[0]
-    lines = yaml.safe_dump(nested(best.changes), sort_keys=False)
+    lines = yaml.safe_dump(unflatten(best.changes), sort_keys=False)
     commands = [f"    facegender preset {layout.search}    # writes them into params.yaml; then dvc repro, or make run"]
     if best.experiment:
         commands.append(f"    dvc exp apply {best.experiment}    # the same, with this trial's model and report")

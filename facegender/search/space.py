@@ -9,10 +9,10 @@ import optuna
 from pydantic import JsonValue
 
 from facegender.errors import UserError
-from facegender.params.reading import checked
+from facegender.params.reading import validate_params
 from facegender.params.search import Choice, Range
 from facegender.params.sections import Params, TrainParams
-from facegender.params.writing import nested
+from facegender.params.writing import unflatten
 
 Space = Mapping[str, Range | tuple[Choice, ...]]
 
@@ -102,9 +102,9 @@ def with_changes(params: Params, changes: Mapping[str, JsonValue]) -> Params:
     UserError
         They do not go together.
     """
-    values = params.train.model_dump() | nested(changes)["train"]
+    values = params.train.model_dump() | unflatten(changes)["train"]
     try:
-        return params.model_copy(update={"train": checked({"train": values}, WHERE).train})
+        return params.model_copy(update={"train": validate_params({"train": values}, WHERE).train})
     except UserError as error:
         if error.where != f"{WHERE}, train":
             raise

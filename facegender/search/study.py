@@ -29,7 +29,7 @@ from pydantic import JsonValue
 from facegender.errors import UserError
 from facegender.features.store import FeatureStore, labelled
 from facegender.files.layout import Layout
-from facegender.files.resumable import named
+from facegender.files.resumable import work_folder
 from facegender.files.splits import validates
 from facegender.params.search import Range, SearchParams
 from facegender.params.sections import Params
@@ -83,7 +83,7 @@ class Search:
         self.code: str = outside.pop("code")
         self.rows = int(validates(table["fold"]).sum())
         space = {name: str(values) for name, values in self.space.items()}
-        self.folder = named(layout.resume / "search", {**outside, "space": space})
+        self.folder = work_folder(layout.resume / "search", {**outside, "space": space})
 
     def _constant(self) -> dict[str, JsonValue]:
         """A value for each searched parameter that does not depend on today's."""

@@ -12,7 +12,7 @@ from facegender.features.store import FeatureStore, labelled
 from facegender.files.json_files import read_json
 from facegender.files.layout import Layout
 from facegender.params.sections import Params
-from facegender.runtime.code_fingerprint import code_of
+from facegender.runtime.code_fingerprint import fingerprint_with_imports
 from facegender.search.space import with_changes
 from facegender.search.study import Finished, Pruned, Report, Row, RunTrial
 from facegender.training.checkpoint import Checkpoints
@@ -30,7 +30,7 @@ def trainer(layout: Layout, params: Params, folder: Path) -> RunTrial:
     """
     positive: str = read_json(layout.validation)["classes"][1]
     # the input of the head's own phase: the same for every trial of the same code
-    shared = folder / f"pooled_{code_of('facegender.training.train')}.npy"
+    shared = folder / f"pooled_{fingerprint_with_imports('facegender.training.train')}.npy"
     for other in folder.glob("pooled*.npy"):
         if other != shared:
             other.unlink()

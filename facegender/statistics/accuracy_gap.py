@@ -1,11 +1,11 @@
-"""The distance between the best- and the worst-served slice, and how much of it chance alone would make."""
+"""The accuracy gap between the best and the worst slice, and the gap that chance alone would produce."""
 
 from dataclasses import dataclass
 
 import numpy as np
 
 from facegender.statistics.intervals import Estimate, FloatArray, IntArray, bootstrap
-from facegender.statistics.metrics import BoolArray, consistent_with_zero
+from facegender.statistics.metrics import BoolArray, extend_to_zero
 
 
 @dataclass(frozen=True)
@@ -15,9 +15,12 @@ class Gap:
     Attributes
     ----------
     worst, best
-        Positions of the two slices.
+        Numbers of the two slices.
+    gap
+        Accuracy of the best slice minus accuracy of the worst.
     by_chance
-        The gap of a model that serves all alike, in samples of these sizes: mean, and the middle 95%.
+        The gap that a model equally accurate on all slices would show in samples of these sizes: mean, and the
+        middle 95%.
     """
 
     worst: int
@@ -29,19 +32,21 @@ class Gap:
 def accuracy_gap(
     correct: BoolArray, member: IntArray, groups: IntArray, resamples: int, rng: np.random.Generator
 ) -> Gap:
-    """The gap over disjoint slices.
+    """Measure the accuracy gap over disjoint slices.
 
-    The bootstrap's interval is reflected, because resampling alone drives the extremes apart, and reaches down to 0
-    where chance makes such a gap in one of 40 samples or more.
+    The bootstrap interval is reflected, because resampling alone drives the extremes apart. It extends to 0 if chance
+    produces such a gap in at least 1 of 40 samples.
 
     Parameters
     ----------
     correct
-        bool (n,).
+        bool (n,): True where the prediction is correct.
     member
-        int64 (n,): the slice of each row, 0..k-1, each with rows; k at least 2.
+        int64 (n,): the slice of each row, 0..k-1, with k at least 2 and no slice empty.
     groups
-        int64 (n,): rows resampled together.
+        int64 (n,): rows of one group are resampled together.
+    resamples
+        Number of bootstrap resamples, and of samples for the gap by chance.
     """
     slices = int(member.max()) + 1
     order = np.argsort(member, kind="stable")
@@ -52,7 +57,7 @@ def accuracy_gap(
         ordered = weights[:, order]
         drawn = np.add.reduceat(ordered, starts, axis=1)
         with np.errstate(invalid="ignore"):
-            shares = np.add.reduceat(ordered * right, starts, axis=1) / drawn  # NaN where a slice was not drawn at all
+            shares = np.add.reduceat(ordered * right, starts, axis=1) / drawn  # NaN where no row of a slice was drawn
         return {"gap": np.nanmax(shares, axis=1) - np.nanmin(shares, axis=1)}
 
     sizes = np.bincount(member, minlength=slices)
@@ -61,11 +66,14 @@ def accuracy_gap(
     gap = bootstrap(spread, groups, resamples, rng, reflected=("gap",))["gap"]
     low, high = (float(end) for end in np.quantile(chance, (0.025, 0.975)))
     by_chance = Estimate(float(chance.mean()), low, high, len(correct))
-    return Gap(int(np.argmin(shares)), int(np.argmax(shares)), consistent_with_zero(gap, chance), by_chance)
+    return Gap(int(np.argmin(shares)), int(np.argmax(shares)), extend_to_zero(gap, chance), by_chance)
 
 
 def gap_by_chance(sizes: IntArray, correct: int, resamples: int, rng: np.random.Generator) -> FloatArray:
-    """float64 (resamples,): the gaps when the right answers are dealt out to the rows at random."""
+    """Return the gaps that appear if the correct answers fall on random rows: float64 (resamples,).
+
+    sizes: int64 (k,), rows of each slice; correct: the number of correct answers over all slices.
+    """
     dealt = rng.multivariate_hypergeometric(sizes, correct, size=resamples)
     shares = dealt / sizes
     gaps: FloatArray = shares.max(axis=1) - shares.min(axis=1)

@@ -1,4 +1,4 @@
-"""The curves of an evaluation as short tables: what plots.py draws, `dvc plots` shows and the report describes."""
+"""The curves of an evaluation as short tables, for plots.py, `dvc plots` and the report."""
 
 from typing import Final
 
@@ -9,16 +9,19 @@ from sklearn.metrics import precision_recall_curve, roc_curve
 from facegender.statistics.intervals import IntArray, wilson
 from facegender.statistics.metrics import Rows, bin_numbers
 
-MAX_POINTS: Final = 500  # of a drawn curve: finer than a screen shows
+MAX_POINTS: Final = 500  # points of a drawn curve: more than a screen can show
 
 
 def roc(rows: Rows) -> pd.DataFrame:
-    """Columns false_positive_rate, true_positive_rate, threshold; empty where a class has no rows."""
+    """Compute the ROC curve: columns false_positive_rate, true_positive_rate, threshold.
+
+    The table is empty if a class has no rows.
+    """
     if rows.positive.all() or not rows.positive.any():
         return pd.DataFrame({"false_positive_rate": [], "true_positive_rate": [], "threshold": []}, dtype=np.float64)
     false_positive, true_positive, threshold = roc_curve(rows.positive, rows.probabilities)
-    threshold[0] = 1.0  # scikit-learn says infinity, which JSON cannot
-    kept = _thinned(len(threshold))
+    threshold[0] = 1.0  # scikit-learn gives infinity, which JSON does not have
+    kept = _thin(len(threshold))
     return pd.DataFrame(
         {
             "false_positive_rate": false_positive[kept],
@@ -29,21 +32,24 @@ def roc(rows: Rows) -> pd.DataFrame:
 
 
 def precision_recall(rows: Rows) -> pd.DataFrame:
-    """Columns recall, precision, threshold, of the positive class; empty where it has no rows."""
+    """Compute the precision-recall curve of the positive class: columns recall, precision, threshold.
+
+    The table is empty if the positive class has no rows.
+    """
     if not rows.positive.any():
         return pd.DataFrame({"recall": [], "precision": [], "threshold": []}, dtype=np.float64)
     precision, recall, threshold = precision_recall_curve(rows.positive, rows.probabilities)
-    kept = _thinned(len(threshold))
+    kept = _thin(len(threshold))
     return pd.DataFrame({"recall": recall[kept], "precision": precision[kept], "threshold": threshold[kept]})
 
 
-def _thinned(count: int) -> IntArray:
+def _thin(count: int) -> IntArray:
     kept: IntArray = np.unique(np.linspace(0, count - 1, min(count, MAX_POINTS)).round().astype(np.int64))
     return kept
 
 
 def reliability(rows: Rows, bins: int) -> pd.DataFrame:
-    """For each bin of probability that has rows: how often the positive class was right, with a Wilson interval.
+    """Compute the reliability diagram: the share of positive labels in each non-empty bin, with a Wilson interval.
 
     Columns: probability (mean of the bin), observed, low, high, n.
     """
@@ -57,8 +63,8 @@ def reliability(rows: Rows, bins: int) -> pd.DataFrame:
 
 
 def histogram(rows: Rows, bins: int) -> pd.DataFrame:
-    """Rows of each class by probability, in equal-width bins of [0, 1]: columns start, negative, positive."""
-    bin_of = np.minimum((rows.probabilities * bins).astype(np.int64), bins - 1)  # 1.0 falls into the last
+    """Count the rows of each class in equal-width bins of probability: columns start, negative, positive."""
+    bin_of = np.minimum((rows.probabilities * bins).astype(np.int64), bins - 1)  # 1.0 belongs to the last bin
     return pd.DataFrame(
         {
             "start": np.arange(bins) / bins,
@@ -69,9 +75,9 @@ def histogram(rows: Rows, bins: int) -> pd.DataFrame:
 
 
 def coverage_risk(rows: Rows, threshold: float, points: int = 200) -> pd.DataFrame:
-    """Accuracy when only the most certain rows are answered: columns coverage, accuracy.
+    """Compute the accuracy if the model answers only its most certain rows: columns coverage, accuracy.
 
-    Certainty is the distance from the threshold; rows of equal distance are answered together.
+    Certainty is the distance of the probability from the threshold. Rows at equal distance are answered together.
     """
     distance = np.abs(rows.probabilities - threshold)
     order = np.argsort(-distance, kind="stable")

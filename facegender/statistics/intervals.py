@@ -1,7 +1,7 @@
-"""What a figure from a finite sample is worth: an estimate carries its n and a 95% interval.
+"""Estimates with their sample size and a 95% confidence interval.
 
-Proportions have Wilson's closed form; everything else is resampled. Groups are resampled whole, because near-duplicates
-and pictures of one person are not independent rows.
+Proportions use Wilson's closed form; every other statistic is bootstrapped. The bootstrap resamples whole groups,
+because near-duplicates and pictures of one person are not independent rows.
 """
 
 import math
@@ -16,13 +16,13 @@ FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]
 
 Z95: Final = 1.959963984540054  # the normal distribution's 97.5% point
-DIGITS: Final = 6  # of stored figures: finer than any interval here, coarser than what another BLAS may change
-MAX_CELLS: Final = 250_000  # of one block of bootstrap weights: 2 MB, and some as large beside it
+DIGITS: Final = 6  # decimals stored: finer than any interval here, coarser than the rounding of another BLAS
+MAX_CELLS: Final = 250_000  # numbers in one block of bootstrap weights: 2 MB, plus a few arrays of that size
 
 
 @dataclass(frozen=True)
 class Estimate:
-    """A figure with its 95% interval; all three are None where the figure is undefined (a class without rows)."""
+    """A value with its 95% interval. All three are None where the value is undefined (a class without rows)."""
 
     value: float | None
     low: float | None
@@ -30,21 +30,28 @@ class Estimate:
     n: int
 
     def as_dict(self) -> dict[str, float | int | None]:
-        """For JSON, rounded to 6 decimals."""
-        return {"value": _rounded(self.value), "low": _rounded(self.low), "high": _rounded(self.high), "n": self.n}
+        """Return the estimate for JSON, rounded to 6 decimals."""
+        return {"value": _round(self.value), "low": _round(self.low), "high": _round(self.high), "n": self.n}
 
 
-def _rounded(value: float | None) -> float | None:
+def _round(value: float | None) -> float | None:
     return None if value is None else round(value, DIGITS)
 
 
 def wilson(successes: int, n: int) -> Estimate:
-    """A proportion with Wilson's score interval (Wilson 1927; Brown, Cai and DasGupta 2001 on why not p ± 1.96 s).
+    """Estimate a proportion with Wilson's score interval (Wilson 1927).
+
+    Brown, Cai and DasGupta 2001 explain why not p ± 1.96 s. With n = 0 everything is None.
 
     Raises
     ------
     ValueError
-        `successes` is negative or more than `n`.
+        `successes` is negative or greater than `n`.
+
+    Examples
+    --------
+    >>> wilson(15, 148).as_dict()
+    {'value': 0.101351, 'low': 0.062386, 'high': 0.160487, 'n': 148}
     """
     if not 0 <= successes <= n:
         raise ValueError(f"successes must be between 0 and n = {n}. Received: {successes}.")
@@ -54,25 +61,25 @@ def wilson(successes: int, n: int) -> Estimate:
     scale = 1 + Z95**2 / n
     centre = (share + Z95**2 / (2 * n)) / scale
     half = Z95 / scale * math.sqrt(share * (1 - share) / n + Z95**2 / (4 * n**2))
-    # the ends are exact where nothing or everything succeeded, up to rounding
+    # with no success, or no failure, the formula gives exactly 0 or 1 but for rounding
     low = 0.0 if successes == 0 else centre - half
     high = 1.0 if successes == n else centre + half
     return Estimate(share, low, high, n)
 
 
 def group_weights(groups: IntArray, resamples: int, rng: np.random.Generator) -> Iterator[FloatArray]:
-    """How often each row is drawn when its group is drawn with replacement.
+    """Resample whole groups with replacement; yield how often each row is drawn.
 
     Parameters
     ----------
     groups
-        int64 (n,), any numbering.
+        int64 (n,): group number of each row, in any numbering.
     resamples
-        Draws in all; they come in blocks, so that memory stays bounded whatever n is.
+        Total number of resamples. They are yielded in blocks, so memory is bounded for any n.
 
     Yields
     ------
-    float64 (b, n), the weights of b resamples.
+    float64 (b, n), the row weights of b resamples.
     """
     _, member = np.unique(groups, return_inverse=True)
     count = int(member.max()) + 1
@@ -92,17 +99,17 @@ def bootstrap(
     rng: np.random.Generator,
     reflected: tuple[str, ...] = (),
 ) -> dict[str, Estimate]:
-    """Percentile intervals of weighted statistics over resampled groups (Efron and Tibshirani 1993, ch. 13).
+    """Estimate weighted statistics with bootstrap percentile intervals (Efron and Tibshirani 1993, ch. 13).
 
     Parameters
     ----------
     statistics
-        From weights float64 (b, n) to named float64 (b,), NaN where undefined.
+        Function from row weights float64 (b, n) to float64 (b,) by name, NaN where undefined.
     groups
-        int64 (n,).
+        int64 (n,): rows of one group are resampled together.
     reflected
-        Names whose interval is the reflected ("basic") one, cut at 0: for statistics that resampling itself inflates,
-        such as a calibration error, whose percentile interval lies above the truth.
+        Names of statistics that get the reflected ("basic") interval, cut at 0. Use it for statistics that resampling
+        itself inflates, such as a calibration error: its percentile interval lies above the true value.
     """
     n = len(groups)
     values = {name: float(column[0]) for name, column in statistics(np.ones((1, n))).items()}
@@ -122,5 +129,5 @@ def _interval(value: float, drawn: FloatArray, n: int, reflect: bool) -> Estimat
     low, high = (float(end) for end in np.quantile(known, (0.025, 0.975)))
     if reflect:
         low, high = max(0.0, 2 * value - high), max(0.0, 2 * value - low)
-    # an interval that leaves its own estimate out would only puzzle
+    # an interval that excludes its own estimate would confuse readers
     return Estimate(value, min(low, value), max(high, value), n)

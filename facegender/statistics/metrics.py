@@ -1,4 +1,4 @@
-"""Figures of a binary classifier, from arrays; each with n and a 95% interval. No file is opened here."""
+"""Metrics of a binary classifier, computed from arrays: each with n and a 95% interval. Opens no file."""
 
 from dataclasses import dataclass
 from typing import Final
@@ -10,23 +10,23 @@ from facegender.statistics.intervals import MAX_CELLS, Estimate, FloatArray, Int
 
 BoolArray = npt.NDArray[np.bool_]
 
-CLIP: Final = float(np.finfo(np.float32).eps)  # log loss of a probability of 0 or 1, as scikit-learn does for float32
+CLIP: Final = float(np.finfo(np.float32).eps)  # keeps the log loss of 0 and 1 finite, as scikit-learn does in float32
 
 
 @dataclass(frozen=True)
 class Rows:
-    """Rows that were judged.
+    """Predictions for n rows, with their true labels.
 
     Attributes
     ----------
     positive
-        bool (n,): the label is the positive class.
+        bool (n,): True where the label is the positive class.
     probabilities
-        float64 (n,) in [0, 1], of the positive class.
+        float64 (n,) in [0, 1]: probability of the positive class.
     predicted
-        bool (n,): the positive class was predicted.
+        bool (n,): True where the positive class was predicted.
     groups
-        int64 (n,): rows of one group are not independent of each other.
+        int64 (n,): group number. Rows of one group are not independent of each other.
     """
 
     positive: BoolArray
@@ -38,17 +38,17 @@ class Rows:
         return len(self.positive)
 
     def take(self, chosen: BoolArray | IntArray) -> "Rows":
-        """Some of the rows, by mask or position."""
+        """Select rows by mask or by position."""
         return Rows(self.positive[chosen], self.probabilities[chosen], self.predicted[chosen], self.groups[chosen])
 
     def by_probability(self) -> "Rows":
-        """The rows in ascending order of probability."""
+        """Sort the rows by ascending probability; ties keep their order."""
         return self.take(np.argsort(self.probabilities, kind="stable"))
 
 
 @dataclass(frozen=True)
 class Confusion:
-    """Counts by label and prediction."""
+    """Confusion matrix: the number of rows for each combination of label and prediction."""
 
     true_positive: int
     false_positive: int
@@ -73,7 +73,7 @@ class Confusion:
 
 
 def confusion(rows: Rows) -> Confusion:
-    """Count the four cases."""
+    """Count true and false positives and negatives."""
     positive, predicted = rows.positive, rows.predicted
     return Confusion(
         int(np.sum(positive & predicted)),
@@ -84,9 +84,16 @@ def confusion(rows: Rows) -> Confusion:
 
 
 def proportions(counts: Confusion) -> dict[str, Estimate]:
-    """Accuracy, and each class's recall and precision, with Wilson intervals.
+    """Return accuracy, and precision and recall of each class, with Wilson intervals.
 
-    Names: `accuracy`, `{negative,positive}.{precision,recall}`. A class nobody predicted has no precision.
+    Names: `accuracy`, `{negative,positive}.{precision,recall}`. The precision of a class that was never predicted is
+    undefined (None).
+
+    Examples
+    --------
+    >>> found = proportions(Confusion(true_positive=2, false_positive=1, false_negative=1, true_negative=1))
+    >>> found["accuracy"].value, found["accuracy"].n
+    (0.6, 5)
     """
     return {
         "accuracy": wilson(counts.correct, counts.n),
@@ -98,16 +105,20 @@ def proportions(counts: Confusion) -> dict[str, Estimate]:
 
 
 def log_losses(positive: BoolArray, probabilities: FloatArray) -> FloatArray:
-    """Of each row, float64 (n,), finite: minus the log of the probability that its label was given."""
+    """Return each row's log loss: minus the log of the probability given to its label. float64 (n,), always finite."""
     clipped = np.clip(probabilities, CLIP, 1 - CLIP)
     return -np.where(positive, np.log(clipped), np.log1p(-clipped))
 
 
 class WeightedMetrics:
-    """The figures without a closed form, as functions of row weights, for many weightings at once.
+    """Metrics without a closed-form interval, as a function of row weights, for many weightings at once.
 
-    Called with weights float64 (b, n) in the order of `rows.by_probability()`, it gives named float64 (b,). All that
-    is linear in the weights is one matrix product, and a bin is a stretch of the rows.
+    Call it with weights float64 (b, n), in the order of `rows.by_probability()`; it returns float64 (b,) by name.
+    Everything linear in the weights is computed by one matrix product. Because the rows are sorted, a bin is a slice.
+
+    The expected calibration error is eq. 3 of Guo et al. 2017, over equal-mass bins of the positive class's
+    probability. It does not use the confidence in the predicted class: in that form, overconfidence at p can cancel
+    overconfidence at 1 - p.
     """
 
     def __init__(self, rows: Rows, bins: int) -> None:
@@ -149,7 +160,10 @@ class WeightedMetrics:
 
 
 def _roc_auc(positive: FloatArray, negative: FloatArray) -> FloatArray:
-    """Share of pairs in the right order, ties counting half; (b, v) weights at each distinct value, ascending."""
+    """Return the fraction of (positive, negative) pairs in the right order; ties count half.
+
+    positive, negative: float64 (b, v), weight at each of v distinct probabilities, in ascending order.
+    """
     below = np.cumsum(negative, axis=1) - negative
     pairs = positive.sum(axis=1) * negative.sum(axis=1)
     area: FloatArray = np.sum(positive * (below + negative / 2), axis=1) / pairs
@@ -157,7 +171,7 @@ def _roc_auc(positive: FloatArray, negative: FloatArray) -> FloatArray:
 
 
 def _average_precision(positive: FloatArray, every: FloatArray) -> FloatArray:
-    """Precision at each distinct threshold, weighted by the recall gained there (scikit-learn's definition)."""
+    """Average the precision at each distinct threshold, weighted by the recall gained there, as scikit-learn does."""
     hits = np.cumsum(positive[:, ::-1], axis=1)
     called = np.cumsum(every[:, ::-1], axis=1)
     precision = np.divide(hits, called, out=np.zeros_like(hits), where=called > 0)
@@ -166,10 +180,20 @@ def _average_precision(positive: FloatArray, every: FloatArray) -> FloatArray:
 
 
 def bin_numbers(probabilities: FloatArray, bins: int) -> IntArray:
-    """int64 (n,): the bin each probability falls into, of bins that hold equally many rows; equal ones share theirs.
+    """Assign each probability to one of `bins` bins of about equally many rows; equal probabilities share a bin.
 
-    Equal-mass bins (Nixon et al. 2019, "adaptive calibration error"; scikit-learn's strategy "quantile"): equal-width
-    ones are nearly empty in the middle, and on 1,200 faces their noise outweighs what a calibration changes.
+    Equal-mass bins are those of Nixon et al. 2019 ("adaptive calibration error") and of scikit-learn's strategy
+    "quantile". Equal-width bins are nearly empty in the middle: on 1,200 faces their noise is larger than the effect
+    of a calibration.
+
+    Returns
+    -------
+    int64 (n,), 0..bins-1.
+
+    Examples
+    --------
+    >>> bin_numbers(np.array([0.1, 0.5, 0.5, 0.5, 0.5, 0.9]), 3).tolist()
+    [0, 0, 0, 0, 0, 2]
     """
     edges = np.quantile(probabilities, np.arange(1, bins) / bins)
     numbers: IntArray = np.searchsorted(edges, probabilities).astype(np.int64)
@@ -177,27 +201,18 @@ def bin_numbers(probabilities: FloatArray, bins: int) -> IntArray:
 
 
 def bin_starts(probabilities: FloatArray, bins: int) -> IntArray:
-    """Of probabilities in ascending order, where each bin that has rows begins: int64 (at most `bins`,)."""
+    """Return where each non-empty bin of ascending probabilities begins: int64 (at most `bins`,)."""
     starts: IntArray = np.unique(bin_numbers(probabilities, bins), return_index=True)[1].astype(np.int64)
     return starts
-
-
-def expected_calibration_error(positive: BoolArray, probabilities: FloatArray, bins: int) -> float:
-    """Mean distance, over equal-mass bins of the positive class's probability, of its mean from the class's share.
-
-    Guo et al. 2017, eq. 3, on the probability rather than on the confidence in the predicted class: the folded form
-    lets an excess at p cancel one at 1 - p.
-    """
-    excess = np.bincount(bin_numbers(probabilities, bins), positive - probabilities, minlength=bins)
-    return float(np.abs(excess).sum() / len(positive))
 
 
 def calibration_error_by_chance(
     probabilities: FloatArray, bins: int, resamples: int, rng: np.random.Generator
 ) -> FloatArray:
-    """What a perfectly calibrated model shows: float64 (resamples,), labels drawn by the probabilities themselves.
+    """Return calibration errors that a perfectly calibrated model would show on these rows: float64 (resamples,).
 
-    Vaicenavicius et al. 2019, "consistency resampling": a finite sample never shows an error of 0.
+    A finite sample never shows an error of 0. Labels are drawn from the probabilities themselves ("consistency
+    resampling", Vaicenavicius et al. 2019).
     """
     order = np.argsort(probabilities, kind="stable")
     starts = bin_starts(probabilities[order], bins)
@@ -210,10 +225,15 @@ def calibration_error_by_chance(
     return errors / len(probabilities)
 
 
-def consistent_with_zero(error: Estimate, chance: FloatArray) -> Estimate:
-    """Let the interval reach down to 0 where a perfectly calibrated model shows as much in one of 40 samples or more.
+def extend_to_zero(error: Estimate, chance: FloatArray) -> Estimate:
+    """Extend the interval to 0 if chance alone produces such a value in at least 1 of 40 samples.
 
-    At the boundary the bootstrap alone covers a true 0 in only 7 of 10 samples.
+    Near 0 the bootstrap is not enough: its 95% interval covers a true 0 in only 7 of 10 samples.
+
+    Parameters
+    ----------
+    chance
+        float64 (resamples,): values of the statistic where its true value is 0.
     """
     if error.value is not None and error.value <= float(np.quantile(chance, 0.975)):
         return Estimate(error.value, 0.0, error.high, error.n)
@@ -221,21 +241,21 @@ def consistent_with_zero(error: Estimate, chance: FloatArray) -> Estimate:
 
 
 def measure(rows: Rows, bins: int, resamples: int, rng: np.random.Generator) -> dict[str, Estimate]:
-    """Every figure of the evaluation, by name; `negative.` and `positive.` lead those of one class.
+    """Compute every metric of the evaluation, by name. Metrics of one class start with `negative.` or `positive.`.
 
     Parameters
     ----------
     bins
-        Of the expected calibration error.
+        Number of bins of the expected calibration error.
     resamples
-        Bootstrap resamples of groups behind the intervals that have no closed form.
+        Number of bootstrap resamples (of whole groups) for intervals without a closed form.
     """
     counts = confusion(rows)
     figures = WeightedMetrics(rows, bins)
     drawn = bootstrap(figures, figures.groups, resamples, rng, reflected=("expected_calibration_error",))
     chance = calibration_error_by_chance(rows.probabilities, bins, resamples, rng)
     error = drawn["expected_calibration_error"]
-    drawn["expected_calibration_error"] = consistent_with_zero(error, chance)
+    drawn["expected_calibration_error"] = extend_to_zero(error, chance)
     low, high = (float(end) for end in np.quantile(chance, (0.025, 0.975)))
     drawn["calibration_error_by_chance"] = Estimate(float(chance.mean()), low, high, len(rows))
     n_of = {"negative.f1": counts.negatives, "positive.f1": counts.positives}

@@ -1,4 +1,4 @@
-"""Rows dealt out to parts: each with its share of every class, and no group cut."""
+"""Stratified assignment of rows to parts, keeping groups together."""
 
 import numpy as np
 import numpy.typing as npt
@@ -7,30 +7,37 @@ Ints = npt.NDArray[np.int64]
 
 
 def assign(labels: Ints, groups: Ints, shares: npt.NDArray[np.float64], rng: np.random.Generator) -> Ints:
-    """Distribute rows over parts, so that each part has its share of every class and no group is cut.
+    """Assign rows to parts so that each part gets its share of every class and no group is split.
 
-    The heaviest groups go first, each to the part where it leaves the least squared distance from the wanted
-    counts per class; groups of equal make-up are dealt out in one go, in random order, which is what makes 100,000
-    rows quick and the result exact to a row where groups are small.
+    The largest groups go first, each to the part where it minimises the squared distance from the wanted counts per
+    class. Groups with the same counts per class are assigned together, in random order. That makes 100,000 rows fast,
+    and exact to one row if groups are small.
 
     Parameters
     ----------
     labels
-        int64 (n,), 0..classes-1.
+        int64 (n,), class of each row, 0..classes-1.
     groups
-        int64 (n,), 0..groups-1.
+        int64 (n,), group of each row, 0..groups-1.
     shares
-        float64 (parts,), sum 1.
+        float64 (parts,), wanted share of the rows for each part; they sum to 1.
 
     Returns
     -------
-    int64 (n,), 0..parts-1.
+    int64 (n,), part of each row, 0..parts-1.
+
+    Examples
+    --------
+    >>> labels, groups = np.array([0] * 40 + [1] * 60), np.arange(100)
+    >>> part = assign(labels, groups, np.array([0.2, 0.8]), np.random.default_rng(0))
+    >>> np.bincount(labels[part == 0]).tolist()
+    [8, 12]
     """
     n_classes, n_groups = int(labels.max()) + 1, int(groups.max()) + 1
     counts = np.bincount(groups * n_classes + labels, minlength=n_groups * n_classes).reshape(n_groups, n_classes)
     kinds, kind_of = np.unique(counts, axis=0, return_inverse=True)
     members = np.split(np.argsort(kind_of, kind="stable"), np.cumsum(np.bincount(kind_of))[:-1])
-    left = shares[:, None] * counts.sum(axis=0)  # rows that each part still wants, per class
+    left = shares[:, None] * counts.sum(axis=0)  # rows that each part still needs, per class
     part_of = np.empty(n_groups, np.int64)
     for kind in np.lexsort((*kinds.T, -kinds.sum(axis=1))):
         shuffled = rng.permutation(members[kind])
@@ -42,9 +49,12 @@ def assign(labels: Ints, groups: Ints, shares: npt.NDArray[np.float64], rng: np.
 
 
 def _deal(n: int, kind: Ints, left: npt.NDArray[np.float64], shares: npt.NDArray[np.float64]) -> Ints:
-    """How many of `n` groups with `kind` rows per class each part gets: by what it wants, whole groups, least error."""
+    """Divide `n` groups, each with `kind` rows per class, among the parts: int64 (parts,), sum n.
+
+    `left`, float64 (parts, classes), is what each part still needs; the division minimises the squared error.
+    """
     size = float((kind * kind).sum())
-    wish = (left @ kind) / size  # groups of this kind that would meet a part's wants best, least squares
+    wish = (left @ kind) / size  # least-squares number of such groups for each part's need
     wish = np.maximum(wish + (n - wish.sum()) * shares, 0)
     wish *= n / max(wish.sum(), 1e-12)
     dealt: Ints = np.floor(wish).astype(np.int64)

@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from facegender.features.store import View
 from facegender.params.sections import AugmentParams
-from facegender.pictures.augment import view_of
+from facegender.pictures.augment import make_view
 from facegender.pictures.decode import decode_validated
 
 Batch = tuple[npt.NDArray[Any], npt.NDArray[np.float32], npt.NDArray[np.float32]]
@@ -125,5 +125,5 @@ class ImageBatches(Batches):
         out = np.empty((len(rows), source.size, source.size, 3), np.uint8)
         for position, (row, view) in enumerate(zip(rows, views, strict=True)):
             pixels = decode_validated(source.folder, source.names[row], source.size)
-            out[position] = view_of(pixels, source.augment, source.seed, source.sha256[row], int(view))
+            out[position] = make_view(pixels, source.augment, source.seed, source.sha256[row], int(view))
         return out

@@ -11,7 +11,7 @@ import keras
 import numpy as np
 
 from facegender.files.atomic import atomic_file
-from facegender.files.resumable import begin
+from facegender.files.resumable import open_work
 
 
 @dataclass
@@ -58,7 +58,7 @@ class Checkpoints:
     """Checkpoints of one training in a folder named by what the training depends on."""
 
     def __init__(self, root: Path, depends_on: Mapping[str, Any]) -> None:
-        self.folder = begin(root, depends_on, "train")
+        self.folder = open_work(root, depends_on, "train")
 
     def save(self, progress: Progress, model: keras.Model, optimizer: keras.Optimizer) -> None:
         """Write variables (dropout's random state included), optimizer and progress as one file.

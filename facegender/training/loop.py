@@ -14,7 +14,7 @@ from typing import Any
 import keras
 from dvclive.live import Live
 
-from facegender.files.float16_rows import RowFile
+from facegender.files.float16_rows import Float16Rows
 from facegender.params.sections import TrainParams
 from facegender.runtime import events
 from facegender.runtime.progress import Advance, track
@@ -95,7 +95,7 @@ class Trainer:
         path = self.checkpoints.folder / "pooled.npy"
         if not path.exists():
             self.source.pooled(path)
-        pooled = RowFile(path)
+        pooled = Float16Rows(path)
 
         def batches(rows: Rows, size: int) -> Batches:
             return FeatureBatches([pooled], rows, size)

@@ -9,7 +9,7 @@ import pandas as pd
 from facegender import __version__
 from facegender.features.store import Manifest
 from facegender.params.sections import TrainParams
-from facegender.runtime.code_fingerprint import code_of
+from facegender.runtime.code_fingerprint import fingerprint_with_imports
 
 AT_ONCE = 4096  # rows hashed together: pandas makes Python objects of their strings
 
@@ -29,7 +29,7 @@ def depends_on(
         "manifest": manifest.__dict__,
         "rows": rows % 2**64,
         "versions": versions(),
-        "code": code_of(module),
+        "code": fingerprint_with_imports(module),
     }
 
 

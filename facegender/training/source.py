@@ -14,11 +14,11 @@ import tensorflow as tf
 
 from facegender.features.store import Manifest, Store
 from facegender.files.atomic import atomic_file
-from facegender.files.float16_rows import RowFile
+from facegender.files.float16_rows import Float16Rows
 from facegender.files.splits import trains, validates
 from facegender.network.classifier import Classifier
 from facegender.network.folded_batch_norm import fitted
-from facegender.params.sections import TrainParams, ranges_in_force
+from facegender.params.sections import TrainParams, params_for_ranges
 from facegender.runtime.progress import track
 from facegender.training.batches import Batches, FeatureBatches, ImageBatches, Pictures, Rows
 
@@ -84,7 +84,7 @@ def online_source(
         table["image"].tolist(),
         table["sha256"].tolist(),
         manifest.backbone["image_size"],
-        ranges_in_force(manifest.augment),
+        params_for_ranges(manifest.augment),
         manifest.seed,
     )
 
@@ -142,7 +142,7 @@ def write_pooled(to_pool: keras.Model, batches: Batches, path: Path) -> None:
     run = tf.function(lambda inputs: to_pool(inputs, training=False), reduce_retracing=True)
     count = len(batches.rows.rows)
     with atomic_file(path) as temporary, track("train, pooling", count, "images") as advance:
-        out = RowFile.create(temporary, count, to_pool.output.shape[1:])
+        out = Float16Rows.create(temporary, count, to_pool.output.shape[1:])
         row = 0
         for batch in range(len(batches)):
             for values in np.asarray(run(tf.constant(batches[batch][0]))):

@@ -15,9 +15,9 @@ from benchmarks.choice_runs import VariantFolders, prepare_variant
 from benchmarks.choice_variants import CHOICES, NAMES, VARIANTS, find_variant
 from benchmarks.choice_verdicts import Difference, compare
 from benchmarks.choices_document import render_document
-from facegender.params.presets import as_written
+from facegender.params.presets import flatten_params
 from facegender.params.sections import Params
-from facegender.params.writing import nested
+from facegender.params.writing import unflatten
 
 HERE = {"processor": "p", "cores": 2, "load": 0.1, "date": "2026-11-25T12:00", "python": "3", "keras": "3"}
 MACHINE = {**HERE, "tensorflow": "2", "openvino": "1"}
@@ -55,10 +55,10 @@ def cells(document: str, row: str) -> list[str]:
 
 
 def test_variants_change_existing_parameters_and_refer_to_existing_variants() -> None:
-    usual = as_written(Params())
+    usual = flatten_params(Params())
     for variant in VARIANTS:
         assert {name: value for name, value in variant.changes.items() if usual[name] == value} == {}
-        Params.model_validate(nested(variant.changes))
+        Params.model_validate(unflatten(variant.changes))
         assert {variant.features_of, variant.model_of, variant.baseline} - {None} <= set(NAMES)
     assert len({variant.slug for variant in VARIANTS}) == len(NAMES)
     compared = {name for choice in CHOICES for name in choice.variants}
@@ -67,7 +67,7 @@ def test_variants_change_existing_parameters_and_refer_to_existing_variants() ->
 
 
 def test_a_choice_states_the_actual_default() -> None:
-    usual = as_written(Params())
+    usual = flatten_params(Params())
     for choice in CHOICES:
         if (name := choice.parameter.strip("`")) in usual:
             assert choice.value == str(usual[name]).removesuffix(".0").lower()

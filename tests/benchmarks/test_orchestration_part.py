@@ -7,7 +7,7 @@ import yaml
 
 from benchmarks.orchestration_part import QUICK_PARAMS, prepare
 from facegender.params.reading import read_params
-from facegender.params.writing import dotted, write_params
+from facegender.params.writing import flatten, write_params
 
 PARAMS = Path(__file__).parents[2] / "params.yaml"
 
@@ -15,7 +15,7 @@ PARAMS = Path(__file__).parents[2] / "params.yaml"
 def test_every_section_that_dvc_tracks_stays_in_the_file(tmp_path: Path) -> None:
     path = tmp_path / "params.yaml"
     path.write_text(PARAMS.read_text(encoding="utf-8"), encoding="utf-8")
-    write_params(path, dotted(QUICK_PARAMS))
+    write_params(path, flatten(QUICK_PARAMS))
     assert list(yaml.safe_load(path.read_text())) == list(yaml.safe_load(PARAMS.read_text()))
     changed, before = read_params(path), read_params(PARAMS)
     assert (changed.backbone.image_size, changed.train.epochs) == (96, 1)

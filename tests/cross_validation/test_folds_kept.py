@@ -43,7 +43,7 @@ def test_the_same_inputs_give_the_same_bytes_and_finished_folds_stay(
     train_fold(layout, params, 0)
     with FoldStore(layout) as store:
         assert plan_folds(layout, tiny(train={"epochs": 2}), store).missing == [0, 1]
-    assert "train_folds: begins anew, for parameters under train have changed since\n" in caplog.text
+    assert "train_folds: starts over, because parameters under train have changed\n" in caplog.text
 
 
 def test_folds_of_other_code_are_not_joined(
@@ -55,11 +55,11 @@ def test_folds_of_other_code_are_not_joined(
     with FoldStore(layout) as store, caplog.at_level(logging.INFO):
         plan_folds(layout, params, store).result(0).mkdir()
         assert plan_folds(layout, params, store).missing == [1]
-        monkeypatch.setattr(provenance, "code_of", lambda module: f"another {module}")
+        monkeypatch.setattr(provenance, "fingerprint_with_imports", lambda module: f"another {module}")
         plan = plan_folds(layout, params, store)
     assert plan.missing == [0, 1]
     assert [path.name for path in plan.folder.parent.iterdir()] == [plan.folder.name]
-    assert caplog.text.count("train_folds: begins anew, for the code has changed since\n") == 1
+    assert caplog.text.count("train_folds: starts over, because the code has changed\n") == 1
 
 
 def test_what_changes_while_folds_train_is_told(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -17,7 +17,7 @@ from scipy.sparse.csgraph import connected_components
 from facegender.data.duplicates import (
     FLAT,
     Hashes,
-    Rows,
+    RowNumbers,
     Thumbnails,
     _components,
     exact_copies,
@@ -124,7 +124,9 @@ def test_components_of_a_long_chain() -> None:
     assert _components(10_000, shuffled[:-1], shuffled[1:]).max() == 0
 
 
-def grouped(pictures: Thumbnails, digests: list[int] | None = None, bits: int = 10, correlation: float = 0.8) -> Rows:
+def grouped(
+    pictures: Thumbnails, digests: list[int] | None = None, bits: int = 10, correlation: float = 0.8
+) -> RowNumbers:
     n = len(pictures)
     content = np.array([number.to_bytes(32) for number in digests or range(1, n + 1)], "V32")
     copies = exact_copies(content, np.ones(n, np.bool_))
@@ -157,7 +159,7 @@ def test_many_pictures_of_one_hash_are_not_compared_with_each_other() -> None:
     picture = thumbnails(1)[0]
     looked_at = 0
 
-    def read(rows: Rows) -> Thumbnails:
+    def read(rows: RowNumbers) -> Thumbnails:
         nonlocal looked_at
         looked_at += len(rows)
         return np.broadcast_to(picture, (len(rows), 32, 32))
@@ -169,7 +171,7 @@ def test_many_pictures_of_one_hash_are_not_compared_with_each_other() -> None:
 
 
 def test_many_flat_pictures_cost_nothing() -> None:
-    def read(rows: Rows) -> Thumbnails:
+    def read(rows: RowNumbers) -> Thumbnails:
         raise AssertionError("flat pictures are not compared")
 
     assert group(np.arange(1000), np.full(1000, FLAT), 10, 0.8, read).tolist() == list(range(1000))

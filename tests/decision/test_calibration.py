@@ -5,7 +5,7 @@ import pytest
 from sklearn.linear_model import LogisticRegression
 
 from facegender.decision.calibration import Calibrator, calibrator_from, fit, fit_temperature, logit, sigmoid
-from facegender.statistics.metrics import expected_calibration_error
+from tests.calibration_error import expected_calibration_error
 
 
 def drawn(n, temperature, seed=0):

@@ -9,7 +9,7 @@ import pytest
 from facegender.decision.calibration import Calibrator, sigmoid
 from facegender.decision.decision import PLAIN, Choices, Decision, cross_fit, fit, judge, read_decision
 from facegender.errors import UserError
-from facegender.statistics.metrics import expected_calibration_error
+from tests.calibration_error import expected_calibration_error
 
 CHOICES = Choices("temperature", "balanced_accuracy", 0.1, 5, 7)
 

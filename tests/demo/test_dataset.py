@@ -18,7 +18,7 @@ from facegender.demo import draw
 from facegender.demo.dataset import sample_portraits
 from facegender.demo.faults import EXIF_ORIENTATION
 from facegender.demo.portrait import paint
-from facegender.demo.traits import BEST_ACCURACY, colour
+from facegender.demo.traits import BEST_ACCURACY, hsl_to_rgb
 from facegender.errors import UserError
 from facegender.pictures.decode import Undecodable, decode, open_picture
 
@@ -187,6 +187,6 @@ def test_impossible_requests_are_refused_before_anything_is_drawn(tmp_path: Path
 
 
 def test_colours_from_hue_saturation_and_lightness() -> None:
-    assert colour(0.0, 1.0, 0.5) == (255, 0, 0)
-    assert colour(1 / 3, 1.0, 0.5) == (0, 255, 0)
-    assert colour(0.6, 0.0, 1.0) == (255, 255, 255)
+    assert hsl_to_rgb(0.0, 1.0, 0.5) == (255, 0, 0)
+    assert hsl_to_rgb(1 / 3, 1.0, 0.5) == (0, 255, 0)
+    assert hsl_to_rgb(0.6, 0.0, 1.0) == (255, 255, 255)

@@ -12,7 +12,7 @@ from facegender.evaluation import label_issues
 from facegender.evaluation.label_issues import cross_fitted, find_suspects, judge_labels, write_suspects
 from facegender.evaluation.pooled_features import Pooled
 from facegender.features.store import FeatureStore, Manifest, view_file
-from facegender.files.float16_rows import RowFile
+from facegender.files.float16_rows import Float16Rows
 from facegender.files.layout import Layout
 from facegender.params.sections import Params
 
@@ -26,7 +26,7 @@ def store(folder: Path, values: Floats, views: int = 1) -> list[str]:
     Manifest({}, {}, "cut", 30, list(values.shape[1:]), views, {}, 1, "float32").write(folder)
     pd.DataFrame({"image": names}).to_parquet(folder / "rows.parquet")
     for view in range(views):
-        file = RowFile.create(view_file(folder, view), len(values), values.shape[1:])
+        file = Float16Rows.create(view_file(folder, view), len(values), values.shape[1:])
         for row, value in enumerate(values):
             file.write(row, value)
         file.close()

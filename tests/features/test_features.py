@@ -17,7 +17,7 @@ from facegender.features.work import Work
 from facegender.network.backbone import cut_for, weighted_backbone
 from facegender.network.classifier import build_classifier
 from facegender.network.engine import OpenVinoEngine, TensorFlowEngine
-from facegender.pictures.augment import view_of
+from facegender.pictures.augment import make_view
 from facegender.pictures.decode import decode
 from tests.small_training import TRAINED, Workspace, params_with
 
@@ -45,7 +45,7 @@ def test_a_row_is_the_frozen_part_of_its_view(workspace: Workspace) -> None:
         row = store.rows.iloc[3]
         picture = decode(workspace.layout.images / row["image"], 64)
         for view in range(2):
-            pixels = view_of(picture, params.augment, params.features.seed, row["sha256"], view)
+            pixels = make_view(picture, params.augment, params.features.seed, row["sha256"], view)
             expected = np.asarray(frozen(pixels[None].astype(np.float32)))[0]
             size = np.abs(expected).max()
             assert size > 0.1

@@ -128,16 +128,16 @@ def test_features_of_other_code_are_computed_anew(
 ) -> None:
     passes = count_passes(monkeypatch)
     with monkeypatch.context() as patch:
-        patch.setattr(module, "code_in", lambda *modules: "another")
+        patch.setattr(module, "fingerprint_modules", lambda *modules: "another")
         features(workspace.layout, workspace.params)
         patch.setattr(Work, "finish", lambda self: None)  # more views, broken off behind the last
         features(workspace.layout, params_with(features={"views": 3}))
     caplog.set_level(logging.INFO)
     features(workspace.layout, params_with(features={"views": 3}))
     assert passes == [72, 32, 104]
-    said = [record.message for record in caplog.records if "the code has changed since" in record.message]
+    said = [record.message for record in caplog.records if "the code has changed" in record.message]
     assert said == [
-        "features: begins anew, for the code has changed since",
+        "features: starts over, because the code has changed",
         "features: computed anew, for the code has changed since",
     ]
     assert {path.name for path in workspace.layout.features.iterdir()} == {

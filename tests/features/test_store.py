@@ -7,11 +7,11 @@ import pytest
 
 from facegender.errors import UserError
 from facegender.features.store import FeatureStore
-from facegender.files.float16_rows import RowFile
+from facegender.files.float16_rows import Float16Rows
 
 
 def test_rows_are_read_back_in_the_order_asked_for(tmp_path: Path) -> None:
-    file = RowFile.create(tmp_path / "rows.npy", 5, (2, 3))
+    file = Float16Rows.create(tmp_path / "rows.npy", 5, (2, 3))
     for row in range(5):
         file.write(row, np.full((2, 3), row + 0.5, np.float32))
     assert file.read(np.array([4, 0, 4]))[:, 0, 0].tolist() == [4.5, 0.5, 4.5]
@@ -19,7 +19,7 @@ def test_rows_are_read_back_in_the_order_asked_for(tmp_path: Path) -> None:
 
 
 def test_numpy_opens_the_file(tmp_path: Path) -> None:
-    file = RowFile.create(tmp_path / "rows.npy", 3, (4,))
+    file = Float16Rows.create(tmp_path / "rows.npy", 3, (4,))
     file.write(1, np.array([1.0, 2.0, 3.0, 65504.0]))
     file.flush()
     file.close()
@@ -29,7 +29,7 @@ def test_numpy_opens_the_file(tmp_path: Path) -> None:
 
 
 def test_a_row_beyond_the_end_is_an_error(tmp_path: Path) -> None:
-    file = RowFile.create(tmp_path / "rows.npy", 3, (4,))
+    file = Float16Rows.create(tmp_path / "rows.npy", 3, (4,))
     with pytest.raises(EOFError, match="ends before row 3"):
         file.read(np.array([3]))
     file.close()
@@ -42,7 +42,7 @@ def test_missing_features_say_what_to_run(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("value", [65520.0, float("nan")])  # from 65520 on a float16 rounds to infinity
 def test_what_float16_cannot_hold_is_refused(value: float, tmp_path: Path) -> None:
-    file = RowFile.create(tmp_path / "rows.npy", 1, (2,))
-    with pytest.raises(UserError, match="must give numbers within 65,504 of zero"):
+    file = Float16Rows.create(tmp_path / "rows.npy", 1, (2,))
+    with pytest.raises(UserError, match="must give numbers between -65,504 and 65,504"):
         file.write(0, np.array([1.0, value]))
     file.close()

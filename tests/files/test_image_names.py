@@ -6,19 +6,19 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from facegender.files.image_names import Files, lookup, order, places
-from facegender.files.parquet import read_images, write
+from facegender.files.image_names import ImagePaths, argsort_names, lookup, lookup_all
+from facegender.files.parquet import read_rows, write
 
 
 def test_names_are_found_where_they_stand_first() -> None:
     among = pd.Series(["b.jpg", "ä.jpg", "a.jpg", "b.jpg"], dtype="str")
-    assert places(pd.Series(["a.jpg", "b.jpg", "ä.jpg"], dtype="str"), among).tolist() == [2, 0, 1]
-    assert places(among.iloc[:0], among).tolist() == []
+    assert lookup_all(pd.Series(["a.jpg", "b.jpg", "ä.jpg"], dtype="str"), among).tolist() == [2, 0, 1]
+    assert lookup_all(among.iloc[:0], among).tolist() == []
 
 
 def test_a_missing_name_is_told() -> None:
     with pytest.raises(KeyError, match=r"c\.jpg"):
-        places(pd.Series(["a.jpg", "c.jpg"], dtype="str"), pd.Series(["a.jpg"], dtype="str"))
+        lookup_all(pd.Series(["a.jpg", "c.jpg"], dtype="str"), pd.Series(["a.jpg"], dtype="str"))
 
 
 def test_what_is_not_there_has_no_place() -> None:
@@ -31,21 +31,21 @@ def test_a_table_is_read_for_some_images_alone(tmp_path: Path, monkeypatch: pyte
     table = pd.DataFrame({"image": [f"{number}.jpg" for number in range(8)], "side": range(8), "more": 0})
     write(tmp_path / "table.parquet", table)
     names = pd.Series(["7.jpg", "0.jpg", "4.jpg", "0.jpg"], dtype="str")
-    found = read_images(tmp_path / "table.parquet", names, ["side"])
+    found = read_rows(tmp_path / "table.parquet", names, ["side"])
     assert found.columns.tolist() == ["side"]
     assert found["side"].tolist() == [7, 0, 4, 0]
     with pytest.raises(KeyError, match=r"8\.jpg"):
-        read_images(tmp_path / "table.parquet", pd.Series(["0.jpg", "8.jpg"], dtype="str"), ["side"])
+        read_rows(tmp_path / "table.parquet", pd.Series(["0.jpg", "8.jpg"], dtype="str"), ["side"])
 
 
 def test_the_order_is_that_of_pandas() -> None:
     names = pd.Series([f"{number % 37}ü{number % 11}.jpg" for number in range(300)], dtype="str")
-    assert np.array_equal(order(names), names.argsort(kind="stable").to_numpy())
+    assert np.array_equal(argsort_names(names), names.argsort(kind="stable").to_numpy())
 
 
 def test_files_are_the_paths_of_names_in_their_order() -> None:
     names = pd.Series(["a.jpg", "sub/b.jpg", "c.jpg"], dtype="str").iloc[1:]  # by place, whatever the index says
-    files = Files(Path("images"), names)
+    files = ImagePaths(Path("images"), names)
     assert list(files) == ["images/sub/b.jpg", "images/c.jpg"]
     assert list(files[1:]) == ["images/c.jpg"]
     assert len(files) == 2

@@ -120,8 +120,11 @@ def test_a_run_by_hand_is_overtaken_by_none():
 @pytest.mark.parametrize(
     ("error", "message"),
     [
-        (OSError(errno.ENOSPC, "No space left on device", "here"), "here: there must be room to write."),
-        (PermissionError(errno.EACCES, "Permission denied", "there"), "there: it must be possible to read and write"),
+        (OSError(errno.ENOSPC, "No space left on device", "here"), "here: the disk must have room to write."),
+        (
+            PermissionError(errno.EACCES, "Permission denied", "there"),
+            "there: the user must be allowed to read and write",
+        ),
     ],
 )
 def test_a_flow_that_finds_no_room_ends_with_one_message(error, message):

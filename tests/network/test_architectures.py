@@ -23,7 +23,7 @@ from facegender.network.classifier import Classifier, build_classifier
 from facegender.network.engine_choice import export_engine
 from facegender.network.keras_file import load_model, save_model
 from facegender.network.rebuild import flat, is_noise
-from facegender.params.architectures import ARCHITECTURES, Architecture, described, resolve_weights, title
+from facegender.params.architectures import ARCHITECTURES, Architecture, resolve_weights, title, title_with_width
 from facegender.params.sections import BackboneParams, ScoringParams, TrainParams
 from facegender.scoring.predict import predict
 from facegender.training.train import train
@@ -95,7 +95,7 @@ def pictures(count: int) -> np.ndarray:
 
 
 def test_keras_keeps_the_weights_where_the_doctor_looks(case: Case) -> None:
-    assert fnmatch.fnmatch(case.asked, case.entry.kept.format(alpha=case.params.alpha))
+    assert fnmatch.fnmatch(case.asked, case.entry.cache_pattern.format(alpha=case.params.alpha))
 
 
 def test_the_first_convolution_sees_what_it_was_made_for(case: Case, classifier: Classifier) -> None:
@@ -223,8 +223,8 @@ def test_the_pipeline_runs_with_it(name: str, workspace: Workspace) -> None:
 def test_names_for_readers() -> None:
     assert title("convnext_tiny") == "ConvNeXtTiny"
     assert title("some/folder/own.keras") == "own.keras"
-    assert described("mobilenet_v2", 0.35) == "MobileNetV2, alpha 0.35"
-    assert described("densenet121", 1.0) == "DenseNet121"
+    assert title_with_width("mobilenet_v2", 0.35) == "MobileNetV2, alpha 0.35"
+    assert title_with_width("densenet121", 1.0) == "DenseNet121"
 
 
 def test_the_demo_has_weights_for_one_architecture() -> None:

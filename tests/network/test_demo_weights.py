@@ -6,12 +6,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from facegender.demo.material import PROPORTION_WEIGHT, draw_material, tell
+from facegender.demo.material import PROPORTION_WEIGHT, draw_material, list_targets
 from facegender.demo.pretrain import batches
 from facegender.demo.traits import PROPORTIONS, sample_traits
 from facegender.demo.transfer import frozen_accuracy
 from facegender.errors import UserError
-from facegender.network.demo_weights import DEMO_WEIGHTS, load_demo_weights, quantised, read_weights, write_weights
+from facegender.network.demo_weights import DEMO_WEIGHTS, load_demo_weights, read_weights, round_kernel, write_weights
 
 BACKBONE_PARAMETERS = 2_257_984  # of keras.applications.MobileNetV2(alpha=1.0, include_top=False)
 
@@ -27,16 +27,16 @@ def test_the_file_is_small_and_whole() -> None:
 def test_a_pointwise_kernel_keeps_31_levels_each_way_per_output() -> None:
     kernel = np.array([[[[31.0, 0.31], [-15.4, 0.1]]]], np.float32)  # (1, 1, in, out)
     # output 0 is stored in steps of 1, output 1 in steps of 0.01
-    np.testing.assert_allclose(quantised(kernel), [[[[31.0, 0.31], [-15.0, 0.1]]]], rtol=1e-6)
+    np.testing.assert_allclose(round_kernel(kernel), [[[[31.0, 0.31], [-15.0, 0.1]]]], rtol=1e-6)
 
 
 def test_a_depthwise_kernel_keeps_127_levels_each_way_per_channel() -> None:
     kernel = np.array([[[[127.0], [1.27]], [[-60.4], [0.504]]]], np.float32)  # (1, 2, channel, 1)
-    np.testing.assert_allclose(quantised(kernel)[..., 0], [[[127.0, 1.27], [-60.0, 0.5]]], rtol=1e-6)
+    np.testing.assert_allclose(round_kernel(kernel)[..., 0], [[[127.0, 1.27], [-60.0, 0.5]]], rtol=1e-6)
 
 
 def test_a_kernel_of_zeros_stays_so() -> None:
-    assert not quantised(np.zeros((1, 1, 2, 2), np.float32)).any()
+    assert not round_kernel(np.zeros((1, 1, 2, 2), np.float32)).any()
 
 
 def test_what_is_written_is_read_back_quantised_and_writes_the_same_bytes(tmp_path: Path) -> None:
@@ -49,7 +49,7 @@ def test_what_is_written_is_read_back_quantised_and_writes_the_same_bytes(tmp_pa
     write_weights(weights, tmp_path / "a.npz")
     again = read_weights(tmp_path / "a.npz")
     assert set(again) == set(weights)
-    np.testing.assert_array_equal(again["Conv/kernel"], quantised(weights["Conv/kernel"]))
+    np.testing.assert_array_equal(again["Conv/kernel"], round_kernel(weights["Conv/kernel"]))
     np.testing.assert_array_equal(again["BN/gamma"], weights["BN/gamma"])
     np.testing.assert_array_equal(again["BN/moving_variance"], weights["BN/moving_variance"])
     write_weights(weights, tmp_path / "b.npz")
@@ -58,11 +58,11 @@ def test_what_is_written_is_read_back_quantised_and_writes_the_same_bytes(tmp_pa
 
 def test_what_a_drawing_tells_leaves_out_its_family() -> None:
     traits = sample_traits(1, np.random.default_rng(0))
-    told = tell(traits)
-    assert not {"family", "evidence"} & set(told)
-    assert [told[name] for name in PROPORTIONS] == list(traits.proportions)
-    assert told[f"hair_{traits.hair}"] == 1.0
-    assert sum(value for name, value in told.items() if name.startswith("hair_")) == 1.0
+    targets = list_targets(traits)
+    assert not {"family", "evidence"} & set(targets)
+    assert [targets[name] for name in PROPORTIONS] == list(traits.proportions)
+    assert targets[f"hair_{traits.hair}"] == 1.0
+    assert sum(value for name, value in targets.items() if name.startswith("hair_")) == 1.0
 
 
 def test_material_does_not_depend_on_the_workers() -> None:
@@ -91,7 +91,7 @@ def test_batches_are_scaled_and_mirrored_with_their_targets() -> None:
 
 def test_batches_larger_than_the_material_are_refused() -> None:
     material = draw_material(10, 32, seed=1, workers=1)
-    with pytest.raises(ValueError, match="batches of 11 need as many drawings"):
+    with pytest.raises(ValueError, match="batches of 11 need at least as many drawings"):
         next(batches(material, 11, np.random.default_rng(0)))
 
 

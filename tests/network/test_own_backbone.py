@@ -80,7 +80,7 @@ def test_it_is_fed_pixels_and_cut_inside_its_blocks(path: Path) -> None:
 def test_only_weights_that_fit_it(path: Path, tmp_path: Path) -> None:
     params = BackboneParams(name=str(path), image_size=SIDE)
     for source in ("imagenet", "demo", "none"):
-        with pytest.raises(UserError, match="must be auto, for those in the file"):
+        with pytest.raises(UserError, match="must be auto, for the weights inside the file"):
             resolve_weights(params.model_copy(update={"weights": source}), drawn_demo=False)
     other = own()
     other.save_weights(tmp_path / "other.weights.h5")

@@ -9,7 +9,7 @@ from typer.testing import CliRunner
 
 from facegender.cli.app import app
 from facegender.errors import UserError
-from facegender.params.presets import apply_preset, as_written, preset_names, read_preset
+from facegender.params.presets import apply_preset, flatten_params, preset_names, read_preset
 from facegender.params.reading import read_params
 from facegender.params.sections import Params
 
@@ -30,7 +30,7 @@ def test_there_are_two() -> None:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_a_preset_holds_only_what_differs_and_says_what_for(name: str) -> None:
-    usual = as_written(Params())
+    usual = flatten_params(Params())
     values = read_preset(name, ROOT / "params.yaml")
     assert values
     assert {key: value for key, value in values.items() if usual[key] == value} == {}
@@ -61,7 +61,7 @@ def test_one_after_the_other_is_the_latter(params: Path) -> None:
 
 def test_default_can_be_tried_beside_like_any_other(params: Path) -> None:
     # as `python -m flows.retrain --preset default` asks for it
-    usual = as_written(Params())
+    usual = flatten_params(Params())
     set_by_others = {key for name in NAMES for key in read_preset(name, params)}
     assert read_preset("default", params) == {key: usual[key] for key in set_by_others}
 

@@ -41,8 +41,8 @@ def test_an_empty_file_means_the_defaults(tmp_path: Path) -> None:
         ("split: {holdout: 0.8}", "params.yaml, split: validation and holdout together must leave rows to train on"),
         ("backbone: {alpha: 0.9}", "params.yaml, backbone.alpha: must be one of 0.35, .* Received: 0.9."),
         ("backbone: {name: vgg}", "backbone.name: must be one of mobilenet_v2, .* or the path of a .keras file. Rec"),
-        ("backbone: {name: resnet50_v2, alpha: 0.5}", "backbone.alpha: must be one of 1.0, the widths that ResNet50V2"),
-        ("backbone: {name: own.keras, alpha: 0.5}", "backbone.alpha: must be one of 1.0, the widths that own.keras"),
+        ("backbone: {name: resnet50_v2, alpha: 0.5}", "backbone.alpha: must be one of 1.0, the widths of ResNet50V2"),
+        ("backbone: {name: own.keras, alpha: 0.5}", "backbone.alpha: must be one of 1.0, the widths of own.keras"),
         (
             "train: {fine_tune_layers: all}",
             "params.yaml, train: fine_tune_layers: all leaves .* set train.mode to online",

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 
 from facegender.params.reading import read_params
-from facegender.params.sections import POLICIES, AugmentParams, ranges_in_force
-from facegender.pictures.affine import move
-from facegender.pictures.augment import augment, erase, tone_curve, view_of, view_rng
+from facegender.params.sections import POLICIES, AugmentParams, params_for_ranges
+from facegender.pictures.affine import warp_affine
+from facegender.pictures.augment import augment, erase, make_view, tone_curve, view_rng
 
 STILL = AugmentParams(policy="none")
 
@@ -47,24 +47,24 @@ def test_half_of_the_views_are_mirrored() -> None:
 
 
 def test_a_shift_moves_right_and_down() -> None:
-    moved = move(a_picture(), 0.25, 0.125, 0.0, 1.0)  # 8 pixels right, 4 down
+    moved = warp_affine(a_picture(), 0.25, 0.125, 0.0, 1.0)  # 8 pixels right, 4 down
     assert np.array_equal(moved[4:, 8:], a_picture()[:-4, :-8])
 
 
 def test_what_comes_in_is_the_mirror_image() -> None:
-    moved = move(a_picture(), 0.25, 0.0, 0.0, 1.0)
+    moved = warp_affine(a_picture(), 0.25, 0.0, 0.0, 1.0)
     assert np.array_equal(moved[:, :8], a_picture()[:, 7::-1])
 
 
 def test_a_quarter_turn_is_counter_clockwise() -> None:
-    turned = move(a_picture(), 0.0, 0.0, np.pi / 2, 1.0).astype(int)
+    turned = warp_affine(a_picture(), 0.0, 0.0, np.pi / 2, 1.0).astype(int)
     assert np.abs(turned - np.rot90(a_picture())).max() <= 1  # fixed-point weights round
 
 
 def test_scaling_by_two_doubles_a_block() -> None:
     picture = np.zeros((32, 32, 3), np.uint8)
     picture[12:20, 12:20] = 200
-    scaled = move(picture, 0.0, 0.0, 0.0, 2.0)
+    scaled = warp_affine(picture, 0.0, 0.0, 0.0, 2.0)
     assert (scaled[9:23, 9:23] == 200).all()  # 16 pixels about the centre, less the blurred rim
     assert (scaled[:7] == 0).all()
 
@@ -113,8 +113,8 @@ def test_a_policy_gives_the_ranges_and_a_number_beside_it_overrides() -> None:
     expected = {**POLICIES["strong"], "rotation": 5.0}
     del expected["erase"]
     assert changed.ranges() == expected
-    assert ranges_in_force(expected).ranges() == expected
-    assert ranges_in_force(dict(POLICIES["strong"])).policy == "strong"
+    assert params_for_ranges(expected).ranges() == expected
+    assert params_for_ranges(dict(POLICIES["strong"])).policy == "strong"
 
 
 def test_the_comments_of_params_yaml_give_the_policies_ranges(checkout: Path) -> None:
@@ -135,8 +135,12 @@ def test_a_policy_that_is_none_is_refused(tmp_path: Path) -> None:
 
 def test_views_that_would_repeat_are_none() -> None:
     mirror = AugmentParams(policy="flip")
-    assert (AugmentParams(policy="none").distinct, mirror.distinct, AugmentParams().distinct) == (1, 2, None)
-    views = [view_of(a_picture(), mirror, 7, "ab", view) for view in range(4)]
+    assert (AugmentParams(policy="none").distinct_views, mirror.distinct_views, AugmentParams().distinct_views) == (
+        1,
+        2,
+        None,
+    )
+    views = [make_view(a_picture(), mirror, 7, "ab", view) for view in range(4)]
     assert [np.array_equal(view, a_picture()) for view in views] == [True, False, True, False]
     assert np.array_equal(views[1], a_picture()[:, ::-1])
-    assert np.array_equal(view_of(a_picture(), STILL, 7, "ab", 3), a_picture())
+    assert np.array_equal(make_view(a_picture(), STILL, 7, "ab", 3), a_picture())

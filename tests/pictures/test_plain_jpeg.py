@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from facegender.pictures.decode import Undecodable, open_grey
-from facegender.pictures.plain_jpeg import grey_of_plain_jpeg
+from facegender.pictures.plain_jpeg import decode_plain_jpeg
 
 LIMIT = 50_000_000
 
@@ -35,7 +35,7 @@ def jpeg(source: Image.Image, **options: object) -> bytes:
     ],
 )
 def test_plain_ones_are_read_alike(content: bytes) -> None:
-    found = grey_of_plain_jpeg(content, LIMIT)
+    found = decode_plain_jpeg(content, LIMIT)
     assert found is not None
     grey, mode = open_grey(content, LIMIT)
     assert found[1] == mode
@@ -71,15 +71,15 @@ def without_height() -> bytes:
     ],
 )
 def test_others_are_left_to_open_grey(content: bytes) -> None:
-    assert grey_of_plain_jpeg(content, LIMIT) is None
+    assert decode_plain_jpeg(content, LIMIT) is None
 
 
 def test_too_many_pixels_are_left_to_open_grey(monkeypatch: pytest.MonkeyPatch) -> None:
     content = jpeg(picture())
-    assert grey_of_plain_jpeg(content, 61 * 47) is not None
-    assert grey_of_plain_jpeg(content, 61 * 47 - 1) is None
+    assert decode_plain_jpeg(content, 61 * 47) is not None
+    assert decode_plain_jpeg(content, 61 * 47 - 1) is None
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 61 * 47 - 1)
-    assert grey_of_plain_jpeg(content, LIMIT) is None
+    assert decode_plain_jpeg(content, LIMIT) is None
 
 
 def test_nothing_that_open_grey_refuses_is_taken_however_it_is_spoilt() -> None:
@@ -90,7 +90,7 @@ def test_nothing_that_open_grey_refuses_is_taken_however_it_is_spoilt() -> None:
         spoilt = bytearray(whole[: int(rng.integers(2, len(whole) + 1))] if rng.random() < 0.3 else whole)
         for place in rng.integers(2, len(spoilt), int(rng.integers(0, 4))):
             spoilt[place] = rng.integers(0, 256)
-        found = grey_of_plain_jpeg(bytes(spoilt), LIMIT)
+        found = decode_plain_jpeg(bytes(spoilt), LIMIT)
         if found is None:
             refused += 1
             continue
@@ -104,6 +104,6 @@ def test_nothing_that_open_grey_refuses_is_taken_however_it_is_spoilt() -> None:
 def test_every_truncation_is_found() -> None:
     whole = jpeg(picture())
     for length in range(len(whole) - 1):
-        assert grey_of_plain_jpeg(whole[:length], LIMIT) is None
+        assert decode_plain_jpeg(whole[:length], LIMIT) is None
     with pytest.raises(Undecodable):
         open_grey(whole[:-20])

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from facegender.features.store import Manifest, view_file
-from facegender.files.float16_rows import RowFile
+from facegender.files.float16_rows import Float16Rows
 from facegender.files.layout import Layout
 from facegender.params.sections import EvaluateParams
 from facegender.review.page import review
@@ -25,7 +25,7 @@ def cache(layout: Layout, wrong: set[str], views: int = 1) -> None:
     rows = pd.read_parquet(layout.splits)[["image", "label"]]
     Manifest({}, {}, "cut", 30, [2, 2, 20], views, {}, 1, "float32").write(folder)
     rows[["image"]].to_parquet(folder / "rows.parquet")
-    file = RowFile.create(view_file(folder, 0), len(rows), (2, 2, 20))
+    file = Float16Rows.create(view_file(folder, 0), len(rows), (2, 2, 20))
     rng = np.random.default_rng(0)
     for row, (image, label) in enumerate(rows.itertuples(index=False)):
         side = 1.0 if (label == "1") != (image in wrong) else -1.0

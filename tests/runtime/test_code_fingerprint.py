@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from facegender.runtime.code_fingerprint import closure, code_of, fingerprint
+from facegender.runtime.code_fingerprint import closure, fingerprint_files, fingerprint_with_imports
 
 
 def package(root: Path, **files: str) -> None:
@@ -68,21 +68,23 @@ def enter(steps: int) -> bool:
 )
 def test_code_counts_and_comments_do_not(tmp_path: Path, before: str, after: str, counts: bool) -> None:
     package(tmp_path, door=DOOR, hall="")
-    first = fingerprint(tmp_path, closure(tmp_path, "house.door"))
+    first = fingerprint_files(tmp_path, closure(tmp_path, "house.door"))
     (tmp_path / "house/door.py").write_text(DOOR.replace(before, after))
-    assert (fingerprint(tmp_path, closure(tmp_path, "house.door")) != first) is counts
+    assert (fingerprint_files(tmp_path, closure(tmp_path, "house.door")) != first) is counts
 
 
 def test_an_imported_module_counts_and_another_one_does_not(tmp_path: Path) -> None:
     package(tmp_path, door=DOOR, hall="WIDTH = 1", cellar="DEPTH = 1")
-    first = fingerprint(tmp_path, closure(tmp_path, "house.door"))
+    first = fingerprint_files(tmp_path, closure(tmp_path, "house.door"))
     (tmp_path / "house/cellar.py").write_text("DEPTH = 2")
-    assert fingerprint(tmp_path, closure(tmp_path, "house.door")) == first
+    assert fingerprint_files(tmp_path, closure(tmp_path, "house.door")) == first
     (tmp_path / "house/hall.py").write_text("WIDTH = 2")
-    assert fingerprint(tmp_path, closure(tmp_path, "house.door")) != first
+    assert fingerprint_files(tmp_path, closure(tmp_path, "house.door")) != first
 
 
-def test_training_is_made_of_what_dvc_names_for_it(checkout: Path) -> None:
+def test_dvc_watches_every_file_that_training_is_made_of(checkout: Path) -> None:
     stages = yaml.safe_load((checkout / "dvc.yaml").read_text(encoding="utf-8"))["stages"]
-    files = {Path(dep) for dep in stages["train"]["deps"] if dep.startswith("facegender/") and dep.endswith(".py")}
-    assert code_of("facegender.training.train") == fingerprint(checkout, files)
+    watched = [dep for dep in stages["train"]["deps"] if dep.startswith("facegender/")]
+    files = closure(checkout, "facegender.training.train")
+    assert [file for file in files if not any(file.is_relative_to(dep) for dep in watched)] == []
+    assert fingerprint_with_imports("facegender.training.train") == fingerprint_files(checkout, files)

@@ -16,7 +16,7 @@ from facegender.errors import UserError
 from facegender.evaluation.evaluate import evaluate
 from facegender.files.layout import Layout
 from facegender.params.sections import Params
-from facegender.pictures.affine import move
+from facegender.pictures.affine import warp_affine
 from facegender.scoring.predict import predict
 from facegender.scoring.score import score
 from facegender.scoring.tta import fixed_views, in_words, mean_of_logits
@@ -57,7 +57,7 @@ def noise(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
 def test_the_views() -> None:
     picture = np.random.default_rng(0).integers(0, 256, (16, 16, 3)).astype(np.uint8)
     views = fixed_views(picture, 6)
-    closer = move(picture, 0, 0, 0, 1.1)
+    closer = warp_affine(picture, 0, 0, 0, 1.1)
     expected = [picture, picture[:, ::-1], closer, closer[:, ::-1]]
     assert all(np.array_equal(*pair) for pair in zip(views, expected, strict=False))
     assert len({view.tobytes() for view in views}) == 6

@@ -47,8 +47,8 @@ def test_a_space_is_held_against_todays_parameters_not_the_defaults() -> None:
     ("values", "message"),
     [
         ("{low: 2, high: 1}", "low must be below high"),
-        ("{low: 0, high: 1, log: true}", "low must be over 0 where log is true"),
-        ("{low: 1, high: 2.5, type: int}", "low and high must be whole numbers where type is int"),
+        ("{low: 0, high: 1, log: true}", "low must be greater than 0 if log is true"),
+        ("{low: 1, high: 2.5, type: int}", "low and high must be whole numbers if type is int"),
         ("{low: 1}", "train.epochs.high: Field required"),
         ("{low: 1, high: 2, step: 1}", "train.epochs.step: Extra inputs are not permitted"),
         ("[1]", "train.epochs: must be {low: …, high: …}, or a list of two or more plain values"),

@@ -12,7 +12,7 @@ from optuna.trial import TrialState
 
 from facegender.errors import UserError
 from facegender.features.store import Manifest, view_file, write_rows
-from facegender.files.float16_rows import RowFile
+from facegender.files.float16_rows import Float16Rows
 from facegender.files.layout import Layout
 from facegender.params.presets import read_preset
 from facegender.params.sections import Params
@@ -38,7 +38,7 @@ def ready(tmp_path: Path) -> Layout:
     names = [f"{number}.png" for number in range(10)]
     Manifest({}, {}, "cut", 0, [2], 1, {}, 0, "float32").write(layout.features)
     write_rows(layout.features, pd.DataFrame({"image": names, "sha256": names, "augmented": False}))
-    RowFile.create(view_file(layout.features, 0), 10, [2]).close()
+    Float16Rows.create(view_file(layout.features, 0), 10, [2]).close()
     folds = [0] * 4 + [-1] * 6
     splits = pd.DataFrame({"image": names, "label": ["0", "1"] * 5, "group": range(10), "fold": folds})
     splits.to_parquet(layout.splits)
@@ -152,7 +152,7 @@ def test_trials_of_other_code_count_and_are_told(
         study.run(1, Trials(lambda number: [0.25]))
         assert "other code" not in caplog.text + caution(trials_of(study), params)
     with monkeypatch.context() as patch:
-        patch.setattr(provenance, "code_of", lambda module: f"another {module}")
+        patch.setattr(provenance, "fingerprint_with_imports", lambda module: f"another {module}")
         again = Trials(lambda number: [0.5])
         with Search(ready, params) as study:
             assert [trial.number for trial in study.ended] == study.of_other_code == [0]

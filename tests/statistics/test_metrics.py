@@ -13,10 +13,10 @@ from facegender.statistics.metrics import (
     bin_numbers,
     calibration_error_by_chance,
     confusion,
-    expected_calibration_error,
     measure,
     proportions,
 )
+from tests.calibration_error import expected_calibration_error
 
 
 def rows_of(labels, probabilities, threshold=0.5, groups=None):
@@ -91,8 +91,10 @@ def test_weights_act_like_repeated_rows(rows):
 
 def test_calibration_error_by_hand():
     # two bins of two: {0.2, 0.4} mean 0.3, none positive: off by 0.3; {0.8, 0.9} mean 0.85, one of two: off by 0.35
-    value = expected_calibration_error(np.array([0, 0, 0, 1], bool), np.array([0.2, 0.4, 0.8, 0.9]), 2)
-    assert value == pytest.approx((0.3 + 0.35) / 2)
+    rows = rows_of([0, 0, 0, 1], [0.2, 0.4, 0.8, 0.9])
+    assert expected_calibration_error(rows.positive, rows.probabilities, 2) == pytest.approx((0.3 + 0.35) / 2)
+    found = WeightedMetrics(rows, 2)(np.ones((1, 4)))["expected_calibration_error"]
+    assert found == pytest.approx((0.3 + 0.35) / 2)
 
 
 def test_equal_probabilities_share_a_bin():

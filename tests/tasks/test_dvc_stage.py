@@ -129,8 +129,8 @@ def test_a_full_disk_under_dvc_is_the_users_to_mend(pipeline):
     )
     state = run("work", pipeline(work=code))
     assert state.message == (
-        "cache/f1: there must be room to write. Received: [Errno 28] No space left on device: 'cache/f1'. "
-        "Make room, and run it again."
+        "cache/f1: the disk must have room to write. Received: [Errno 28] No space left on device: 'cache/f1'. "
+        "Free some space and run it again."
     )
     assert state.result(raise_on_failure=False).by_user
 

@@ -121,7 +121,7 @@ def test_a_checkpoint_of_other_parameters_is_not_resumed(
     with caplog.at_level(logging.INFO):
         train(workspace.layout, params_with(train={"learning_rate": 0.01}))
     assert "resuming" not in caplog.text
-    assert "train: begins anew, for parameters under train have changed since\n" in caplog.text
+    assert "train: starts over, because parameters under train have changed\n" in caplog.text
 
 
 def test_a_checkpoint_of_other_code_is_not_resumed(
@@ -133,12 +133,12 @@ def test_a_checkpoint_of_other_code_is_not_resumed(
     undisturbed = contents(layout.model)
     with monkeypatch.context() as patch:
         kill_after(patch, 2)
-        patch.setattr(provenance, "code_of", lambda module: f"another {module}")
+        patch.setattr(provenance, "fingerprint_with_imports", lambda module: f"another {module}")
         with pytest.raises(Killed):
             train(layout, params)
     with caplog.at_level(logging.INFO):
         train(layout, params)
     assert "resuming" not in caplog.text
-    assert caplog.text.count("train: begins anew, for the code has changed since\n") == 1
+    assert caplog.text.count("train: starts over, because the code has changed\n") == 1
     assert contents(layout.model) == undisturbed
     assert list((layout.resume / "train").iterdir()) == []

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from facegender.features.store import Manifest
-from facegender.files.float16_rows import RowFile
+from facegender.files.float16_rows import Float16Rows
 from facegender.params.sections import TrainParams
 from facegender.training.batches import FeatureBatches, Rows
 from facegender.training.source import _rows, count_views
@@ -67,7 +67,7 @@ def test_views_beyond_the_cached_ones_are_those_mirrored(tmp_path: Path) -> None
     cached = np.random.default_rng(4).random((2, 5, 3, 4, 6)).astype(np.float16)  # views, rows, h, w, c
     for view in range(2):
         np.save(tmp_path / f"{view}.npy", cached[view])
-    files = [RowFile(tmp_path / f"{view}.npy") for view in range(2)]
+    files = [Float16Rows(tmp_path / f"{view}.npy") for view in range(2)]
     batches = FeatureBatches(files, rows_of([0] * 5), 4)
     read = batches.inputs(np.array([4, 0, 4, 2]), np.array([3, 1, 1, 2]))
     assert read.dtype == np.float32

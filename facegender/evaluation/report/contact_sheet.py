@@ -10,11 +10,11 @@ import pandas as pd
 from PIL import Image
 
 from facegender.evaluation.report.gallery import data_uri
-from facegender.files.image_names import order
+from facegender.files.image_names import argsort_names
 from facegender.files.parquet import Filters, read
 from facegender.files.splits import trains
-from facegender.params.sections import AugmentParams, ranges_in_force
-from facegender.pictures.augment import view_of
+from facegender.params.sections import AugmentParams, params_for_ranges
+from facegender.pictures.augment import make_view
 from facegender.pictures.decode import decode_validated
 
 FACES: Final = 8
@@ -52,10 +52,10 @@ def contact_sheet(
     `index` is where index.parquet lies, which has the pictures' hashes.
     """
     made = provenance["params"]
-    augment, views, seed = ranges_in_force(made["augment"]), made["features"]["views"], made["features"]["seed"]
+    augment, views, seed = params_for_ranges(made["augment"]), made["features"]["views"], made["features"]["seed"]
     # online mode, which caches none, shows a fresh one at every epoch
-    count = views or augment.distinct or made["train"]["epochs"]
-    if augment.distinct == 1 or count < 2:
+    count = views or augment.distinct_views or made["train"]["epochs"]
+    if augment.distinct_views == 1 or count < 2:
         return None
     faces = choose(splits)
     wanted: Filters = [("role", "==", "train"), ("image", "in", faces)]
@@ -63,7 +63,7 @@ def contact_sheet(
     strips = []
     for image in faces:
         pixels = decode_validated(images, image, provenance["backbone"]["image_size"])
-        shown = [view_of(pixels, augment, seed, hashes[image], view) for view in range(min(count, MOST))]
+        shown = [make_view(pixels, augment, seed, hashes[image], view) for view in range(min(count, MOST))]
         small = [Image.fromarray(view).resize((SIDE, SIDE), Image.Resampling.LANCZOS) for view in shown]
         strips.append(Strip(image, [data_uri(picture) for picture in small]))
     mirrored = bool(views and augment.flip and made["train"].get("mirror"))  # a model of before has no such parameter
@@ -75,7 +75,7 @@ def choose(splits: pd.DataFrame) -> list[str]:
     trained = splits.loc[trains(splits["fold"]), ["image", "label"]]
     by_label = [trained.loc[trained["label"] == label, "image"] for label in sorted(trained["label"].unique())]
     each = FACES // max(1, len(by_label))
-    spread = [list(names.iloc[order(names)[_evenly(len(names), each)]]) for names in by_label]
+    spread = [list(names.iloc[argsort_names(names)[_evenly(len(names), each)]]) for names in by_label]
     return [name for turn in zip(*spread, strict=False) for name in turn]
 
 

@@ -8,9 +8,9 @@ from typing import Any, Final
 
 import pandas as pd
 
-from facegender.files.image_names import order
+from facegender.files.image_names import argsort_names
 from facegender.files.splits import held_out, trains, validates
-from facegender.params.architectures import described
+from facegender.params.architectures import title_with_width
 
 TRAINING_SECTIONS: Final = ("split", "backbone", "augment", "features", "train")
 AT_ONCE: Final = 4096  # rows hashed together
@@ -40,8 +40,8 @@ def label_name(label: str) -> str:
 
 def data_hash(index: pd.DataFrame) -> str:
     """SHA-256 over every image's name, label and content hash, in the order of names: the same data, the same hash."""
-    by_name = order(index["image"])
-    rows = by_name[order(index["role"].iloc[by_name])]
+    by_name = argsort_names(index["image"])
+    rows = by_name[argsort_names(index["role"].iloc[by_name])]
     digest = hashlib.sha256()
     for start in range(0, len(rows), AT_ONCE):
         part = index[["image", "role", "label", "sha256"]].iloc[rows[start : start + AT_ONCE]]
@@ -107,7 +107,7 @@ def made_rows(provenance: Mapping[str, Any], fingerprint: str) -> TextRows:
     parameters = provenance["parameters"]
     return [
         ("Data (SHA-256)", fingerprint),
-        ("Backbone", f"{described(backbone['name'], backbone['alpha'])}, {backbone['image_size']} pixels"),
+        ("Backbone", f"{title_with_width(backbone['name'], backbone['alpha'])}, {backbone['image_size']} pixels"),
         ("Backbone weights", weights_text(weights)),
         ("Trained", f"the head and {provenance['trained_layers']} backbone layers, {cut_text(provenance['cut'])}"),
         ("Parameters", f"{parameters['trained']:,} trained of {parameters['all']:,}"),

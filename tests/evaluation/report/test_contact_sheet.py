@@ -9,8 +9,8 @@ import pandas as pd
 from PIL import Image
 
 from facegender.evaluation.report.contact_sheet import SIDE, choose, contact_sheet, operations
-from facegender.params.sections import POLICIES, AugmentParams, ranges_in_force
-from facegender.pictures.augment import view_of
+from facegender.params.sections import POLICIES, AugmentParams, params_for_ranges
+from facegender.pictures.augment import make_view
 from facegender.pictures.decode import decode
 from tests.small_evaluation import provenance
 
@@ -39,7 +39,7 @@ def test_the_strips_are_the_views_that_training_used(case) -> None:
     for view, uri in enumerate(strip.views):
         shown = Image.open(io.BytesIO(base64.b64decode(uri.split(",")[1])))
         assert shown.size == (SIDE, SIDE)
-        expected = view_of(pixels, ranges_in_force(POLICIES["strong"]), 5, sha256, view)
+        expected = make_view(pixels, params_for_ranges(POLICIES["strong"]), 5, sha256, view)
         # JPEG and scaling move single pixels, and of noise they leave the mean
         assert np.abs(np.asarray(shown).mean((0, 1)) - expected.mean((0, 1))).max() < 4
 
