@@ -1,4 +1,4 @@
-"""Peer "plain functions": the six stages one after the other in one process, which caches nothing."""
+"""Peer of DVC and Prefect: the six stages called one after the other in one process, which remembers nothing."""
 
 from pathlib import Path
 
@@ -7,10 +7,7 @@ from facegender.runtime.tensorflow_import import import_tensorflow
 
 import_tensorflow()
 
-from facegender.data import (
-    split,
-    validate,
-)
+from facegender.data import split, validate  # noqa: E402
 from facegender.evaluation import evaluate  # noqa: E402
 from facegender.features import features  # noqa: E402
 from facegender.files import layout  # noqa: E402
