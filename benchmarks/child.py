@@ -91,7 +91,7 @@ def module_command(module: str, *arguments: object, python: str = sys.executable
 
 
 def seconds_since_start(moment: float | None = None) -> float:
-    """Return, in a child, the seconds from its start, its imports included, to a moment of `time.time()`, or to now."""
+    """Return how long, in seconds, this child process had run at a moment of `time.time()`, by default now."""
     return (time.time() if moment is None else moment) - float(os.environ[START_VARIABLE])
 
 

@@ -29,7 +29,7 @@ class Difference:
 
 @dataclass(frozen=True)
 class FeatureTime:
-    """Seconds for a variant's features; `estimated` if they were taken over from a variant with more views."""
+    """Seconds for a variant's features; `estimated` if another variant computed them."""
 
     wall: float
     cpu: float
@@ -49,7 +49,7 @@ def compare(variant: dict[str, Any], baseline: dict[str, Any]) -> Difference | N
 
 
 def estimate_feature_time(features: dict[str, Any]) -> FeatureTime:
-    """Return a variant's own time, or its share, by forward passes, of the time of the variant it took them from."""
+    """Return the time for a variant's features, estimated by forward passes if another variant computed them."""
     there = features["there"]
     if there is None:
         return FeatureTime(features["seconds"], features["cpu_seconds"], estimated=False)

@@ -23,20 +23,20 @@ ORIENTATION_BLOCKS = (b"Exif\x00\x00", b"http://ns.adobe.com/xap/1.0/")  # of a 
 def list_decoders() -> dict[str, Decoder]:
     """Return every decoder that can be imported here, the baseline first."""
     decoders = {
-        BASELINE: run_in_threads(decode_in_full),
-        IN_USE: run_in_threads(decode),
-        "Pillow": run_in_threads(decode_with_pillow),
-        "Pillow, scaled decoding": run_in_threads(decode_with_pillow_scaled),
-        "tf.data": decode_with_tf_data(antialias=False),
-        "tf.data, antialias": decode_with_tf_data(antialias=True),
+        BASELINE: make_threaded_decoder(decode_in_full),
+        IN_USE: make_threaded_decoder(decode),
+        "Pillow": make_threaded_decoder(decode_with_pillow),
+        "Pillow, scaled decoding": make_threaded_decoder(decode_with_pillow_scaled),
+        "tf.data": make_tf_data_decoder(antialias=False),
+        "tf.data, antialias": make_tf_data_decoder(antialias=True),
     }
     if find_spec("simplejpeg"):
-        decoders[SIMPLEJPEG] = run_in_threads(decode_with_simplejpeg)
-        decoders[f"{SIMPLEJPEG}, otherwise our rules"] = run_in_threads(decode_with_simplejpeg_if_plain)
+        decoders[SIMPLEJPEG] = make_threaded_decoder(decode_with_simplejpeg)
+        decoders[f"{SIMPLEJPEG}, otherwise our rules"] = make_threaded_decoder(decode_with_simplejpeg_if_plain)
     return decoders
 
 
-def run_in_threads(decode_one: Callable[[Path, int], Pixels]) -> Decoder:
+def make_threaded_decoder(decode_one: Callable[[Path, int], Pixels]) -> Decoder:
     """Return a decoder that runs a function of one file as features and scoring run theirs."""
 
     def prepare(files: Sequence[Path], size: int, threads: int) -> Callable[[], Iterator[Pixels]]:
@@ -85,7 +85,7 @@ def decode_with_simplejpeg_if_plain(path: Path, size: int) -> Pixels:
     return resize(Image.fromarray(pixels), size)
 
 
-def decode_with_tf_data(antialias: bool) -> Decoder:
+def make_tf_data_decoder(antialias: bool) -> Decoder:
     """Return a decoder that uses tf.io and tf.image, one file per element."""
 
     def prepare(files: Sequence[Path], size: int, threads: int) -> Callable[[], Iterator[Any]]:

@@ -50,7 +50,7 @@ def make_cases() -> Iterator[Case]:
 
 
 def draw_picture() -> Image.Image:
-    """Draw four shaded colors: a turned, mirrored, inverted or color-swapped copy differs much from the picture."""
+    """Draw four shaded colors: a turned, mirrored, inverted or color-swapped copy is far from the picture."""
     down, right = np.mgrid[0:HEIGHT, 0:WIDTH]
     colors = np.array([[[220, 40, 40], [40, 200, 60]], [[50, 70, 210], [230, 220, 90]]], np.float32)
     pixels = colors[(down * 2 // HEIGHT), (right * 2 // WIDTH)]

@@ -63,10 +63,10 @@ def build_workloads(layout: Layout, params: TrainParams) -> tuple[dict[str, Work
         ready = [batches[number] for number in range(FIT_STEPS)]
     convolutions = list_convolutions(classifier.to_pool, params.batch_size)
     workloads: dict[str, Workload] = {
-        "limit": multiply_large_matrices(),
-        "products": combine([run_product(*shape) for shape in convolutions.products]),
-        "depthwise": combine([run_depthwise(*shape) for shape in convolutions.depthwise]),
-        **divide_step(source, params, ready),
+        "limit": build_limit(),
+        "products": combine([build_product(*shape) for shape in convolutions.products]),
+        "depthwise": combine([build_depthwise(*shape) for shape in convolutions.depthwise]),
+        **build_step_parts(source, params, ready),
     }
     return workloads, {"limit": PRODUCTS * 2.0 * SIDE**3, "step": convolutions.operations}
 
@@ -91,7 +91,7 @@ def list_convolutions(part: keras.Model, batch_size: int) -> Convolutions:
     return Convolutions(found.products, found.depthwise, operations)
 
 
-def divide_step(source: Source, params: TrainParams, ready: Sequence[Any]) -> dict[str, Workload]:
+def build_step_parts(source: Source, params: TrainParams, ready: Sequence[Any]) -> dict[str, Workload]:
     """Return the parts of the step, the step on a ready batch, and `fit` on ready batches, which adds Keras's loop."""
     model = source.fitted
     optimizer = make_optimizer(phases(params)[-1], len(ready), params.weight_decay)
@@ -138,7 +138,7 @@ class ReadyBatches:
         return self.batches[number]
 
 
-def multiply_large_matrices() -> Workload:
+def build_limit() -> Workload:
     """Return the workload that measures the rate of one large matrix product."""
     square = tf.random.normal((SIDE, SIDE), seed=1)
     multiply = tf.function(lambda: tf.matmul(square, square)[0, 0])
@@ -150,8 +150,8 @@ def multiply_large_matrices() -> Workload:
     return run
 
 
-def run_product(rows: int, inputs: int, outputs: int, inner: bool) -> Callable[[], list[Any]]:
-    """Return a 1x1 convolution's products: forward, gradient of the kernel and, if `inner`, of the input."""
+def build_product(rows: int, inputs: int, outputs: int, inner: bool) -> Callable[[], list[Any]]:
+    """Return a function that computes a 1x1 convolution, the gradient of its kernel and, if `inner`, of its input."""
     values, kernel = tf.random.normal((rows, inputs), seed=1), tf.random.normal((inputs, outputs), seed=2)
     above = tf.random.normal((rows, outputs), seed=3)
 
@@ -162,8 +162,8 @@ def run_product(rows: int, inputs: int, outputs: int, inner: bool) -> Callable[[
     return run
 
 
-def run_depthwise(shape: tuple[int, ...], size: tuple[int, int], strides: tuple[int, int]) -> Callable[[], list[Any]]:
-    """Return a depthwise convolution and its gradients, as the trained network computes them."""
+def build_depthwise(shape: tuple[int, ...], size: tuple[int, int], strides: tuple[int, int]) -> Callable[[], list[Any]]:
+    """Return a function that computes a depthwise convolution and its gradients, as the trained network does."""
     values = tf.random.normal(shape, seed=1)
     kernel = tf.random.normal((*size, shape[-1], 1), seed=2)
 

@@ -16,7 +16,7 @@ SECOND = "ours, second training"
 CROSS_VALIDATION = "ours, cross-validation"
 ONLINE = "ours, whole backbone online"
 PLAIN = "keras ImageDataGenerator"
-ONLINE_IMAGES = 800  # three quarters are labelled, and very few of those validate, because validation is no training
+ONLINE_IMAGES = 800  # three quarters are labelled; few of these validate, so that training takes nearly all the time
 
 
 def list_peers(setting: Setting) -> dict[str, Peer]:
@@ -31,7 +31,7 @@ def list_peers(setting: Setting) -> dict[str, Peer]:
 
     def run_ours(what: str) -> Result:
         if what != "first":
-            # unmeasured; computes nothing if `ours` has just run, but its folder may be gone
+            # not measured; there is nothing to compute after `ours`, unless its folder was deleted
             run_stage(prepare_root(), "features")
         return run_child(module_command("benchmarks.train_ours", what), prepare_root(), setting.log)
 

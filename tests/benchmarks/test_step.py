@@ -10,7 +10,7 @@ import pytest
 from benchmarks.document import render_document
 from benchmarks.step import measure
 from benchmarks.step_table import ROWS, render
-from benchmarks.step_workloads import list_convolutions, run_depthwise, run_product
+from benchmarks.step_workloads import build_depthwise, build_product, list_convolutions
 
 
 def test_the_operations_of_a_step_by_hand() -> None:
@@ -27,9 +27,9 @@ def test_the_operations_of_a_step_by_hand() -> None:
 
 
 def test_convolutions_give_the_gradients_of_their_shapes() -> None:
-    assert [tuple(value.shape) for value in run_product(6, 4, 5, inner=True)()] == [(6, 5), (4, 5), (6, 4)]
-    assert len(run_product(6, 4, 5, inner=False)()) == 2
-    result, by_input, by_kernel = run_depthwise((2, 5, 5, 3), (3, 3), (1, 1))()
+    assert [tuple(value.shape) for value in build_product(6, 4, 5, inner=True)()] == [(6, 5), (4, 5), (6, 4)]
+    assert len(build_product(6, 4, 5, inner=False)()) == 2
+    result, by_input, by_kernel = build_depthwise((2, 5, 5, 3), (3, 3), (1, 1))()
     assert tuple(result.shape) == tuple(by_input.shape) == (2, 5, 5, 3)
     assert tuple(by_kernel.shape) == (3, 3, 3, 1)
 
