@@ -1,4 +1,4 @@
-"""A full disk and a read-only folder are the user's to mend: one message, no traceback, nothing half-written."""
+"""A full disk and a read-only folder are user errors: one message, no traceback, nothing half-written."""
 
 import ctypes
 import errno
@@ -11,19 +11,19 @@ from pathlib import Path
 
 import pytest
 
-from facegender.errors import of_the_machine
+from facegender.errors import translate_os_error
 from tests.small_data import Data
 
 PR_CAPBSET_DROP, CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH = 24, 1, 2
 
 
 def little_room() -> None:
-    """As on a full disk: no file may grow beyond 1,000 bytes."""
+    """Simulate a full disk: no file can grow beyond 1,000 bytes."""
     resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))
 
 
 def permissions_count() -> None:
-    """Even where the tests are run by root, who may write anywhere."""
+    """Make permissions apply even if root runs the tests, who could write anywhere."""
     if os.geteuid() == 0:
         for capability in (CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH):
             assert ctypes.CDLL(None).prctl(PR_CAPBSET_DROP, capability, 0, 0, 0) == 0
@@ -46,7 +46,7 @@ def validate(small: Data, before: Callable[[], None]) -> subprocess.CompletedPro
 @pytest.fixture
 def small(tmp_path: Path) -> Data:
     small = Data(tmp_path)
-    small.run()  # writes the tables, and a first index
+    small.run()  # writes the tables and a first index
     return small
 
 
@@ -55,13 +55,13 @@ def test_a_full_disk(small):
     small.layout.train_csv.write_text(small.layout.train_csv.read_text().replace("b9.png,1", "b9.png,0"))
     ended = validate(small, little_room)
     assert ended.returncode == 2, ended.stderr
-    assert "the disk must have room to write" in ended.stderr
+    assert "there must be free disk space" in ended.stderr
     assert "Traceback" not in ended.stderr
     assert small.outputs() == before
     assert sorted(path.name for path in small.layout.artifacts.iterdir()) == ["index.parquet", "validation.json"]
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="root needs Linux's capabilities to be held to permissions")
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux's capabilities make permissions apply to root")
 def test_a_read_only_folder(small):
     before = small.outputs()
     small.layout.artifacts.chmod(0o555)
@@ -70,22 +70,22 @@ def test_a_read_only_folder(small):
     finally:
         small.layout.artifacts.chmod(0o755)
     assert ended.returncode == 2, ended.stderr
-    assert "the user must be allowed to read and write there" in ended.stderr
+    assert "must be readable and writable" in ended.stderr
     assert "artifacts" in ended.stderr
     assert "Traceback" not in ended.stderr
     assert small.outputs() == before
 
 
-def test_the_number_is_found_behind_a_librarys_own_error():
+def test_the_error_number_is_found_behind_a_librarys_own_exception():
     bare = OSError(errno.ENOSPC, "No space left on device", "here")
     wrapped = RuntimeError("the library's words")
     wrapped.__cause__ = bare
-    assert "here: the disk must have room to write." in str(of_the_machine(wrapped))
-    # h5py says it in words alone
+    assert "here: there must be free disk space." in str(translate_os_error(wrapped))
+    # h5py gives the number only in its text
     spoken = OSError("Unable to synchronously write (file write failed: errno = 28, error message = 'No space left')")
-    assert "the disk: the disk must have room to write." in str(of_the_machine(spoken))
+    assert "the disk: there must be free disk space." in str(translate_os_error(spoken))
 
 
 @pytest.mark.parametrize("bug", [ValueError("a bug"), OSError(errno.ENOENT, "No such file", "gone")])
 def test_a_bug_stays_a_bug(bug):
-    assert of_the_machine(bug) is None
+    assert translate_os_error(bug) is None

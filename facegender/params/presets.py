@@ -40,7 +40,7 @@ def read_preset(name: str, params: Path) -> dict[str, JsonValue]:
     name
         Name of a preset, or the path of a .yaml file of the same form.
     params
-        Path of params.yaml, which the presets lie beside.
+        Path of params.yaml; the presets are in the folder params/ beside it.
 
     Raises
     ------

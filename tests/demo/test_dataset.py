@@ -1,4 +1,4 @@
-"""The drawn data set: its layout, its determinism, its planted faults, and that no cheap cue gives its classes away."""
+"""The drawn data set: its layout, determinism and planted faults; no cheap cue reveals its classes."""
 
 import csv
 import hashlib
@@ -59,7 +59,7 @@ def test_tables_have_the_pipelines_layout(small: Path) -> None:
     assert {row[1] for row in train[1:]} == {"0", "1"}
 
 
-def test_every_listed_image_is_there_but_the_missing_one_and_no_other(small: Path) -> None:
+def test_every_listed_image_except_the_missing_one_exists_and_no_other(small: Path) -> None:
     listed = {row[0] for row in rows(small / "attributes.csv")[1:]}
     there = {file.name for file in (small / "images").iterdir()}
     assert listed - there == {faults(small)["missing"]}
@@ -80,7 +80,7 @@ def test_the_same_seed_gives_the_same_bytes_with_any_number_of_workers(small: Pa
 def test_another_seed_gives_other_drawings(small: Path, tmp_path: Path) -> None:
     draw(tmp_path / "other", images=SMALL, seed=SEED + 1)
     shared = set(digests(tmp_path / "other" / "images").values()) & set(digests(small / "images").values())
-    assert len(shared) == 1  # the unreadable test image, which holds the same few words
+    assert len(shared) == 1  # the unreadable test image, which contains the same text
 
 
 def test_a_truncated_file_has_a_good_header_and_fails_in_full(small: Path) -> None:
@@ -101,7 +101,7 @@ def test_exactly_one_test_image_cannot_be_read(small: Path) -> None:
     assert unreadable == [faults(small)["unreadable_test_image"]]
 
 
-def test_the_rotated_picture_is_the_drawing_once_its_tag_is_heeded(small: Path) -> None:
+def test_the_rotated_picture_is_the_drawing_once_its_tag_is_applied(small: Path) -> None:
     name = faults(small)["exif_rotated"]
     with Image.open(small / "images" / name) as picture:
         assert picture.getexif()[EXIF_ORIENTATION] == 6
@@ -110,7 +110,7 @@ def test_the_rotated_picture_is_the_drawing_once_its_tag_is_heeded(small: Path) 
     wanted = np.asarray(drawn.resize((64, 64)), dtype=float)
     upright = decode(small / "images" / name, 64).astype(float)
     assert np.abs(upright - wanted).mean() < 6  # JPEG's own loss, grey levels on average
-    assert np.abs(lying - wanted).mean() > 15  # on its side the portrait is far from itself
+    assert np.abs(lying - wanted).mean() > 15  # a portrait on its side differs from the upright one
 
 
 def test_the_grey_picture_and_the_misnamed_one_are_stored_as_such(small: Path) -> None:
@@ -133,7 +133,7 @@ def test_duplicates_are_equal_and_near_ones_nearly(small: Path) -> None:
         assert label[pair[0]] == label[pair[1]]
 
 
-def test_classes_are_balanced_and_the_best_rule_errs() -> None:
+def test_classes_are_balanced_and_the_best_classifier_errs() -> None:
     portraits = sample_portraits(4000, seed=1)
     families = np.array([traits.family for traits in portraits])
     assert families.sum() == 2000
@@ -143,7 +143,7 @@ def test_classes_are_balanced_and_the_best_rule_errs() -> None:
 
 
 def cheap_cues(pixels: npt.NDArray[np.uint8]) -> dict[str, npt.NDArray[np.float64]]:
-    """What a glance at colour and brightness can tell."""
+    """Return features of colour and brightness alone."""
     small = pixels.reshape(len(pixels), 8, 4, 8, 4, 3).mean(axis=(2, 4)) / 255
     return {
         "mean and deviation of each colour": np.concatenate([small.mean((1, 2)), small.std((1, 2))], axis=1),
@@ -151,17 +151,19 @@ def cheap_cues(pixels: npt.NDArray[np.uint8]) -> dict[str, npt.NDArray[np.float6
     }
 
 
-def test_no_cheap_cue_gives_the_class_away() -> None:
+def test_no_cheap_cue_reveals_the_class() -> None:
     portraits = sample_portraits(500, seed=3)
     families = np.array([traits.family for traits in portraits])
     pixels = np.stack([np.asarray(paint(traits, 32, 32)) for traits in portraits])
     for name, cue in cheap_cues(pixels).items():
         rule = make_pipeline(StandardScaler(), LogisticRegression(C=0.01, max_iter=1000))
         accuracy = cross_val_score(rule, cue, families, cv=5).mean()
-        assert accuracy < 0.62, name  # chance is 0.5, its deviation over 500 pictures 0.022; the best rule has 0.94
+        assert accuracy < 0.62, (
+            name
+        )  # chance is 0.5 with a standard deviation of 0.022 over 500 pictures; the best classifier reaches 0.94
 
 
-def test_a_folder_with_files_is_left_alone_unless_forced(tmp_path: Path) -> None:
+def test_a_folder_with_files_is_unchanged_unless_forced(tmp_path: Path) -> None:
     (tmp_path / "data").mkdir()
     mine = tmp_path / "data" / "mine.txt"
     mine.write_text("not a drawing")

@@ -1,4 +1,4 @@
-"""The demo's backbone weights: small, plain, and good for the demo's classes; and what they are trained on."""
+"""The demo's backbone weights are small, plain and useful for the demo's classes; and their training data."""
 
 import hashlib
 from pathlib import Path
@@ -24,13 +24,13 @@ def test_the_file_is_small_and_whole() -> None:
     assert all((values > 0).all() for name, values in weights.items() if name.endswith("moving_variance"))
 
 
-def test_a_pointwise_kernel_keeps_31_levels_each_way_per_output() -> None:
+def test_a_pointwise_kernel_has_31_levels_on_each_side_of_zero_per_output() -> None:
     kernel = np.array([[[[31.0, 0.31], [-15.4, 0.1]]]], np.float32)  # (1, 1, in, out)
     # output 0 is stored in steps of 1, output 1 in steps of 0.01
     np.testing.assert_allclose(round_kernel(kernel), [[[[31.0, 0.31], [-15.0, 0.1]]]], rtol=1e-6)
 
 
-def test_a_depthwise_kernel_keeps_127_levels_each_way_per_channel() -> None:
+def test_a_depthwise_kernel_has_127_levels_on_each_side_of_zero_per_channel() -> None:
     kernel = np.array([[[[127.0], [1.27]], [[-60.4], [0.504]]]], np.float32)  # (1, 2, channel, 1)
     np.testing.assert_allclose(round_kernel(kernel)[..., 0], [[[127.0, 1.27], [-60.0, 0.5]]], rtol=1e-6)
 
@@ -44,7 +44,7 @@ def test_what_is_written_is_read_back_quantised_and_writes_the_same_bytes(tmp_pa
     weights = {
         "Conv/kernel": rng.standard_normal((3, 3, 3, 4)).astype(np.float32),
         "BN/gamma": np.array([1.0, 0.5], np.float32),
-        "BN/moving_variance": np.array([1e-9, 2.0], np.float32),  # float16 would make it nought
+        "BN/moving_variance": np.array([1e-9, 2.0], np.float32),  # float16 would make it 0
     }
     write_weights(weights, tmp_path / "a.npz")
     again = read_weights(tmp_path / "a.npz")
@@ -56,7 +56,7 @@ def test_what_is_written_is_read_back_quantised_and_writes_the_same_bytes(tmp_pa
     assert (tmp_path / "a.npz").read_bytes() == (tmp_path / "b.npz").read_bytes()
 
 
-def test_what_a_drawing_tells_leaves_out_its_family() -> None:
+def test_the_targets_of_a_drawing_exclude_its_family() -> None:
     traits = sample_traits(1, np.random.default_rng(0))
     targets = list_targets(traits)
     assert not {"family", "evidence"} & set(targets)
@@ -116,6 +116,6 @@ def test_another_width_is_refused() -> None:
 
 
 @pytest.mark.slow
-def test_frozen_features_tell_the_families_apart_but_not_fully() -> None:
+def test_frozen_features_separate_the_families_but_not_fully() -> None:
     accuracy = frozen_accuracy(fitted=320, held_out=200, seed=5)
-    assert 0.72 < accuracy < 0.97  # 0.75 and 0.94 with the slack that 200 drawings need
+    assert 0.72 < accuracy < 0.97  # 0.75 and 0.94, with the tolerance that 200 drawings need

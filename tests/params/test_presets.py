@@ -29,7 +29,7 @@ def test_there_are_two() -> None:
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_a_preset_holds_only_what_differs_and_says_what_for(name: str) -> None:
+def test_a_preset_holds_only_what_differs_and_states_its_purpose(name: str) -> None:
     usual = flatten_params(Params())
     values = read_preset(name, ROOT / "params.yaml")
     assert values
@@ -38,7 +38,7 @@ def test_a_preset_holds_only_what_differs_and_says_what_for(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_it_changes_its_own_lines_and_default_goes_back(params: Path, name: str) -> None:
+def test_a_preset_changes_only_its_own_lines_and_default_restores_them(params: Path, name: str) -> None:
     before = params.read_text(encoding="utf-8")
     changed = apply_preset(name, params)
     assert {key: after for key, (_, after) in changed.items()} == read_preset(name, params)
@@ -51,7 +51,7 @@ def test_it_changes_its_own_lines_and_default_goes_back(params: Path, name: str)
     assert params.read_text(encoding="utf-8") == before
 
 
-def test_one_after_the_other_is_the_latter(params: Path) -> None:
+def test_applying_two_presets_leaves_the_second(params: Path) -> None:
     apply_preset("accurate", params)
     apply_preset("quick", params)
     other = Params.model_validate(yaml.safe_load((ROOT / "params/quick.yaml").read_text(encoding="utf-8")))
@@ -59,14 +59,14 @@ def test_one_after_the_other_is_the_latter(params: Path) -> None:
     assert apply_preset("quick", params) == {}
 
 
-def test_default_can_be_tried_beside_like_any_other(params: Path) -> None:
+def test_default_can_be_tried_as_an_experiment(params: Path) -> None:
     # as `python -m flows.retrain --preset default` asks for it
     usual = flatten_params(Params())
     set_by_others = {key for name in NAMES for key in read_preset(name, params)}
     assert read_preset("default", params) == {key: usual[key] for key in set_by_others}
 
 
-def test_ones_own_file_changes_nothing_but_what_it_names(params: Path, tmp_path: Path) -> None:
+def test_a_users_file_changes_only_what_it_names(params: Path, tmp_path: Path) -> None:
     apply_preset("accurate", params)
     own = tmp_path / "mine.yaml"
     own.write_text("train: {dropout: 0.25}")
@@ -76,7 +76,7 @@ def test_ones_own_file_changes_nothing_but_what_it_names(params: Path, tmp_path:
 
 def test_a_number_without_a_point_is_written_as_one(params: Path, tmp_path: Path) -> None:
     own = tmp_path / "mine.yaml"
-    own.write_text("train: {learning_rate: 1e-4}\naugment: {flip: null}")  # YAML 1.1 takes 1e-4 for a text
+    own.write_text("train: {learning_rate: 1e-4}\naugment: {flip: null}")  # YAML 1.1 reads 1e-4 as a string
     assert read_preset(str(own), params) == {"train.learning_rate": 0.0001, "augment.flip": None}
     assert apply_preset(str(own), params)["train.learning_rate"] == (0.001, 0.0001)
     assert "learning_rate: 0.0001 " in params.read_text(encoding="utf-8")
@@ -91,10 +91,10 @@ def test_a_number_without_a_point_is_written_as_one(params: Path, tmp_path: Path
         ("split: {holdout: 0.7}", None),
     ],
 )
-def test_a_file_that_is_none_is_refused(params: Path, tmp_path: Path, text: str, message: str | None) -> None:
+def test_an_invalid_file_is_refused(params: Path, tmp_path: Path, text: str, message: str | None) -> None:
     own = tmp_path / "mine.yaml"
     own.write_text(text)
-    if message is None:  # valid by itself, but not beside what params.yaml says
+    if message is None:  # valid by itself, but not together with params.yaml
         params.write_text("split: {validation: 0.4}")
         message = "params.yaml with the preset .*mine.yaml, split: .* their sum must be below 1"
     before = params.read_bytes()
@@ -103,12 +103,12 @@ def test_a_file_that_is_none_is_refused(params: Path, tmp_path: Path, text: str,
     assert params.read_bytes() == before
 
 
-def test_a_name_that_is_none_is_told_what_there_is(params: Path) -> None:
+def test_an_unknown_name_lists_the_known_ones(params: Path) -> None:
     with pytest.raises(UserError, match=r"must be one of accurate, quick, default.* Received: acurate"):
         apply_preset("acurate", params)
 
 
-def test_the_command_says_what_changed_and_how_to_go_back(params: Path) -> None:
+def test_the_command_prints_the_changes_and_how_to_undo_them(params: Path) -> None:
     shown = CliRunner().invoke(app, ["preset", "quick", "--params", str(params)])
     assert shown.exit_code == 0
     assert "features.views: 2 -> 1\n" in shown.output

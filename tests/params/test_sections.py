@@ -1,4 +1,4 @@
-"""params.yaml is checked before anything runs, and says what it means."""
+"""params.yaml is validated before anything runs; errors name their place."""
 
 from pathlib import Path
 
@@ -20,7 +20,7 @@ def test_the_repositorys_file_and_the_defaults_are_the_same(checkout: Path) -> N
     assert read_params(checkout / "params.yaml") == Params()
 
 
-def test_the_specification_stands(checkout: Path) -> None:
+def test_the_defaults_follow_the_specification(checkout: Path) -> None:
     params = read_params(checkout / "params.yaml")
     assert (params.backbone.name, params.backbone.alpha, params.backbone.image_size) == ("mobilenet_v2", 1.0, 224)
     assert (params.train.fine_tune_layers, params.train.dropout, params.train.batch_size) == (30, 0.5, 32)
@@ -55,7 +55,7 @@ def test_an_empty_file_means_the_defaults(tmp_path: Path) -> None:
         ("train: [", "params.yaml: the file must be YAML. Received: "),
     ],
 )
-def test_what_is_wrong_is_said_with_its_place(tmp_path: Path, text: str, message: str) -> None:
+def test_an_error_names_its_place(tmp_path: Path, text: str, message: str) -> None:
     with pytest.raises(UserError, match=message):
         read_params(write(tmp_path, text))
 

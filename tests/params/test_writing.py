@@ -1,11 +1,11 @@
-"""Sections and dotted names, which are two ways to write the same parameters."""
+"""Sections and dotted names are two ways to write the same parameters."""
 
 from facegender.params.writing import flatten, merge_changes, unflatten
 
 SECTIONS = {"train": {"epochs": 8, "dropout": 0.5}, "split": {"seed": 1}}
 
 
-def test_dotted_and_nested_undo_each_other() -> None:
+def test_flatten_and_unflatten_are_inverse() -> None:
     assert flatten(SECTIONS) == {"train.epochs": 8, "train.dropout": 0.5, "split.seed": 1}
     assert unflatten(flatten(SECTIONS)) == SECTIONS
 

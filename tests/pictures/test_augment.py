@@ -1,4 +1,4 @@
-"""Views depend on content, number and seed; each operation does what it says; a policy gives the ranges."""
+"""Views depend on content, number and seed; operations do what they say; a policy sets the ranges."""
 
 import re
 from pathlib import Path
@@ -18,7 +18,7 @@ def a_picture() -> np.ndarray:
     return np.random.default_rng(1).integers(0, 256, (32, 32, 3)).astype(np.uint8)
 
 
-def test_the_same_view_is_drawn_again() -> None:
+def test_the_same_arguments_give_the_same_view() -> None:
     first = augment(a_picture(), AugmentParams(), view_rng(7, "ab", 3))
     again = augment(a_picture(), AugmentParams(), view_rng(7, "ab", 3))
     assert np.array_equal(first, again)
@@ -32,7 +32,7 @@ def test_seed_content_and_number_each_change_the_view() -> None:
     assert all(not np.array_equal(views[0], other) for other in views[1:])
 
 
-def test_nothing_asked_nothing_done() -> None:
+def test_policy_none_changes_nothing() -> None:
     assert np.array_equal(augment(a_picture(), STILL, view_rng(7, "ab", 3)), a_picture())
 
 
@@ -51,21 +51,21 @@ def test_a_shift_moves_right_and_down() -> None:
     assert np.array_equal(moved[4:, 8:], a_picture()[:-4, :-8])
 
 
-def test_what_comes_in_is_the_mirror_image() -> None:
+def test_the_border_is_the_mirror_image() -> None:
     moved = warp_affine(a_picture(), 0.25, 0.0, 0.0, 1.0)
     assert np.array_equal(moved[:, :8], a_picture()[:, 7::-1])
 
 
 def test_a_quarter_turn_is_counter_clockwise() -> None:
     turned = warp_affine(a_picture(), 0.0, 0.0, np.pi / 2, 1.0).astype(int)
-    assert np.abs(turned - np.rot90(a_picture())).max() <= 1  # fixed-point weights round
+    assert np.abs(turned - np.rot90(a_picture())).max() <= 1  # OpenCV rounds fixed-point weights
 
 
 def test_scaling_by_two_doubles_a_block() -> None:
     picture = np.zeros((32, 32, 3), np.uint8)
     picture[12:20, 12:20] = 200
     scaled = warp_affine(picture, 0.0, 0.0, 0.0, 2.0)
-    assert (scaled[9:23, 9:23] == 200).all()  # 16 pixels about the centre, less the blurred rim
+    assert (scaled[9:23, 9:23] == 200).all()  # 16 pixels around the centre, without the blurred edge
     assert (scaled[:7] == 0).all()
 
 
@@ -86,16 +86,16 @@ def test_brightness_and_contrast_are_the_curve_over_every_pixel() -> None:
     assert np.array_equal(augment(a_picture(), params, view_rng(7, "ab", 3)), expected)
 
 
-def test_erasing_covers_one_rectangle_of_the_area_asked_for() -> None:
+def test_erasing_covers_one_rectangle_of_the_requested_area() -> None:
     grey = np.full((100, 100, 3), 128, np.uint8)
     for seed in range(50):
         changed = (erase(grey, 0.2, np.random.default_rng(seed)) != grey).any(axis=2)
         rows, columns = np.flatnonzero(changed.any(axis=1)), np.flatnonzero(changed.any(axis=0))
         height, width = rows[-1] - rows[0] + 1, columns[-1] - columns[0] + 1
-        # sides are rounded to pixels: at 2% of the area, 8 by 25, half a pixel more each way is a tenth more
+        # sides are rounded to pixels: at 2% of the area, 8 by 25, half a pixel on each side is a tenth more
         assert 0.9 * 0.02 <= height * width / 10_000 <= 1.1 * 0.2
         assert 0.3 <= height / width <= 3.3
-        # of 256 ^ 3 colours one is the grey itself
+        # one of 256 ^ 3 colours is the grey itself
         assert changed.sum() >= 0.99 * height * width
 
 
@@ -103,11 +103,11 @@ def test_erasing_leaves_the_rest_of_a_view_as_it_was() -> None:
     without = [augment(a_picture(), AugmentParams(), view_rng(7, "ab", view)) for view in range(200)]
     having = [augment(a_picture(), AugmentParams(erase=0.2), view_rng(7, "ab", view)) for view in range(200)]
     shares = np.array([(one != other).any(axis=2).mean() for one, other in zip(without, having, strict=True)])
-    assert 70 < (shares > 0).sum() < 130  # half of the views, as of the mirrored above
+    assert 70 < (shares > 0).sum() < 130  # half of the views, as in the mirror test above
     assert shares.max() < 0.25
 
 
-def test_a_policy_gives_the_ranges_and_a_number_beside_it_overrides() -> None:
+def test_a_policy_sets_the_ranges_and_a_number_beside_it_overrides() -> None:
     assert AugmentParams().ranges() == AugmentParams(policy="standard").ranges() == POLICIES["standard"]
     changed = AugmentParams.model_validate({"policy": "strong", "rotation": 5.0, "erase": 0, "zoom": None})
     expected = {**POLICIES["strong"], "rotation": 5.0}
@@ -117,7 +117,7 @@ def test_a_policy_gives_the_ranges_and_a_number_beside_it_overrides() -> None:
     assert params_for_ranges(dict(POLICIES["strong"])).policy == "strong"
 
 
-def test_the_comments_of_params_yaml_give_the_policies_ranges(checkout: Path) -> None:
+def test_the_comments_of_params_yaml_match_the_ranges_of_the_policies(checkout: Path) -> None:
     text = (checkout / "params.yaml").read_text(encoding="utf-8")
     for key in set(AugmentParams.model_fields) - {"policy"}:
         found = re.search(rf"^  {key}: null  .*  (\S+) +(\S+) +(\S+)$", text, flags=re.MULTILINE)
@@ -126,14 +126,14 @@ def test_the_comments_of_params_yaml_give_the_policies_ranges(checkout: Path) ->
         assert written == [float(POLICIES[name].get(key, 0)) for name in ("flip", "standard", "strong")], key
 
 
-def test_a_policy_that_is_none_is_refused(tmp_path: Path) -> None:
+def test_an_unknown_policy_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "params.yaml"
     path.write_text("augment: {policy: weak}")
     with pytest.raises(Exception, match=r"augment\.policy: Input should be 'none', 'flip', 'standard' or 'strong'"):
         read_params(path)
 
 
-def test_views_that_would_repeat_are_none() -> None:
+def test_flip_has_two_views_and_none_has_one() -> None:
     mirror = AugmentParams(policy="flip")
     assert (AugmentParams(policy="none").distinct_views, mirror.distinct_views, AugmentParams().distinct_views) == (
         1,

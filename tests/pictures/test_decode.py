@@ -1,4 +1,4 @@
-"""Every mode and every fault of a picture file, drawn here."""
+"""Picture files of every mode and with every fault, drawn here."""
 
 import io
 import struct
@@ -18,7 +18,7 @@ RED, BLUE = (255, 0, 0), (0, 0, 255)
 
 
 def corner_red() -> Image.Image:
-    """Blue, 40 wide and 20 high, with a red square in the upper left corner."""
+    """Draw a blue picture, 40 wide and 20 high, with a red square in the upper left corner."""
     picture = Image.new("RGB", (40, 20), BLUE)
     picture.paste(RED, (0, 0, 8, 8))
     return picture
@@ -79,14 +79,14 @@ def test_float_is_scaled_by_its_own_range(tmp_path: Path) -> None:
     assert np.asarray(open_picture(tmp_path / "f.tif"))[0, :, 0].tolist() == [0, 128, 255]
 
 
-def test_float_without_a_range_and_with_holes() -> None:
+def test_float_without_a_range_and_with_nan_or_infinity() -> None:
     assert np.asarray(to_rgb(Image.new("F", (2, 1), 3.0))).max() == 0
     holes = Image.fromarray(np.array([[np.nan, 0.0, 2.0, np.inf]], np.float32))
     assert np.asarray(to_rgb(holes))[0, :, 0].tolist() == [0, 0, 255, 255]
     assert np.asarray(to_rgb(Image.fromarray(np.full((1, 2), np.nan, np.float32)))).max() == 0
 
 
-# Where the red corner of `corner_red` must have been stored for each orientation to bring it to the upper left
+# For each orientation, the transposition under which `corner_red` is stored so that it is shown upright
 STORED = {1: None, 2: 0, 3: 3, 4: 1, 5: 5, 6: 2, 7: 6, 8: 4}
 
 
@@ -107,13 +107,13 @@ def test_orientations(tmp_path: Path, orientation: int) -> None:
     assert abs(int(grey.getpixel((2, 2))) - 76) < 10  # type: ignore[arg-type]  # red's brightness: 0.299 * 255
 
 
-def test_broken_exif_counts_as_none(tmp_path: Path) -> None:
+def test_broken_exif_is_ignored(tmp_path: Path) -> None:
     (tmp_path / "b.jpg").write_bytes(jpeg(corner_red(), exif=b"Exif\x00\x00MM\x00*\x00\x00\x00\x08\xff\xff\x01\x12"))
     with pytest.warns(UserWarning, match="Corrupt EXIF data"):
         assert open_picture(tmp_path / "b.jpg").size == (40, 20)
 
 
-def test_greys_agree(tmp_path: Path) -> None:
+def test_grey_decoding_agrees_with_rgb_decoding(tmp_path: Path) -> None:
     """A JPEG's stored brightness is that of its RGB picture, within rounding."""
     content = jpeg(noise())
     (tmp_path / "n.jpg").write_bytes(content)
@@ -126,10 +126,10 @@ def test_greys_agree(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("options", [{}, {"progressive": True}])
-def test_truncated_jpegs_are_found_alike_in_grey_and_in_color(tmp_path: Path, options: dict[str, bool]) -> None:
+def test_truncated_jpegs_are_detected_in_grey_as_in_color(tmp_path: Path, options: dict[str, bool]) -> None:
     content = jpeg(noise(), **options)
     path = tmp_path / "t.jpg"
-    for length in range(1, len(content) - 2, 97):  # the last 2 bytes only say that the picture ends
+    for length in range(1, len(content) - 2, 97):  # the last 2 bytes only mark the end of the picture
         path.write_bytes(content[:length])
         with pytest.raises(Undecodable) as in_color:
             open_picture(path)
@@ -147,7 +147,7 @@ def test_corrupt_png(tmp_path: Path) -> None:
         open_picture(tmp_path / "c.png")
 
 
-def test_content_counts_not_the_name(tmp_path: Path) -> None:
+def test_the_content_decides_the_format_not_the_name(tmp_path: Path) -> None:
     corner_red().save(tmp_path / "named.jpg", "PNG")
     assert open_picture(tmp_path / "named.jpg").getpixel((0, 0)) == RED
 

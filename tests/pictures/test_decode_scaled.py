@@ -1,4 +1,4 @@
-"""Large JPEGs decoded at a fraction of their size: the same picture, and the same faults found."""
+"""Large JPEGs decoded at a fraction of their size give the same picture and the same errors."""
 
 from pathlib import Path
 
@@ -11,7 +11,7 @@ from tests.small_pictures import jpeg, noise
 
 
 def landscape(width: int, height: int) -> Image.Image:
-    """Waves: a picture without edges, which any way of making it smaller shows alike."""
+    """Draw waves: a picture without edges, which every way of reducing it shows alike."""
     y, x = np.mgrid[0:height, 0:width] * (2 * np.pi / width)
     waves = np.stack([np.sin(3 * x + y), np.sin(2 * x - 5 * y), np.cos(4 * y)], axis=-1)
     return Image.fromarray(np.round(127.5 + 100 * waves).astype(np.uint8))
@@ -22,7 +22,7 @@ def test_scaled_decoding_shows_the_same_picture(tmp_path: Path, options: dict[st
     """640 x 480 for 32 pixels: 480 / (2 * 32) = 7.5, so libjpeg decodes at a quarter."""
     path = tmp_path / "l.jpg"
     turned = Image.Exif()
-    turned[0x0112] = 3  # the camera was upside down
+    turned[0x0112] = 3  # taken with the camera upside down
     path.write_bytes(jpeg(landscape(640, 480), exif=turned, **options))
     whole = np.asarray(open_picture(path).resize((32, 32), Image.Resampling.BILINEAR), np.int16)
     assert np.abs(decode(path, 32).astype(np.int16) - whole).max() <= 3
@@ -37,7 +37,7 @@ def test_small_pictures_are_not_scaled(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("options", [{}, {"progressive": True}])
-def test_scaled_decoding_finds_truncated_files(tmp_path: Path, options: dict[str, bool]) -> None:
+def test_scaled_decoding_detects_truncated_files(tmp_path: Path, options: dict[str, bool]) -> None:
     content = jpeg(landscape(300, 300), **options)
     path = tmp_path / "t.jpg"
     for length in range(1, len(content) - 2, 997):

@@ -1,4 +1,4 @@
-"""Plain JPEGs are read as by `open_grey`; what is not plain is left to it."""
+"""Plain JPEGs are decoded as by `open_grey`; all other files are left to it."""
 
 from io import BytesIO
 
@@ -31,10 +31,10 @@ def jpeg(source: Image.Image, **options: object) -> bytes:
         jpeg(picture(), subsampling=0, optimize=True),
         jpeg(picture(), comment=b"said", restart_marker_blocks=2),
         jpeg(picture(mode="L")),
-        jpeg(picture()) + b"more behind the end",
+        jpeg(picture()) + b"bytes after the end",
     ],
 )
-def test_plain_ones_are_read_alike(content: bytes) -> None:
+def test_plain_files_give_the_same_picture(content: bytes) -> None:
     found = decode_plain_jpeg(content, LIMIT)
     assert found is not None
     grey, mode = open_grey(content, LIMIT)
@@ -70,7 +70,7 @@ def without_height() -> bytes:
         b"no picture",
     ],
 )
-def test_others_are_left_to_open_grey(content: bytes) -> None:
+def test_other_files_are_left_to_open_grey(content: bytes) -> None:
     assert decode_plain_jpeg(content, LIMIT) is None
 
 
@@ -82,7 +82,7 @@ def test_too_many_pixels_are_left_to_open_grey(monkeypatch: pytest.MonkeyPatch) 
     assert decode_plain_jpeg(content, LIMIT) is None
 
 
-def test_nothing_that_open_grey_refuses_is_taken_however_it_is_spoilt() -> None:
+def test_no_damaged_file_is_accepted_that_open_grey_refuses() -> None:
     whole = jpeg(picture(), restart_marker_blocks=3)
     rng = np.random.default_rng(8)
     taken = refused = 0
@@ -95,13 +95,13 @@ def test_nothing_that_open_grey_refuses_is_taken_however_it_is_spoilt() -> None:
             refused += 1
             continue
         taken += 1
-        grey, mode = open_grey(bytes(spoilt), LIMIT)  # raises Undecodable where it refuses
+        grey, mode = open_grey(bytes(spoilt), LIMIT)  # raises Undecodable if it refuses
         assert (found[1], found[0].size, found[0].tobytes()) == (mode, grey.size, grey.tobytes())
     assert taken > 500
     assert refused > 500
 
 
-def test_every_truncation_is_found() -> None:
+def test_every_truncation_is_detected() -> None:
     whole = jpeg(picture())
     for length in range(len(whole) - 1):
         assert decode_plain_jpeg(whole[:length], LIMIT) is None

@@ -13,7 +13,7 @@ def flat(red, green, blue):
 def test_flat_colours_by_hand():
     assert measure_light(flat(255, 255, 255)) == ("1.000", "0.000", "0", "grey")
     assert measure_light(flat(255, 0, 0)) == ("0.299", "0.000", "0", "colour")
-    assert measure_light(flat(100, 102, 101))[3] == "grey"  # what JPEG leaves
+    assert measure_light(flat(100, 102, 101))[3] == "grey"  # within the difference that JPEG may leave
 
 
 def test_halves_have_contrast_and_an_edge():
@@ -43,6 +43,6 @@ def test_a_row_for_each_file_in_order(tmp_path):
     assert table["colour"].tolist() == ["grey", "grey"]
 
 
-def test_what_is_no_picture_is_not_passed_over(tmp_path):
+def test_a_file_that_is_not_a_picture_is_an_error(tmp_path):
     with pytest.raises(Undecodable, match="missing"):
         measure_traits([tmp_path / "gone.png"], np.array([1]), np.array([1]))

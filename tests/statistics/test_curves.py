@@ -12,7 +12,7 @@ def rows_of(labels, probabilities):
 
 def test_roc_by_hand():
     table = curves.roc(rows_of([1, 0, 1, 0], [0.9, 0.7, 0.4, 0.2]))
-    # 0.9 finds one of two positives; 0.7 takes one of two negatives for it; 0.4 finds the second; 0.2 all
+    # 0.9 finds one of two positives; 0.7 adds one of two negatives; 0.4 finds the second positive; 0.2 adds the rest
     assert table.to_numpy().tolist() == [[0, 0, 1.0], [0, 0.5, 0.9], [0.5, 0.5, 0.7], [0.5, 1, 0.4], [1, 1, 0.2]]
 
 

@@ -36,7 +36,7 @@ def test_wilson_covers_the_truth():
     rng = np.random.default_rng(1)
     hits = [wilson(int(rng.binomial(60, 0.85)), 60) for _ in range(1000)]
     covered = np.mean([i.low <= 0.85 <= i.high for i in hits])
-    assert 0.93 <= covered <= 0.975  # 95%, with 1,000 trials' own noise of 0.7%
+    assert 0.93 <= covered <= 0.975  # 95%, with a standard error of 0.7% over 1,000 trials
 
 
 def test_rows_of_a_group_are_drawn_together():
@@ -45,7 +45,7 @@ def test_rows_of_a_group_are_drawn_together():
     assert weights.shape == (50, 5)
     assert (weights[:, 0] == weights[:, 1]).all()
     assert (weights[:, 2] == weights[:, 4]).all()
-    # three groups are drawn three times: 7, 3 and 9
+    # three draws among the groups 7, 3 and 9
     assert (weights[:, 0] + weights[:, 2] + weights[:, 3] == 3).all()
 
 
@@ -61,11 +61,11 @@ def test_the_bootstrap_covers_a_mean():
     for _ in range(300):
         found = bootstrap(mean_of(rng.exponential(1.0, 100)), np.arange(100), 200, rng)["mean"]
         covered += found.low <= 1.0 <= found.high
-    assert 0.89 <= covered / 300 <= 0.98  # percentile intervals of a skewed mean are a little short of 95%
+    assert 0.89 <= covered / 300 <= 0.98  # percentile intervals of a skewed mean cover slightly less than 95%
 
 
-def test_groups_make_the_interval_honest():
-    # every row twice: half the information, so an interval sqrt(2) times as wide as of rows taken as independent
+def test_resampling_groups_widens_the_interval():
+    # every row twice: half the information, so the interval is sqrt(2) times as wide as for independent rows
     rng = np.random.default_rng(3)
     values = np.repeat(rng.normal(size=200), 2)
     together = bootstrap(mean_of(values), np.repeat(np.arange(200), 2), 2000, np.random.default_rng(0))["mean"]

@@ -49,7 +49,7 @@ def test_proportions_by_hand():
     }
 
 
-def test_a_class_that_nobody_predicts_has_no_precision():
+def test_a_class_that_is_never_predicted_has_no_precision():
     found = proportions(Confusion(true_positive=0, false_positive=0, false_negative=3, true_negative=5))
     assert found["positive.precision"].value is None
     assert found["positive.recall"].value == 0.0
@@ -72,17 +72,17 @@ def test_every_figure_agrees_with_scikit_learn(rows):
         "log_loss": sk.log_loss(labels, scores.astype(np.float32)),
         "brier": sk.brier_score_loss(labels, scores),
     }
-    of_ours = {"expected_calibration_error", "calibration_error_by_chance"}  # checked below
-    assert found.keys() == expected.keys() | of_ours
+    own = {"expected_calibration_error", "calibration_error_by_chance"}  # checked below
+    assert found.keys() == expected.keys() | own
     assert {name: found[name] for name in expected} == pytest.approx(expected, rel=1e-6)
 
 
-def test_weights_act_like_repeated_rows(rows):
+def test_integer_weights_equal_repeated_rows(rows):
     times = np.random.default_rng(1).integers(0, 4, len(rows))
     repeated = rows.by_probability().take(np.repeat(np.arange(len(rows)), times))
     weighted = WeightedMetrics(rows, 10)(times[None, :].astype(np.float64))
     whole = WeightedMetrics(repeated, 10)(np.ones((1, len(repeated))))
-    # under resampling the bins stay those of the rows themselves
+    # resampling keeps the bins of the original rows
     del weighted["expected_calibration_error"], whole["expected_calibration_error"]
     assert {name: column[0] for name, column in weighted.items()} == pytest.approx(
         {name: column[0] for name, column in whole.items()}, rel=1e-12
@@ -103,7 +103,7 @@ def test_equal_probabilities_share_a_bin():
 
 
 def test_calibration_error_against_scikit_learns_bins(rows):
-    # no ties: on a bin's edge the two may put a value differently
+    # no ties: the two may assign a value on a bin's edge differently
     scores = np.clip(rows.probabilities + np.random.default_rng(3).uniform(0, 0.009, len(rows)), 0, 1)
     observed, mean = calibration_curve(rows.positive, scores, n_bins=10, strategy="quantile")
     counts = np.full(10, 40)
@@ -120,7 +120,7 @@ def test_auc_by_hand():
     assert found["roc_auc"].value == 3.5 / 4
 
 
-def test_one_class_alone_leaves_what_needs_two_undefined():
+def test_metrics_that_need_both_classes_are_undefined_for_one():
     found = measure(rows_of([1, 1, 1], [0.4, 0.8, 0.9]), 5, 10, np.random.default_rng(0))
     assert found["roc_auc"].value is None
     assert found["balanced_accuracy"].value is None
@@ -128,7 +128,7 @@ def test_one_class_alone_leaves_what_needs_two_undefined():
     assert found["negative.recall"].value is None
 
 
-def test_n_is_what_a_figure_is_taken_over():
+def test_n_is_the_number_of_rows_behind_a_figure():
     found = measure(rows_of([1, 1, 1, 0, 0], [0.9, 0.5, 0.4, 0.7, 0.1]), 5, 10, np.random.default_rng(0))
     assert {name: found[name].n for name in ("roc_auc", "positive.f1", "negative.f1", "positive.precision")} == {
         "roc_auc": 5,
@@ -157,12 +157,12 @@ def test_intervals_cover_the_truth():
         found = measure(draw(rng, 150), 10, 150, rng)
         for name in names:
             covered[name] += found[name].low <= truth[name][0] <= found[name].high
-    # 95% of 200 is 190; an interval for 0.88 to 0.99 allows the percentile method's small samples and 200 trials' noise
+    # 95% of 200 is 190; 0.88 to 0.99 allows for the percentile method on small samples and the noise of 200 trials
     assert {name: count for name, count in covered.items() if not 176 <= count <= 198} == {}
 
 
 def test_the_calibration_errors_interval_reaches_down_to_a_calibrated_model():
-    # labels drawn by the very probabilities: the true error is 0, and every finite sample shows more
+    # labels drawn from the probabilities themselves: the true error is 0, and every finite sample shows more
     rng = np.random.default_rng(8)
     covered = 0
     for _ in range(100):
@@ -174,7 +174,7 @@ def test_the_calibration_errors_interval_reaches_down_to_a_calibrated_model():
 
 
 def test_the_calibration_errors_interval_covers_a_miscalibrated_model():
-    # logits 1.7 times too large; the true error by a million rows
+    # logits 1.7 times too large; a million rows give the true error
     def draw(rng, n):
         logits = rng.normal(0, 2.5, n)
         return rows_of(rng.random(n) < 1 / (1 + np.exp(-logits / 1.7)), 1 / (1 + np.exp(-logits)))
@@ -211,5 +211,5 @@ def test_memory_stays_bounded_at_a_hundred_thousand_rows():
     measure(rows, 15, 60, rng)
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
-    # 60 resamples at once would take 48 MB an array; blocks of 20 (MAX_CELLS) take 16, of which about ten live together
+    # 60 resamples at once would take 48 MB per array; blocks of 20 take 16 MB, and about ten arrays exist at a time
     assert peak < 250e6

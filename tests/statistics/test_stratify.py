@@ -1,4 +1,4 @@
-"""Shares, classes, groups: all three at once."""
+"""Assignment meets shares, classes and groups at the same time."""
 
 import time
 
@@ -19,7 +19,7 @@ def counts(part: Ints, labels: Ints) -> list[list[int]]:
 
 
 def faces(n: int, seed: int = 0) -> tuple[Ints, Ints]:
-    """40 % of class 0; groups of 1 to 6 rows, with labels of their own kind at nine rows of ten."""
+    """Sample rows, 40% of class 0, in groups of 1 to 6 rows of which nine in ten have the group's label."""
     rng = np.random.default_rng(seed)
     groups = np.repeat(np.arange(n), rng.integers(1, 7, n))[:n]
     kind = rng.random(n) > 0.4
@@ -47,7 +47,7 @@ def test_three_parts_of_different_size() -> None:
     assert counts(part, labels) == [[5, 5], [10, 10], [35, 35]]
 
 
-def test_no_group_is_cut_and_small_groups_balance() -> None:
+def test_no_group_is_split_and_small_groups_balance() -> None:
     labels, groups = faces(5_000)
     part = assign(labels, groups, np.array([0.2, 0.8]), np.random.default_rng(0))
     assert pd.Series(part).groupby(groups).nunique().max() == 1
@@ -56,7 +56,7 @@ def test_no_group_is_cut_and_small_groups_balance() -> None:
 
 
 def test_a_heavy_group_goes_where_there_is_room() -> None:
-    """A third of all rows in one group does not fit into a fifth; that fifth is filled all the same."""
+    """A group with a third of all rows does not fit into the part of a fifth, which is still filled."""
     labels = np.array([0, 1] * 150)
     groups = np.r_[np.zeros(100, np.int64), np.arange(1, 201)]
     part = assign(labels, groups, np.array([0.2, 0.8]), np.random.default_rng(0))
@@ -81,14 +81,14 @@ def test_balance_is_no_worse_than_scikit_learns(seed: int, folds: int) -> None:
     assert imbalance(ours) < 1.0  # rows
 
 
-def test_seed_decides() -> None:
+def test_the_seed_decides_the_assignment() -> None:
     labels, groups = faces(1_000)
     one, again, other = (assign(labels, groups, np.array([0.2, 0.8]), np.random.default_rng(s)) for s in (1, 1, 2))
     assert np.array_equal(one, again)
     assert not np.array_equal(one, other)
 
 
-def test_a_hundred_thousand_rows_take_a_moment() -> None:
+def test_a_hundred_thousand_rows_are_fast() -> None:
     labels, groups = faces(100_000)
     start = time.process_time()
     assign(labels, groups, np.full(5, 0.2), np.random.default_rng(0))
