@@ -10,7 +10,7 @@ from facegender.files.float16_rows import Float16Array, Float16Rows
 from facegender.files.json_files import read_json
 from facegender.network.engine import Engine, OpenVinoEngine, TensorFlowEngine, has_openvino, import_openvino
 
-AT_ONCE: Final = 256  # pictures compared with the reference together, and rows of it made float32 together
+EMBEDDINGS_AT_ONCE: Final = 256  # embeddings, and rows of the reference, that are float32 at the same time
 
 
 def embedding_engine(model: Path) -> Engine:
@@ -70,18 +70,18 @@ def distances(
     place = min(neighbours, len(reference)) - 1
     if place < 0:
         return found
-    for start in range(0, len(embeddings), AT_ONCE):
-        mine = _unit(embeddings[start : start + AT_ONCE])
+    for start in range(0, len(embeddings), EMBEDDINGS_AT_ONCE):
+        mine = _unit(embeddings[start : start + EMBEDDINGS_AT_ONCE])
         unlike = np.empty((len(mine), len(reference)), np.float32)  # minus the cosine
-        for at in range(0, len(reference), AT_ONCE):
-            unlike[:, at : at + AT_ONCE] = -mine @ _unit(reference[at : at + AT_ONCE]).T
+        for at in range(0, len(reference), EMBEDDINGS_AT_ONCE):
+            unlike[:, at : at + EMBEDDINGS_AT_ONCE] = -mine @ _unit(reference[at : at + EMBEDDINGS_AT_ONCE]).T
         if own is not None:
-            here = own[start : start + AT_ONCE]
+            here = own[start : start + EMBEDDINGS_AT_ONCE]
             unlike[here >= 0, here[here >= 0]] = np.inf
         unlike.partition(place, axis=1)
         nearest = -unlike[:, : place + 1]
         farthest = np.fmin.reduce(np.where(np.isneginf(nearest), np.nan, nearest), axis=1)  # oneself is none
-        found[start : start + AT_ONCE] = np.sqrt(np.maximum(2 - 2 * farthest, 0))
+        found[start : start + EMBEDDINGS_AT_ONCE] = np.sqrt(np.maximum(2 - 2 * farthest, 0))
     return found
 
 

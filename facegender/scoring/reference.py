@@ -13,13 +13,12 @@ import pandas as pd
 from facegender.decision.decision import Answers
 from facegender.files.float16_rows import Float16Array, Float16Rows
 from facegender.files.parquet import read, write
-from facegender.scoring.embedding import distances
+from facegender.scoring.embedding import EMBEDDINGS_AT_ONCE, distances
 
 TABLE: Final = "reference.parquet"
 EMBEDDINGS: Final = "embeddings.npy"
 MOST: Final = 4096  # embeddings kept; old and new pictures are compared with the same ones, so fewer cost no fairness
 NEIGHBOURS: Final = 10  # of embedding distance; the published choices lie between 1 and 50 for 1,000 rows
-AT_ONCE: Final = 256  # embeddings read together
 
 
 def distances_in(
@@ -31,8 +30,8 @@ def distances_in(
     """`distances` of some rows of a file of embeddings, read a part at a time: float64 (len(rows),)."""
     far = np.empty(len(rows))
     with Float16Rows(path) as embeddings:
-        for start in range(0, len(rows), AT_ONCE):
-            part = slice(start, start + AT_ONCE)
+        for start in range(0, len(rows), EMBEDDINGS_AT_ONCE):
+            part = slice(start, start + EMBEDDINGS_AT_ONCE)
             values = embeddings.read(rows[part])
             far[part] = distances(values, reference, NEIGHBOURS, None if own is None else own[part])
     return far
