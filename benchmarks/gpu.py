@@ -70,7 +70,7 @@ def works(params: Params, batch_size: int, images: int, held: ExitStack) -> dict
 def training(classifier: Any, params: Params, batch_size: int, images: int, held: ExitStack) -> Callable[[], Any]:
     """One epoch of the tuned part on features from a file, by the network, optimizer and loss of the stage `train`."""
     from facegender.features.store import RowFile
-    from facegender.network.folded_batch_norm import fitted
+    from facegender.network.fused_batch_norm import fuse_tuned_part
     from facegender.training.batches import FeatureBatches, Rows
     from facegender.training.loop import Phase, compile_model, make_optimizer
     from facegender.training.tf_dataset import as_dataset
@@ -83,7 +83,10 @@ def training(classifier: Any, params: Params, batch_size: int, images: int, held
         file.write(row, rng.standard_normal(shape, np.float32))
     places = np.arange(images)
     rows = Rows(places, (places % 2).astype(np.float32), np.ones(images, np.float32), np.zeros_like(places))
-    model, phase = fitted(classifier), Phase("fine_tune", 100, params.train.learning_rate, params.train.warmup_epochs)
+    model, phase = (
+        fuse_tuned_part(classifier),
+        Phase("fine_tune", 100, params.train.learning_rate, params.train.warmup_epochs),
+    )
     steps = images // batch_size
     compile_model(model, make_optimizer(phase, steps, params.train.weight_decay), params.train.label_smoothing)
     return lambda: model.fit(as_dataset(FeatureBatches([file], rows, batch_size)), shuffle=False, verbose=0)

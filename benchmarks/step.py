@@ -151,8 +151,8 @@ def product(rows: int, inputs: int, outputs: int, inner: bool) -> Work:
 
 
 def convolution(shape: tuple[int, ...], size: tuple[int, int], strides: tuple[int, int]) -> Work:
-    """A depthwise convolution and its gradients, as the folded network has them."""
-    from facegender.network.folded_batch_norm import depthwise
+    """A depthwise convolution and its gradients, as the fused tuned part has them."""
+    from facegender.network.fused_batch_norm import convolve_depthwise
 
     values = tf.random.normal(shape, seed=1)
     kernel = tf.random.normal((*size, shape[-1], 1), seed=2)
@@ -160,7 +160,7 @@ def convolution(shape: tuple[int, ...], size: tuple[int, int], strides: tuple[in
     def go() -> list[Any]:
         with tf.GradientTape() as tape:
             tape.watch((values, kernel))
-            result = depthwise(values, kernel, (1, *strides, 1), "SAME")
+            result = convolve_depthwise(values, kernel, (1, *strides, 1), "SAME")
         return [result, *tape.gradient(result, (values, kernel))]
 
     return go

@@ -16,7 +16,7 @@ from facegender.features.store import Manifest, Store
 from facegender.files.atomic import atomic_file
 from facegender.files.float16_rows import RowFile
 from facegender.network.classifier import Classifier
-from facegender.network.folded_batch_norm import fitted
+from facegender.network.fused_batch_norm import fuse_tuned_part
 from facegender.params.sections import Params, TrainParams, ranges_in_force
 from facegender.runtime.progress import track
 from facegender.training.batches import Batches, FeatureBatches, ImageBatches, Pictures, Rows
@@ -63,7 +63,7 @@ def features_source(
     classifier: Classifier,
 ) -> Source:
     """Train the tuned part on cached features."""
-    model, fits = classifier.trains, fitted(classifier)
+    model, fits = classifier.trains, fuse_tuned_part(classifier)
     read, judge = partial(FeatureBatches, store.views), partial(FeatureBatches, [store.judged])
     return _source(model, fits, classifier, table, positive, params, count_views(store.manifest, params), read, judge)
 
