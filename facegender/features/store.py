@@ -9,10 +9,10 @@
 facegender/files/float16_rows.py reads and writes the arrays.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol, Self
+from typing import Any, Final, Protocol, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -23,6 +23,8 @@ from facegender.files.float16_rows import Features, RowFile
 from facegender.files.image_names import places
 from facegender.files.json_files import read_json, write_json
 from facegender.files.parquet import read
+
+ROWS_HASHED_AT_ONCE: Final = 4096
 
 
 def view_file(folder: Path, view: int) -> Path:
@@ -133,6 +135,13 @@ class Store(Protocol):
 def write_rows(folder: Path, rows: pd.DataFrame) -> None:
     """rows.parquet of a features folder; in small pieces, for what is written together is held in memory twice."""
     rows.to_parquet(folder / "rows.parquet", index=False, use_dictionary=False, row_group_size=4096)
+
+
+def hash_rows(rows: pd.DataFrame) -> Iterator[npt.NDArray[np.uint64]]:
+    """Yield the rows' hashes, a few thousand at a time: pandas makes Python objects of their strings."""
+    for start in range(0, len(rows), ROWS_HASHED_AT_ONCE):
+        part = rows.iloc[start : start + ROWS_HASHED_AT_ONCE]
+        yield np.asarray(pd.util.hash_pandas_object(part, index=False), np.uint64)
 
 
 def labelled(store: Store, folder: Path, splits: pd.DataFrame) -> pd.DataFrame:

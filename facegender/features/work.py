@@ -13,7 +13,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from facegender.errors import UserError
-from facegender.features.store import FeatureStore, Manifest, view_file, write_rows
+from facegender.features.store import FeatureStore, Manifest, hash_rows, view_file, write_rows
 from facegender.files.atomic import replace_folder
 from facegender.files.float16_rows import RowFile
 from facegender.files.image_names import lookup
@@ -66,9 +66,8 @@ class Work:
         self.layout, self.params, self.manifest, self.rows = layout, params, manifest, rows
         self.target, self.earlier = target, earlier
         key = hashlib.sha256()
-        for start in range(0, len(rows), FLUSH_EVERY):  # some at a time: pandas makes objects of the strings
-            part = rows.iloc[start : start + FLUSH_EVERY]
-            key.update(pd.util.hash_pandas_object(part, index=False).to_numpy().tobytes())
+        for hashes in hash_rows(rows):
+            key.update(hashes.tobytes())
         made = asdict(manifest)
         self.depends_on = {"code": made.pop("code"), "manifest": made, "rows": key.hexdigest()}
         self.folder = named(layout.resume / target.name, self.depends_on)

@@ -20,7 +20,7 @@ from xml.etree import ElementTree
 import numpy as np
 import numpy.typing as npt
 
-Floats = npt.NDArray[np.float32]
+Constant = npt.NDArray[np.float32]  # weights or biases of a layer, as the network holds them
 
 EXACT: Final = 3  # convolutions from the input on that stay in float32
 NOISE: Final = 16  # pictures of noise that the mean inputs are taken of
@@ -35,12 +35,12 @@ class Layer:
     addition: Any
 
     @property
-    def weights(self) -> Floats:
+    def weights(self) -> Constant:
         """Of the convolution, in its own shape."""
         return _constant(self.convolution)
 
     @property
-    def bias(self) -> Floats:
+    def bias(self) -> Constant:
         """(1, channels, 1, 1)."""
         return _constant(self.addition)
 
@@ -68,14 +68,14 @@ def fit_for_bfloat16(network: Any) -> Any:
     return _marked(fitted, {layer.convolution.get_friendly_name() for layer in layers[: _exact(layers)]})
 
 
-def rounded(values: Floats) -> Floats:
+def rounded(values: Constant) -> Constant:
     """The nearest bfloat16, to even where two are as near, as float32."""
     bits = np.ascontiguousarray(values, np.float32).view(np.uint32)
     nearest = (bits + 0x7FFF + ((bits >> 16) & 1)) & np.uint32(0xFFFF0000)
     return nearest.astype(np.uint32).view(np.float32)
 
 
-def _constant(node: Any) -> Floats:
+def _constant(node: Any) -> Constant:
     return np.array(node.input(1).get_source_output().get_node().get_data(), np.float32)
 
 
@@ -119,7 +119,7 @@ def _noise(size: int) -> npt.NDArray[np.uint8]:
     return pixels
 
 
-def _corrections(network: Any, layers: list[Layer]) -> list[Floats]:
+def _corrections(network: Any, layers: list[Layer]) -> list[Constant]:
     """What each layer's output lacks on average, by channel, when its weights are rounded."""
     import openvino
     from openvino import opset13
@@ -146,7 +146,7 @@ def _corrections(network: Any, layers: list[Layer]) -> list[Floats]:
     return [np.array(results[number], np.float32) for number in range(len(layers))]
 
 
-def _keep_bias_exact(layer: Layer, bias: Floats) -> None:
+def _keep_bias_exact(layer: Layer, bias: Constant) -> None:
     from openvino import opset13
 
     users = list(layer.addition.output(0).get_target_inputs())

@@ -10,17 +10,18 @@ import pandas as pd
 
 from facegender.files.atomic import atomic_folder
 from facegender.files.json_files import write_json
+from facegender.network.engine import Images
 from facegender.network.engine_choice import export_engine
 from facegender.network.keras_file import save_model
 from facegender.params.sections import ScoringParams
-from facegender.pictures.decode import Pixels, decode_validated
+from facegender.pictures.decode import decode_validated
 
 logger = logging.getLogger(__name__)
 
 SAMPLE = 64
 
 
-def sample_pictures(images: Path, names: "pd.Series[str]", size: int) -> Pixels:
+def sample_pictures(images: Path, names: "pd.Series[str]", size: int) -> Images:
     """Some of these pictures, evenly spread, for checking the exported engine: uint8 (n, s, s, 3)."""
     chosen = names.iloc[:: max(1, len(names) // SAMPLE)][:SAMPLE]
     return np.stack([decode_validated(images, name, size) for name in chosen])
@@ -44,7 +45,7 @@ def write_model(
     history: pd.DataFrame,
     classes: dict[str, Any],
     made: dict[str, Any],
-    sample: Pixels,
+    sample: Images,
     params: ScoringParams,
 ) -> None:
     """Write the folder, whole or not at all.

@@ -7,11 +7,9 @@ from typing import Any
 import pandas as pd
 
 from facegender import __version__
-from facegender.features.store import Manifest
+from facegender.features.store import Manifest, hash_rows
 from facegender.params.sections import Params
 from facegender.runtime.code_fingerprint import code_of
-
-AT_ONCE = 4096  # rows hashed together: pandas makes Python objects of their strings
 
 
 def depends_on(
@@ -21,9 +19,7 @@ def depends_on(
 
     `module`: what runs it, whose code counts with all that it imports, as it does for DVC.
     """
-    seen = table[["image", "sha256", "label", "fold"]]
-    parts = (seen.iloc[start : start + AT_ONCE] for start in range(0, len(seen), AT_ONCE))
-    rows = sum(int(pd.util.hash_pandas_object(part, index=False).sum()) for part in parts)
+    rows = sum(int(hashes.sum()) for hashes in hash_rows(table[["image", "sha256", "label", "fold"]]))
     return {
         "train": params.train.model_dump(),
         "manifest": manifest.__dict__,
