@@ -23,7 +23,7 @@ from facegender.files.json_files import read_json
 from facegender.files.layout import Layout
 from facegender.files.parquet import read
 from facegender.network.engine import Engine, OpenVinoEngine, TensorFlowEngine, has_bfloat16, has_openvino, to_openvino
-from facegender.params.architectures import resolve_weights
+from facegender.network.weights import resolve_weights
 from facegender.params.sections import FeaturesParams, Params
 from facegender.runtime.code_fingerprint import code_in
 from facegender.runtime.memory import trim

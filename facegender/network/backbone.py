@@ -22,7 +22,8 @@ from facegender.errors import UserError
 from facegender.network.applications import built
 from facegender.network.own_backbone import own_backbone
 from facegender.network.rebuild import flat
-from facegender.params.architectures import ARCHITECTURES, WEIGHTS, is_own, title
+from facegender.network.weights import WEIGHTS
+from facegender.params.architectures import ARCHITECTURES, is_own, title
 from facegender.params.sections import BackboneParams
 
 DOWNLOAD_TIMEOUT_S = 10.0

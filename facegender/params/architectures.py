@@ -6,16 +6,9 @@ of one's own. Knows names and numbers only, so that params.yaml is read without 
 
 from dataclasses import dataclass
 from pathlib import PurePath
-from typing import TYPE_CHECKING, Final, Literal
-
-from facegender.errors import UserError
-
-if TYPE_CHECKING:
-    from facegender.params.sections import BackboneParams
+from typing import Final, Literal
 
 Scaling = Literal["signed", "standard", "caffe", "inside"]
-
-WEIGHTS: Final = "params.yaml, backbone.weights"
 
 
 @dataclass(frozen=True)
@@ -90,32 +83,3 @@ def described(name: str, alpha: float) -> str:
 def choices() -> str:
     """What `backbone.name` may be."""
     return f"{', '.join(ARCHITECTURES)}, or the path of a .keras file"
-
-
-def resolve_weights(params: "BackboneParams", drawn_demo: bool) -> str:
-    """What `auto` means here: those in a file of one's own, `demo` where the data is the drawn demo, else `imagenet`.
-
-    Raises
-    ------
-    UserError
-        This backbone does not come with the weights asked for.
-    """
-    source = params.weights
-    if is_own(params.name):
-        if source in ("imagenet", "demo", "none"):
-            raise UserError(
-                WEIGHTS,
-                "must be auto, for those in the file that backbone.name names, or the path of a .weights.h5 file",
-                source,
-            )
-        return "own" if source == "auto" else source
-    if source == "auto":
-        source = "demo" if drawn_demo else "imagenet"
-    if source == "demo" and params.name != "mobilenet_v2":
-        raise UserError(
-            WEIGHTS,
-            "the demo has weights for mobilenet_v2 only",
-            f"{params.weights}, with backbone.name {params.name}",
-            "Set backbone.weights to imagenet or none, or backbone.name to mobilenet_v2.",
-        )
-    return source

@@ -23,7 +23,8 @@ from facegender.network.classifier import Classifier, build_classifier
 from facegender.network.engine_choice import export_engine
 from facegender.network.keras_file import load_model, save_model
 from facegender.network.rebuild import flat, is_noise
-from facegender.params.architectures import ARCHITECTURES, Architecture, described, resolve_weights, title
+from facegender.network.weights import resolve_weights
+from facegender.params.architectures import ARCHITECTURES, Architecture, described, title
 from facegender.params.sections import BackboneParams, ScoringParams, TrainParams
 from facegender.scoring.predict import predict
 from facegender.training.train import train

@@ -11,7 +11,7 @@ from facegender.errors import UserError
 from facegender.network import backbone as backbones
 from facegender.network.backbone import cut_for, fingerprint, plain_backbone, valid_cuts, weighted_backbone
 from facegender.network.classifier import build_classifier
-from facegender.params.architectures import resolve_weights
+from facegender.network.weights import resolve_weights
 from facegender.params.sections import BackboneParams, TrainParams
 
 TINY = BackboneParams(alpha=0.35, image_size=64, weights="none")

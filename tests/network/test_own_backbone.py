@@ -19,7 +19,7 @@ from facegender.features.store import Manifest
 from facegender.network.backbone import cut_for, fingerprint, weighted_backbone
 from facegender.network.classifier import build_classifier
 from facegender.network.own_backbone import own_backbone
-from facegender.params.architectures import resolve_weights
+from facegender.network.weights import resolve_weights
 from facegender.params.sections import BackboneParams, Params, TrainParams
 from facegender.scoring.predict import predict
 from facegender.training.train import train
