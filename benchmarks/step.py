@@ -32,7 +32,7 @@ import tensorflow as tf  # noqa: E402
 
 from facegender.network.device import prepare  # noqa: E402
 from facegender.training.loop import compile_model, make_optimizer  # noqa: E402
-from facegender.training.source import Source, features_source  # noqa: E402
+from facegender.training.source import Source, TrainingData, features_source  # noqa: E402
 from facegender.training.tf_dataset import as_dataset  # noqa: E402
 from facegender.training.train import build, phases  # noqa: E402
 
@@ -51,8 +51,9 @@ def works(layout: Layout, params: TrainParams) -> tuple[dict[str, Work], dict[st
         table = labelled(store, layout.features, pd.read_parquet(layout.splits))
         classifier = build(store.manifest, params, cached=True)
         positive = max(table["label"].dropna())
-        source = features_source(store, table, positive, params, classifier)
-        batches = source.batches(source.train.shuffled(params.seed, 0, source.views), params.batch_size)
+        source = features_source(TrainingData(store, table, positive, layout.images), params, classifier)
+        pipeline = source.pipeline
+        batches = pipeline.train(source.train.shuffled(params.seed, 0, pipeline.views), params.batch_size)
         ready = [batches[number] for number in range(FIT_STEPS)]
     products, depthwise, operations = shapes(classifier.to_pool, params.batch_size)
     square = tf.random.normal((SIDE, SIDE), seed=1)
@@ -73,7 +74,7 @@ def works(layout: Layout, params: TrainParams) -> tuple[dict[str, Work], dict[st
 
 def steps(source: Source, params: TrainParams, ready: Sequence[Any]) -> dict[str, Work]:
     """The step itself, on a ready batch; its parts; and `fit` over some ready batches, which adds Keras's loop."""
-    model = source.fitted
+    model = source.fused
     optimizer = make_optimizer(phases(params)[-1], len(ready), params.weight_decay)
     compile_model(model, optimizer, params.label_smoothing)
     images, labels, weights = (tf.constant(array) for array in ready[0])

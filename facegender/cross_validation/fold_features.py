@@ -16,6 +16,7 @@ from facegender.features.work import Work
 from facegender.files.json_files import read_json
 from facegender.files.layout import Layout
 from facegender.params.sections import Params
+from facegender.params.stage_params import FeaturesStageParams
 
 
 def fold_features(layout: Layout, params: Params) -> None:
@@ -33,7 +34,8 @@ def fold_features(layout: Layout, params: Params) -> None:
     rest = other_roles(rows[~rows["image"].isin(held_out)], existing)
     drawn_demo = bool(read_json(layout.validation)["demo"])
     cached = params.train.mode == "features"
-    manifest, frozen = plan_network(params, drawn_demo, cached, existing)
+    own = FeaturesStageParams.of(params)
+    manifest, frozen = plan_network(own, drawn_demo, cached, existing)
     if manifest != existing:
         raise UserError(
             str(layout.features),
@@ -42,9 +44,8 @@ def fold_features(layout: Layout, params: Params) -> None:
             "Run `facegender features`.",
         )
     if cached:
-        make(
-            Work(layout, params, manifest, rest, layout.fold_features, [layout.features, layout.fold_features]), frozen
-        )
+        target, earlier = layout.fold_features, [layout.features, layout.fold_features]
+        make(Work(layout, own, manifest, rest, target, earlier), frozen)
     else:
         write_nothing(layout.fold_features, manifest, rest)
 

@@ -9,7 +9,7 @@ from facegender.data.split import HOLDOUT, NEVER_VALIDATED, folds_of
 from facegender.features.store import Store, labelled
 from facegender.files.layout import Layout
 from facegender.files.resumable import begin
-from facegender.params.sections import Params
+from facegender.params.stage_params import TrainFoldsStageParams
 from facegender.training.provenance import depends_on
 
 
@@ -44,7 +44,7 @@ class FoldPlan:
         return [fold for fold in range(self.count) if not self.result(fold).is_dir()]
 
 
-def plan_folds(layout: Layout, params: Params, store: Store) -> FoldPlan:
+def plan_folds(layout: Layout, params: TrainFoldsStageParams, store: Store) -> FoldPlan:
     """Assign the folds; remove what was begun for other data or parameters, or by other code.
 
     Finished folds of other code are no exception. The folds become one output, of which DVC records by which code it
@@ -59,5 +59,5 @@ def plan_folds(layout: Layout, params: Params, store: Store) -> FoldPlan:
     count = params.cross_validate.folds
     assigned = splits.assign(fold=folds_of(splits, count, params.split.seed))
     table = labelled(store, layout.features, assigned)
-    fixed = depends_on(params, store.manifest, table, "facegender.cross_validation.train_fold")
+    fixed = depends_on(params.train, store.manifest, table, "facegender.cross_validation.train_fold")
     return FoldPlan(table, begin(layout.resume / "cross_validate", fixed, "train_folds"), count)

@@ -17,10 +17,11 @@ from facegender.files.atomic import atomic_folder
 from facegender.files.json_files import read_json
 from facegender.files.layout import Layout
 from facegender.params.sections import Params
+from facegender.params.stage_params import TrainFoldsStageParams
 from facegender.training.checkpoint import Checkpoints
-from facegender.training.source import VALIDATION_BATCH
+from facegender.training.source import VALIDATION_BATCH, TrainingData
 from facegender.training.tf_dataset import as_dataset
-from facegender.training.train import fit
+from facegender.training.train import Fitted, fit
 
 logger = logging.getLogger(__name__)
 
@@ -40,7 +41,7 @@ def train_fold(layout: Layout, params: Params, fold: int) -> None:
         raise UserError("--fold", f"must be 0 to {count - 1}: cross_validate.folds is {count}", fold)
     positive = read_json(layout.validation)["classes"][1]
     with FoldStore(layout) as store:
-        plan = plan_folds(layout, params, store)
+        plan = plan_folds(layout, TrainFoldsStageParams.of(params), store)
         with _held(plan.folder / f"fold_{fold}.lock"):
             if plan.result(fold).is_dir():
                 logger.info("fold %d of %d: finished before", fold + 1, count)
@@ -48,18 +49,26 @@ def train_fold(layout: Layout, params: Params, fold: int) -> None:
             logger.info("fold %d of %d", fold + 1, count)
             # the plan's folder is named by all else that a checkpoint depends on
             checkpoints = Checkpoints(plan.folder / f"checkpoints_{fold}", {"fold": fold})
-            curves = plan.folder / f"curves_{fold}"
-            fitted = fit(layout, params, store, plan.rows_of(fold), positive, checkpoints, curves)
-            source = fitted.source
-            held = as_dataset(source.judged(source.validation, VALIDATION_BATCH))
-            logits = fitted.classifier.trains.predict(held, verbose=0)
-            images = plan.table["image"].iloc[source.validation.rows]
-            found = {"image": images, "probability": sigmoid(logits[:, 0].astype(np.float64))}
-            with atomic_folder(plan.result(fold)) as folder:
-                np.savez(folder / "weights.npz", *fitted.classifier.whole.get_weights())
-                pd.DataFrame(found).to_parquet(folder / "predictions.parquet", index=False)
-                pd.DataFrame(fitted.history).to_csv(folder / "history.csv", index=False)
+            data = TrainingData(store, plan.rows_of(fold), positive, layout.images)
+            fitted = fit(data, params.train, checkpoints, plan.folder / f"curves_{fold}")
+            write_result(plan.result(fold), fitted, plan.table["image"])
             checkpoints.remove()
+
+
+def write_result(out: Path, fitted: Fitted, images: "pd.Series[str]") -> None:
+    """Write a finished fold's folder: weights.npz, predictions.parquet of its validation rows, history.csv.
+
+    `images`: the names of the store's rows.
+    """
+    source = fitted.source
+    validation = as_dataset(source.pipeline.validation(source.validation, VALIDATION_BATCH))
+    logits = fitted.classifier.trains.predict(validation, verbose=0)
+    names = images.iloc[source.validation.rows]
+    predictions = pd.DataFrame({"image": names, "probability": sigmoid(logits[:, 0].astype(np.float64))})
+    with atomic_folder(out) as folder:
+        np.savez(folder / "weights.npz", *fitted.classifier.whole.get_weights())
+        predictions.to_parquet(folder / "predictions.parquet", index=False)
+        pd.DataFrame(fitted.history).to_csv(folder / "history.csv", index=False)
 
 
 @contextmanager

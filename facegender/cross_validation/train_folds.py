@@ -17,6 +17,7 @@ from facegender.errors import UserError
 from facegender.files.atomic import atomic_folder
 from facegender.files.layout import Layout
 from facegender.params.sections import Params
+from facegender.params.stage_params import TrainFoldsStageParams
 
 logger = logging.getLogger(__name__)
 
@@ -42,7 +43,7 @@ def train_folds(layout: Layout, params: Params, command: Sequence[str]) -> None:
         Features that are missing or do not fit, too few rows of a class, or a fold that failed.
     """
     with FoldStore(layout) as store:
-        plan = plan_folds(layout, params, store)
+        plan = plan_folds(layout, TrainFoldsStageParams.of(params), store)
     run(plan.missing, params.cross_validate.processes, command)
     if plan.missing:  # each process reads them for itself
         remedy = "Start it again: finished folds that are still right are kept."

@@ -24,7 +24,8 @@ from facegender.files.layout import Layout
 from facegender.files.parquet import read
 from facegender.network.engine import Engine, OpenVinoEngine, TensorFlowEngine, has_bfloat16, has_openvino, to_openvino
 from facegender.network.weights import resolve_weights
-from facegender.params.sections import FeaturesParams, Params
+from facegender.params.sections import FeaturesParams, Params, TrainParams
+from facegender.params.stage_params import FeaturesStageParams
 from facegender.runtime.code_fingerprint import code_in
 from facegender.runtime.memory import trim
 
@@ -59,15 +60,16 @@ def features(layout: Layout, params: Params) -> None:
         read(layout.index, ["image", "sha256"], [("role", "==", "train")]), read(layout.splits, ["image", "fold"])
     )
     drawn_demo = bool(read_json(layout.validation)["demo"])
-    if params.train.mode == "online":
-        manifest = plan_network(params, drawn_demo, cached=False)[0]
+    own = FeaturesStageParams.of(params)
+    if own.train.mode == "online":
+        manifest = plan_network(own, drawn_demo, cached=False)[0]
         write_nothing(layout.features, manifest, rows)
         logger.info("features: online mode trains from the images; nothing to cache")
         return
     there = (layout.features / "manifest.json").is_file()
     existing = Manifest.read(layout.features) if there else None
-    manifest, frozen = plan_network(params, drawn_demo, True, existing)
-    make(Work(layout, params, manifest, rows, layout.features, [layout.features]), frozen)
+    manifest, frozen = plan_network(own, drawn_demo, True, existing)
+    make(Work(layout, own, manifest, rows, layout.features, [layout.features]), frozen)
 
 
 def plan_rows(index: pd.DataFrame, splits: pd.DataFrame) -> pd.DataFrame:
@@ -102,7 +104,7 @@ def make(work: Work, frozen: Any) -> None:
 
 
 def plan_network(
-    params: Params, drawn_demo: bool, cached: bool, existing: Manifest | None = None
+    params: FeaturesStageParams, drawn_demo: bool, cached: bool, existing: Manifest | None = None
 ) -> tuple[Manifest, Any]:
     """Build the network: what it is, and its frozen part. `existing`: of the features that are there."""
     from facegender.network.backbone import cut_for, fingerprint, weighted_backbone
@@ -126,7 +128,8 @@ def plan_network(
             params.train.fine_tune_layers,
             "Set train.mode to online to train the whole backbone.",
         )
-    classifier = build_classifier(params.backbone, backbone, cut, params.train, cached)
+    train = TrainParams.model_construct(None, **params.train.model_dump())  # the others concern the tuned part alone
+    classifier = build_classifier(params.backbone, backbone, cut, train, cached)
     exact, rough = precisions(params.features, existing)
     shape = list(classifier.frozen.output.shape[1:]) if classifier.frozen else []
     manifest = Manifest(

@@ -20,7 +20,7 @@ from facegender.files.image_names import lookup
 from facegender.files.layout import Layout
 from facegender.files.resumable import NOTE, begin, named
 from facegender.network.engine import Engine, forward
-from facegender.params.sections import Params
+from facegender.params.stage_params import FeaturesStageParams
 from facegender.pictures.augment import view_of
 from facegender.pictures.decode import Pixels, decode_validated
 from facegender.runtime.prefetch import prefetch
@@ -57,7 +57,7 @@ class Work:
     def __init__(
         self,
         layout: Layout,
-        params: Params,
+        params: FeaturesStageParams,
         manifest: Manifest,
         rows: pd.DataFrame,
         target: Path,

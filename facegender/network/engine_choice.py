@@ -16,7 +16,7 @@ from facegender.network.engine import (
     has_openvino,
     to_openvino,
 )
-from facegender.params.sections import ScoringParams
+from facegender.params.sections import EngineParams
 
 MAX_DIFFERENCE = 0.01  # of a probability, against TensorFlow float32
 BATCH = 32
@@ -54,7 +54,7 @@ class Agreement:
         return self.good or precision == "bfloat16"
 
 
-def export_engine(model: keras.Model, folder: Path, images: Images, params: ScoringParams) -> list[Agreement]:
+def export_engine(model: keras.Model, folder: Path, images: Images, params: EngineParams) -> list[Agreement]:
     """Write openvino.xml and .bin and engine.json, which names the engine that scoring is to use.
 
     `auto` takes the first of OpenVINO bfloat16, OpenVINO float32 and TensorFlow that agrees with TensorFlow; the order

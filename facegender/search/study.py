@@ -78,7 +78,7 @@ class Search:
         require(layout, "validate", "split", "features")
         with FeatureStore(layout.features) as store:
             table = labelled(store, layout.features, pd.read_parquet(layout.splits))
-            outside = depends_on(with_changes(params, self._constant()), store.manifest, table)
+            outside = depends_on(with_changes(params, self._constant()).train, store.manifest, table)
         self.code: str = outside.pop("code")
         self.rows = int((table["fold"] == 0).sum())
         space = {name: str(values) for name, values in self.space.items()}

@@ -17,6 +17,7 @@ from facegender.search.space import with_changes
 from facegender.search.study import Finished, Pruned, Report, Row, RunTrial
 from facegender.training.checkpoint import Checkpoints
 from facegender.training.provenance import depends_on
+from facegender.training.source import TrainingData
 from facegender.training.train import fit
 
 
@@ -47,12 +48,12 @@ def trainer(layout: Layout, params: Params, folder: Path) -> RunTrial:
         gc.collect()
         with FeatureStore(layout.features) as store:
             table = labelled(store, layout.features, pd.read_parquet(layout.splits))
-            checkpoints = Checkpoints(folder / "training", depends_on(changed, store.manifest, table))
+            checkpoints = Checkpoints(folder / "training", depends_on(changed.train, store.manifest, table))
             pooled = checkpoints.folder / "pooled.npy"
             link(shared, pooled)
-            live = folder / "dvclive"
+            data = TrainingData(store, table, positive, layout.images)
             try:
-                fitted = fit(layout, changed, store, table, positive, checkpoints, live, on_epoch)
+                fitted = fit(data, changed.train, checkpoints, folder / "dvclive", on_epoch)
             except Pruned:
                 checkpoints.remove()
                 raise

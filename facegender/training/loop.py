@@ -23,7 +23,7 @@ from facegender.training.checkpoint import Checkpoints, Progress
 from facegender.training.layer_rates import Pace, depths, paces
 from facegender.training.mixup import Mixed
 from facegender.training.optimizer import PacedAdamW
-from facegender.training.source import VALIDATION_BATCH, Source
+from facegender.training.source import VALIDATION_BATCH, InputPipeline, Source
 from facegender.training.tf_dataset import Pass, as_dataset
 
 logger = logging.getLogger(__name__)
@@ -85,8 +85,7 @@ class Trainer:
             if phase.name == "head":
                 self._run_head(phase, progress)
             else:
-                source = self.source
-                self._run_phase(phase, progress, source.fitted, source.batches, source.judged, source.views)
+                self._run_phase(phase, progress, self.source.fused, self.source.pipeline)
         self.live.end()
         return progress.history
 
@@ -94,24 +93,16 @@ class Trainer:
         # the backbone stands still, so its pooled output is computed once, and an epoch costs seconds
         path = self.checkpoints.folder / "pooled.npy"
         if not path.exists():
-            self.source.pooled(path)
+            self.source.write_pooled(path)
         pooled = RowFile(path)
 
         def batches(rows: Rows, size: int) -> Batches:
             return FeatureBatches([pooled], rows, size)
 
-        self._run_phase(phase, progress, self.source.head, batches, batches, views=1)
+        self._run_phase(phase, progress, self.source.head, InputPipeline(batches, batches, views=1))
         pooled.close()
 
-    def _run_phase(
-        self,
-        phase: Phase,
-        progress: Progress,
-        model: keras.Model,
-        batches: Callable[[Rows, int], Batches],
-        judged: Callable[[Rows, int], Batches],
-        views: int,
-    ) -> None:
+    def _run_phase(self, phase: Phase, progress: Progress, model: keras.Model, pipeline: InputPipeline) -> None:
         rows, size = self.source.train, self.params.batch_size
         balanced = self.params.sampling == "balanced"
         draw = rows.balanced if balanced else rows.shuffled
@@ -124,12 +115,12 @@ class Trainer:
             self.checkpoints.restore(self.source.model, model)
         else:
             progress.start_phase(phase.name)
-        validation = judged(self.source.validation, VALIDATION_BATCH)
+        validation = pipeline.validation(self.source.validation, VALIDATION_BATCH)
         total, done = count * phase.epochs, count * progress.epoch
         with track(f"train, {phase.name.replace('_', ' ')}", total, "images", done=done) as advance:
             while progress.epoch < phase.epochs and not progress.out_of_patience(self.params.patience, freed):
                 epoch = progress.epoch
-                plain = batches(draw(self.params.seed, epoch, views), size)
+                plain = pipeline.train(draw(self.params.seed, epoch, pipeline.views), size)
                 mixes = self.params.mixup and phase.name != "head"
                 data: Pass = Mixed(plain, self.params.mixup, self.params.seed, epoch) if mixes else plain
                 model.fit(as_dataset(data), shuffle=False, verbose=0, callbacks=[_Ticker(advance, size, count)])

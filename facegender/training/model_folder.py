@@ -1,6 +1,7 @@
 """The folder of a model: the network whole, its engine, its labels, and how it was made."""
 
 import logging
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -13,12 +14,35 @@ from facegender.files.json_files import write_json
 from facegender.network.engine import Images
 from facegender.network.engine_choice import export_engine
 from facegender.network.keras_file import save_model
-from facegender.params.sections import ScoringParams
+from facegender.params.sections import EngineParams
 from facegender.pictures.decode import decode_validated
 
 logger = logging.getLogger(__name__)
 
 SAMPLE = 64
+
+
+@dataclass(frozen=True)
+class TrainedModel:
+    """A finished model and what its folder says of it.
+
+    Attributes
+    ----------
+    network
+        Image (n, s, s, 3), RGB in [0, 255] -> probability of the positive class (n, 1).
+    history
+        One row an epoch: history.csv.
+    classes, provenance
+        classes.json and provenance.json.
+    sample
+        uint8 (n, s, s, 3): pictures on which the exported engine must agree with the network.
+    """
+
+    network: keras.Model
+    history: pd.DataFrame
+    classes: dict[str, Any]
+    provenance: dict[str, Any]
+    sample: Images
 
 
 def sample_pictures(images: Path, names: "pd.Series[str]", size: int) -> Images:
@@ -39,32 +63,12 @@ def label_facts(validation: dict[str, Any], image_size: int, positive_share: flo
     }
 
 
-def write_model(
-    out: Path,
-    model: keras.Model,
-    history: pd.DataFrame,
-    classes: dict[str, Any],
-    made: dict[str, Any],
-    sample: Images,
-    params: ScoringParams,
-) -> None:
-    """Write the folder, whole or not at all.
-
-    Parameters
-    ----------
-    model
-        Image (n, s, s, 3), RGB in [0, 255] -> probability of the positive class (n, 1).
-    history
-        One row an epoch: history.csv.
-    classes, made
-        classes.json and provenance.json.
-    sample
-        uint8 (n, s, s, 3): pictures on which the exported engine must agree with the model.
-    """
+def write_model(out: Path, model: TrainedModel, params: EngineParams) -> None:
+    """Write the folder, whole or not at all."""
     with atomic_folder(out) as folder:
-        save_model(model, folder / "model.keras")
-        for check in export_engine(model, folder, sample, params):
+        save_model(model.network, folder / "model.keras")
+        for check in export_engine(model.network, folder, model.sample, params):
             logger.info("train: %s", check.sentence(params.precision))
-        history.to_csv(folder / "history.csv", index=False)
-        write_json(folder / "classes.json", classes)
-        write_json(folder / "provenance.json", made)
+        model.history.to_csv(folder / "history.csv", index=False)
+        write_json(folder / "classes.json", model.classes)
+        write_json(folder / "provenance.json", model.provenance)

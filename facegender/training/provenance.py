@@ -8,12 +8,12 @@ import pandas as pd
 
 from facegender import __version__
 from facegender.features.store import Manifest, hash_rows
-from facegender.params.sections import Params
+from facegender.params.sections import TrainParams
 from facegender.runtime.code_fingerprint import code_of
 
 
 def depends_on(
-    params: Params, manifest: Manifest, table: pd.DataFrame, module: str = "facegender.training.train"
+    params: TrainParams, manifest: Manifest, table: pd.DataFrame, module: str = "facegender.training.train"
 ) -> dict[str, Any]:
     """All that decides how a training goes: a checkpoint of anything else is not resumed.
 
@@ -21,7 +21,7 @@ def depends_on(
     """
     rows = sum(int(hashes.sum()) for hashes in hash_rows(table[["image", "sha256", "label", "fold"]]))
     return {
-        "train": params.train.model_dump(),
+        "train": params.model_dump(),
         "manifest": manifest.__dict__,
         "rows": rows % 2**64,
         "versions": versions(),
@@ -35,7 +35,7 @@ def versions() -> dict[str, str]:
     return {"facegender": __version__, "python": platform.python_version(), **packages}
 
 
-def provenance(manifest: Manifest, params: Params, trained: int, every: int, demo: bool) -> dict[str, Any]:
+def provenance(manifest: Manifest, params: TrainParams, trained: int, every: int, demo: bool) -> dict[str, Any]:
     """provenance.json of a model with `trained` trained parameters of `every` that it has."""
     return {
         "backbone": manifest.backbone,
@@ -51,7 +51,7 @@ def provenance(manifest: Manifest, params: Params, trained: int, every: int, dem
                 "precision": manifest.precision,
                 "augmented_precision": manifest.augmented_precision,
             },
-            "train": params.train.model_dump(),
+            "train": params.model_dump(),
         },
         "versions": versions(),
         "demo": demo,

@@ -17,11 +17,52 @@ from facegender.files.atomic import atomic_file
 from facegender.files.float16_rows import RowFile
 from facegender.network.classifier import Classifier
 from facegender.network.fused_batch_norm import fuse_tuned_part
-from facegender.params.sections import Params, TrainParams, ranges_in_force
+from facegender.params.sections import TrainParams, ranges_in_force
 from facegender.runtime.progress import track
 from facegender.training.batches import Batches, FeatureBatches, ImageBatches, Pictures, Rows
 
 VALIDATION_BATCH = 128  # no gradients are kept, so larger batches cost no memory worth naming
+
+BatchReader = Callable[[Rows, int], Batches]  # rows and a batch size -> one pass over the rows
+
+
+@dataclass(frozen=True)
+class TrainingData:
+    """What a training reads.
+
+    Attributes
+    ----------
+    store
+        Features at the cut; in online mode no views, only rows and manifest.
+    table
+        The store's rows, in its order, with label and fold: 0 validates, -2 takes no part, all others train.
+    positive
+        The label of the positive class.
+    images
+        The folder of pictures, which online mode reads.
+    """
+
+    store: Store
+    table: pd.DataFrame
+    positive: str
+    images: Path
+
+
+@dataclass(frozen=True)
+class InputPipeline:
+    """How a model gets its batches.
+
+    Attributes
+    ----------
+    train, validation
+        Read the batches to train on, and those to validate on.
+    views
+        How many views a row has, mirrored ones counted; online mode has a fresh one at every epoch.
+    """
+
+    train: BatchReader
+    validation: BatchReader
+    views: int
 
 
 @dataclass(frozen=True)
@@ -32,40 +73,33 @@ class Source:
     ----------
     model
         Input at the cut (features mode) or image (online mode) -> logit.
-    fitted
-        Does the same with the same variables; what `fit` is called on.
+    fused
+        The same function of the same variables, on which `fit` is called.
     head
         The pooled vector -> logit; shares its layers with `model`.
-    views
-        How many views a row has, mirrored ones counted; online mode has a fresh one at every epoch.
-    batches, judged
-        Rows and a batch size -> one pass for `model`, to train and to validate.
-    pooled
+    train, validation
+        The rows that train, and those that validate.
+    pipeline
+        The batches of `model`.
+    write_pooled
         Writes the pooled vectors of all rows in view 0, which the head alone trains on, to a path.
     """
 
     model: keras.Model
-    fitted: keras.Model
+    fused: keras.Model
     head: keras.Model
     train: Rows
     validation: Rows
-    views: int
-    batches: Callable[[Rows, int], Batches]
-    judged: Callable[[Rows, int], Batches]
-    pooled: Callable[[Path], None]
+    pipeline: InputPipeline
+    write_pooled: Callable[[Path], None]
 
 
-def features_source(
-    store: Store,
-    table: pd.DataFrame,
-    positive: str,
-    params: TrainParams,
-    classifier: Classifier,
-) -> Source:
+def features_source(data: TrainingData, params: TrainParams, classifier: Classifier) -> Source:
     """Train the tuned part on cached features."""
-    model, fits = classifier.trains, fuse_tuned_part(classifier)
-    read, judge = partial(FeatureBatches, store.views), partial(FeatureBatches, [store.judged])
-    return _source(model, fits, classifier, table, positive, params, count_views(store.manifest, params), read, judge)
+    store = data.store
+    views = count_views(store.manifest, params)
+    pipeline = InputPipeline(partial(FeatureBatches, store.views), partial(FeatureBatches, [store.judged]), views)
+    return _source(data, params, classifier, fuse_tuned_part(classifier), pipeline)
 
 
 def count_views(manifest: Manifest, params: TrainParams) -> int:
@@ -74,44 +108,34 @@ def count_views(manifest: Manifest, params: TrainParams) -> int:
     return 2 * manifest.views if mirrors else manifest.views
 
 
-def online_source(
-    images: Path, table: pd.DataFrame, positive: str, params: Params, manifest: Manifest, classifier: Classifier
-) -> Source:
+def online_source(data: TrainingData, params: TrainParams, classifier: Classifier) -> Source:
     """Train from the image files, with a fresh view of every picture at every epoch."""
+    table, manifest = data.table, data.store.manifest
     pictures = Pictures(
-        images,
+        data.images,
         table["image"].tolist(),
         table["sha256"].tolist(),
         manifest.backbone["image_size"],
         ranges_in_force(manifest.augment),
         manifest.seed,
     )
-
     read = partial(ImageBatches, pictures, workers=os.cpu_count() or 1)
-    model, views = classifier.trains, max(1, params.train.epochs)
-    if params.train.sampling == "balanced":
-        views = max(1, _rows(table, positive, params.train)[0].rounds(params.train.epochs))
-    return _source(model, model, classifier, table, positive, params.train, views, read, read)
+    views = max(1, params.epochs)
+    if params.sampling == "balanced":
+        views = max(1, _rows(table, data.positive, params)[0].rounds(params.epochs))
+    return _source(data, params, classifier, classifier.trains, InputPipeline(read, read, views))
 
 
 def _source(
-    model: keras.Model,
-    fits: keras.Model,
-    classifier: Classifier,
-    table: pd.DataFrame,
-    positive: str,
-    params: TrainParams,
-    views: int,
-    batches: Callable[[Rows, int], Batches],
-    judged: Callable[[Rows, int], Batches],
+    data: TrainingData, params: TrainParams, classifier: Classifier, fused: keras.Model, pipeline: InputPipeline
 ) -> Source:
-    train, validation = _rows(table, positive, params)
-    every = _every_row(table)
+    train, validation = _rows(data.table, data.positive, params)
+    every = _every_row(data.table)
 
-    def pooled(path: Path) -> None:
-        write_pooled(classifier.to_pool, batches(every, VALIDATION_BATCH), path)
+    def pool(path: Path) -> None:
+        write_pooled(classifier.to_pool, pipeline.train(every, VALIDATION_BATCH), path)
 
-    return Source(model, fits, classifier.head, train, validation, views, batches, judged, pooled)
+    return Source(classifier.trains, fused, classifier.head, train, validation, pipeline, pool)
 
 
 def _rows(table: pd.DataFrame, positive: str, params: TrainParams) -> tuple[Rows, Rows]:

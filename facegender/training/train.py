@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from facegender.errors import UserError
-from facegender.features.store import FeatureStore, Manifest, Store, labelled
+from facegender.features.store import FeatureStore, Manifest, labelled
 from facegender.files.json_files import read_json
 from facegender.files.layout import Layout
 from facegender.files.parquet import read
@@ -23,9 +23,9 @@ from facegender.params.sections import BackboneParams, Params, TrainParams
 from facegender.runtime.memory import keep
 from facegender.training.checkpoint import Checkpoints
 from facegender.training.loop import OnEpoch, Phase, Trainer
-from facegender.training.model_folder import label_facts, sample_pictures, write_model
+from facegender.training.model_folder import TrainedModel, label_facts, sample_pictures, write_model
 from facegender.training.provenance import depends_on, provenance
-from facegender.training.source import Source, features_source, online_source
+from facegender.training.source import Source, TrainingData, features_source, online_source
 
 logger = logging.getLogger(__name__)
 
@@ -51,57 +51,47 @@ def train(layout: Layout, params: Params) -> None:
     with FeatureStore(layout.features) as store:
         manifest = store.manifest
         table = labelled(store, layout.features, read(layout.splits, ["image", "label", "group", "fold"]))
-        checkpoints = Checkpoints(layout.resume / "train", depends_on(params, manifest, table))
+        checkpoints = Checkpoints(layout.resume / "train", depends_on(params.train, manifest, table))
         if manifest.views:
             table = table.drop(columns="sha256")  # which views drawn afresh depend on; 70 bytes a row
-        fitted = fit(layout, params, store, table, validation["classes"][1], checkpoints, layout.live)
+        data = TrainingData(store, table, validation["classes"][1], layout.images)
+        fitted = fit(data, params.train, checkpoints, layout.live)
         size = manifest.backbone["image_size"]
         held = table["image"].iloc[fitted.source.validation.rows]
         share = float(np.mean(fitted.source.train.labels, dtype=np.float64))
-        write_model(
-            layout.model,
-            fitted.classifier.whole,
-            pd.DataFrame(fitted.history),
-            label_facts(validation, size, share),
-            provenance(manifest, params, *count_parameters(fitted.classifier), validation["demo"]),
-            sample_pictures(layout.images, held, size),
-            params.scoring,
+        trained, every = count_parameters(fitted.classifier)
+        model = TrainedModel(
+            network=fitted.classifier.whole,
+            history=pd.DataFrame(fitted.history),
+            classes=label_facts(validation, size, share),
+            provenance=provenance(manifest, params.train, trained, every, validation["demo"]),
+            sample=sample_pictures(layout.images, held, size),
         )
+        write_model(layout.model, model, params.scoring)
     checkpoints.remove()
 
 
 def fit(
-    layout: Layout,
-    params: Params,
-    store: Store,
-    table: pd.DataFrame,
-    positive: str,
-    checkpoints: Checkpoints,
-    live: Path,
-    on_epoch: OnEpoch | None = None,
+    data: TrainingData, params: TrainParams, checkpoints: Checkpoints, live: Path, on_epoch: OnEpoch | None = None
 ) -> Fitted:
-    """Train one classifier: the rows of `table` with fold 0 validate, -2 takes no part, all others train.
+    """Train one classifier.
 
     Parameters
     ----------
-    table
-        The store's rows with label and fold, in the store's order.
     live
         The folder of the training's curves.
     on_epoch
         Called with an epoch's row of the history when it has ended; without one, an event is emitted.
     """
-    manifest = store.manifest
-    _check_fit(manifest, params)
+    manifest = data.store.manifest
+    _check_mode(manifest, params)
     keep()
-    prepare(params.train.seed, params.train.mixed_precision)
+    prepare(params.seed, params.mixed_precision)
     with strategy().scope():
-        classifier = build(manifest, params.train, cached=manifest.views > 0)
-        if params.train.mode == "features":
-            source = features_source(store, table, positive, params.train, classifier)
-        else:
-            source = online_source(layout.images, table, positive, params, manifest, classifier)
-        history = Trainer(source, params.train, checkpoints, live, on_epoch).run(phases(params.train))
+        classifier = build(manifest, params, cached=manifest.views > 0)
+        make_source = features_source if params.mode == "features" else online_source
+        source = make_source(data, params, classifier)
+        history = Trainer(source, params, checkpoints, live, on_epoch).run(phases(params))
     return Fitted(classifier, source, history)
 
 
@@ -121,13 +111,13 @@ def phases(params: TrainParams) -> list[Phase]:
     return [phase for phase in planned if phase.epochs]
 
 
-def _check_fit(manifest: Manifest, params: Params) -> None:
+def _check_mode(manifest: Manifest, params: TrainParams) -> None:
     cached = manifest.views > 0
-    if cached != (params.train.mode == "features"):
+    if cached != (params.mode == "features"):
         raise UserError(
             "params.yaml, train.mode",
             "the features must be made for the same mode",
-            f"{params.train.mode}, and features made for the other",
+            f"{params.mode}, and features made for the other",
             "Run `facegender features`, or `dvc repro`, which does what is needed.",
         )
 

@@ -6,6 +6,7 @@ from facegender.cross_validation import train_folds as module
 from facegender.cross_validation.train_fold import train_fold
 from facegender.files.layout import Layout
 from facegender.params.sections import Params
+from facegender.params.stage_params import TrainFoldsStageParams
 from tests.small_training import params_with
 
 FOLDS = 2
@@ -13,6 +14,11 @@ FOLDS = 2
 
 def tiny(**changes: dict[str, object]) -> Params:
     return params_with(cross_validate={"folds": FOLDS}, evaluate={"bootstrap": 50}, **changes)
+
+
+def fold_params(params: Params) -> TrainFoldsStageParams:
+    """What `train_folds` receives of all parameters."""
+    return TrainFoldsStageParams.of(params)
 
 
 def in_process(monkeypatch: pytest.MonkeyPatch, layout: Layout, params: Params) -> list[int]:

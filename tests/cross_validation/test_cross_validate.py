@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 import facegender.features.features as features_module
-from facegender.cross_validation.cross_validate import cross_validate
+from facegender.cross_validation.cross_validate import cross_validate, read_weights
 from facegender.cross_validation.fold_features import fold_features
 from facegender.cross_validation.joined_store import FoldStore
 from facegender.cross_validation.plan import plan_folds
@@ -31,7 +31,7 @@ from facegender.scoring.predict import predict
 from facegender.scoring.score import score
 from facegender.scoring.submit import submit
 from facegender.training.train import build
-from tests.cross_validation.small_folds import FOLDS, in_process, tiny
+from tests.cross_validation.small_folds import FOLDS, fold_params, in_process, tiny
 from tests.small_training import TRAINED, Workspace
 
 
@@ -94,7 +94,7 @@ def test_folds_are_balanced_whole_groups_and_leave_the_holdout_alone(workspace: 
     features(layout, params)
     fold_features(layout, params)
     with FoldStore(layout) as store:
-        plan = plan_folds(layout, params, store)
+        plan = plan_folds(layout, fold_params(params), store)
         assert len(store.rest.rows) == int((splits["fold"] == 0).sum())
     table = plan.table.set_index("image")
     held_out = splits.loc[[4, 5], "image"]
@@ -136,48 +136,41 @@ def test_the_ensemble_is_the_mean_of_its_folds_and_a_model_like_any_other(
     fold_features(layout, params)
     train_folds(layout, params, [])
     assert asked == [0, 1]
-    kept = {}
-    for fold in range(FOLDS):
-        with np.load(layout.folds / f"fold_{fold}/weights.npz") as arrays:
-            kept[fold] = [arrays[name] for name in arrays.files]
+    weights = [read_weights(layout.folds / f"fold_{fold}/weights.npz") for fold in range(FOLDS)]
     cross_validate(layout, params)
-    folder = layout.cross_validation / "model"
     predictions = pd.read_parquet(layout.cross_validation / "evaluation/predictions.parquet")
     assert len(predictions) == 40
     assert sorted(predictions["fold"].unique()) == [0, 1]
+    check_scores(layout, params, weights, predictions)
+    images = [layout.images / name for name in predictions["image"][:2]]
+    check_use_as_a_model(layout, params, images)
+    check_heat_maps(layout, params, weights, images)
+    check_figures(layout, predictions)
 
-    # every row was judged by the fold that has not seen it, and the ensemble is the mean of all folds
+
+def check_scores(layout: Layout, params: Params, weights: list[list[np.ndarray]], predictions: pd.DataFrame) -> None:
+    """Every row was judged by the fold that has not seen it, and the ensemble is the mean of all folds."""
+    folder = layout.cross_validation / "model"
     images = [layout.images / name for name in predictions["image"]]
     combined = score(folder, images).probabilities
     ensemble = load_model(folder / "model.keras")
-    by_fold = member_scores(layout, params, kept, images)
+    by_fold = member_scores(layout, params, weights, images)
     for fold in range(FOLDS):
         here = (predictions["fold"] == fold).to_numpy()
         assert np.allclose(predictions["raw_probability"][here], by_fold[fold][here], atol=3e-3)
-    assert np.allclose(combined, np.mean(list(by_fold.values()), axis=0), atol=0.01)
+    assert np.allclose(combined, np.mean(by_fold, axis=0), atol=0.01)
     tuned = sum(layer.count_params() for layer in ensemble.layers if layer.name.startswith("fold_"))
     assert tuned % FOLDS == 0
-    assert ensemble.count_params() == len_of(kept[0]) + tuned - tuned // FOLDS  # the frozen part once
+    one = sum(array.size for array in weights[0])
+    assert ensemble.count_params() == one + tuned - tuned // FOLDS  # the frozen part once
 
-    # a model like any other
-    assert decision_beside(folder) is not None
-    assert {row.label for row in predict(folder, images[:2], decision_beside(folder))} <= {"0", "1"}
-    engine = json.loads((folder / "engine.json").read_text())
-    maps = []
-    for name in ("openvino", "tensorflow"):
-        (folder / "engine.json").write_text(json.dumps({**engine, "engine": name}))
-        maps.append(heat_maps(folder, images[:2]))
-    assert maps[0].shape == (2, 2, 2)
-    assert np.allclose(*maps, atol=1e-3)
-    looked_at = build(Manifest.read(layout.features), params.train, cached=False).whole
-    logits = []
-    for arrays in kept.values():
-        looked_at.set_weights(arrays)
-        pixels = decode(images[0], 64)[None].astype(np.float32)
-        unit = looked_at.get_layer("logit")
-        logits.append(float(unit(keras.Model(looked_at.input, unit.input)(pixels))[0, 0] - unit.bias[0]))
-    assert float(maps[0][0].mean()) == pytest.approx(np.mean(logits), abs=1e-3)
+
+def check_use_as_a_model(layout: Layout, params: Params, images: list[Path]) -> None:
+    """The ensemble decides, predicts and submits as any other model does."""
     target = layout.cross_validation
+    folder = target / "model"
+    assert decision_beside(folder) is not None
+    assert {row.label for row in predict(folder, images, decision_beside(folder))} <= {"0", "1"}
     submit(
         folder,
         target / "evaluation/decision.json",
@@ -190,7 +183,30 @@ def test_the_ensemble_is_the_mean_of_its_folds_and_a_model_like_any_other(
     )
     assert len(pd.read_csv(target / "submission.csv")) == 8
 
-    figures = json.loads((target / "evaluation/metrics.json").read_text())
+
+def check_heat_maps(layout: Layout, params: Params, weights: list[list[np.ndarray]], images: list[Path]) -> None:
+    """Both engines give the same maps of two pictures, whose mean is that of the members' logits, less the bias."""
+    folder = layout.cross_validation / "model"
+    engine = json.loads((folder / "engine.json").read_text())
+    maps = []
+    for name in ("openvino", "tensorflow"):
+        (folder / "engine.json").write_text(json.dumps({**engine, "engine": name}))
+        maps.append(heat_maps(folder, images))
+    assert maps[0].shape == (2, 2, 2)
+    assert np.allclose(*maps, atol=1e-3)
+    whole = build(Manifest.read(layout.features), params.train, cached=False).whole
+    pixels = decode(images[0], 64)[None].astype(np.float32)
+    logits = []
+    for arrays in weights:
+        whole.set_weights(arrays)
+        unit = whole.get_layer("logit")
+        logits.append(float(unit(keras.Model(whole.input, unit.input)(pixels))[0, 0] - unit.bias[0]))
+    assert float(maps[0][0].mean()) == pytest.approx(np.mean(logits), abs=1e-3)
+
+
+def check_figures(layout: Layout, predictions: pd.DataFrame) -> None:
+    """metrics.json has the accuracy over all rows, of each fold, and the spread between folds."""
+    figures = json.loads((layout.cross_validation / "evaluation/metrics.json").read_text())
     correct = predictions["label"] == predictions["predicted"]
     assert figures["accuracy"]["value"] == pytest.approx(correct.mean(), abs=1e-6)
     for fold in range(FOLDS):
@@ -201,19 +217,15 @@ def test_the_ensemble_is_the_mean_of_its_folds_and_a_model_like_any_other(
     assert figures["between_folds"]["accuracy"]["standard_deviation"] == pytest.approx(np.std(values, ddof=1), abs=1e-6)
 
 
-def len_of(arrays: list[np.ndarray]) -> int:
-    return sum(array.size for array in arrays)
-
-
 def member_scores(
-    layout: Layout, params: Params, kept: dict[int, list[np.ndarray]], images: list[Path]
-) -> dict[int, np.ndarray]:
-    """Each fold's whole network, rebuilt from its weights, on the pictures themselves."""
+    layout: Layout, params: Params, weights: list[list[np.ndarray]], images: list[Path]
+) -> list[np.ndarray]:
+    """Score the pictures themselves with each fold's whole network, rebuilt from its weights."""
     pixels = np.stack([decode(image, 64) for image in images]).astype(np.float32)
     whole = build(Manifest.read(layout.features), params.train, cached=False).whole
-    scores = {}
-    for fold, arrays in kept.items():
+    scores = []
+    for arrays in weights:
         whole.set_weights(arrays)
-        scores[fold] = whole.predict(pixels, verbose=0)[:, 0]
+        scores.append(whole.predict(pixels, verbose=0)[:, 0])
     keras.backend.clear_session()
     return scores

@@ -14,7 +14,7 @@ from facegender.cross_validation.train_folds import train_folds
 from facegender.errors import UserError
 from facegender.features.features import features
 from facegender.training import provenance
-from tests.cross_validation.small_folds import in_process, tiny
+from tests.cross_validation.small_folds import fold_params, in_process, tiny
 from tests.small_training import Workspace
 
 
@@ -42,7 +42,7 @@ def test_the_same_inputs_give_the_same_bytes_and_finished_folds_stay(
     assert {path: path.read_bytes() for path in first} == first
     train_fold(layout, params, 0)
     with FoldStore(layout) as store:
-        assert plan_folds(layout, tiny(train={"epochs": 2}), store).missing == [0, 1]
+        assert plan_folds(layout, fold_params(tiny(train={"epochs": 2})), store).missing == [0, 1]
     assert "train_folds: begins anew, for parameters under train have changed since\n" in caplog.text
 
 
@@ -53,10 +53,10 @@ def test_folds_of_other_code_are_not_joined(
     features(layout, params)
     fold_features(layout, params)
     with FoldStore(layout) as store, caplog.at_level(logging.INFO):
-        plan_folds(layout, params, store).result(0).mkdir()
-        assert plan_folds(layout, params, store).missing == [1]
+        plan_folds(layout, fold_params(params), store).result(0).mkdir()
+        assert plan_folds(layout, fold_params(params), store).missing == [1]
         monkeypatch.setattr(provenance, "code_of", lambda module: f"another {module}")
-        plan = plan_folds(layout, params, store)
+        plan = plan_folds(layout, fold_params(params), store)
     assert plan.missing == [0, 1]
     assert [path.name for path in plan.folder.parent.iterdir()] == [plan.folder.name]
     assert caplog.text.count("train_folds: begins anew, for the code has changed since\n") == 1
@@ -69,7 +69,7 @@ def test_what_changes_while_folds_train_is_told(workspace: Workspace, monkeypatc
 
     def run(missing: list[int], processes: int, command: list[str]) -> None:
         with FoldStore(layout) as store:  # a fold's process, which has found another params.yaml
-            plan_folds(layout, tiny(train={"epochs": 1}), store).result(0).mkdir()
+            plan_folds(layout, fold_params(tiny(train={"epochs": 1})), store).result(0).mkdir()
 
     monkeypatch.setattr(module, "run", run)
     with pytest.raises(UserError, match="code, data and parameters must stay as they are meanwhile"):
