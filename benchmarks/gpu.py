@@ -43,15 +43,15 @@ def works(params: Params, batch_size: int, images: int, held: ExitStack) -> dict
 
     `held` closes what they hold open.
     """
-    from facegender.network.backbone import cut_for, weighted_backbone
+    from facegender.network.backbone import choose_cut, load_backbone
     from facegender.network.classifier import build_classifier
-    from facegender.network.device import prepare, strategy
+    from facegender.network.device import choose_strategy, prepare
     from facegender.network.engine import TensorFlowEngine
 
     prepare(params.train.seed, params.train.mixed_precision)
-    with strategy().scope():
-        backbone = weighted_backbone(params.backbone, params.backbone.weights, params.train.seed)
-        cut = cut_for(backbone, params.train.fine_tune_layers)
+    with choose_strategy().scope():
+        backbone = load_backbone(params.backbone, params.backbone.weights, params.train.seed)
+        cut = choose_cut(backbone, params.train.fine_tune_layers)
         classifier = build_classifier(params.backbone, backbone, cut, params.train, cached=True)
         fit = training(classifier, params, batch_size, images, held)
     side = params.backbone.image_size

@@ -20,7 +20,7 @@ import pandas as pd
 
 from benchmarks.machine import machine
 from benchmarks.step_table import table
-from facegender.features.store import FeatureStore, labelled
+from facegender.features.store import FeatureStore, join_splits
 from facegender.files.layout import Layout
 from facegender.params.sections import TrainParams
 from facegender.runtime.tensorflow_import import import_tensorflow
@@ -32,9 +32,9 @@ import tensorflow as tf  # noqa: E402
 
 from facegender.network.device import prepare  # noqa: E402
 from facegender.training.loop import compile_model, make_optimizer  # noqa: E402
-from facegender.training.source import Source, TrainingData, features_source  # noqa: E402
+from facegender.training.source import Source, TrainingData, make_features_source  # noqa: E402
 from facegender.training.tf_dataset import as_dataset  # noqa: E402
-from facegender.training.train import build, phases  # noqa: E402
+from facegender.training.train import build_from_manifest, plan_phases  # noqa: E402
 
 RESULTS = Path(__file__).parent / "results"
 SIDE = 1536  # of the large product: larger ones are no faster
@@ -48,12 +48,12 @@ def works(layout: Layout, params: TrainParams) -> tuple[dict[str, Work], dict[st
     """What is measured, by name, each ready to be called; and the operations (2 a product and sum) of some of it."""
     prepare(params.seed, "off")
     with FeatureStore(layout.features) as store:
-        table = labelled(store, layout.features, pd.read_parquet(layout.splits))
-        classifier = build(store.manifest, params, cached=True)
+        table = join_splits(store, layout.features, pd.read_parquet(layout.splits))
+        classifier = build_from_manifest(store.manifest, params, cached=True)
         positive = max(table["label"].dropna())
-        source = features_source(TrainingData(store, table, positive, layout.images), params, classifier)
+        source = make_features_source(TrainingData(store, table, positive, layout.images), params, classifier)
         pipeline = source.pipeline
-        batches = pipeline.train(source.train.shuffled(params.seed, 0, pipeline.views), params.batch_size)
+        batches = pipeline.train(source.train.shuffle(params.seed, 0, pipeline.views), params.batch_size)
         ready = [batches[number] for number in range(FIT_STEPS)]
     products, depthwise, operations = shapes(classifier.to_pool, params.batch_size)
     square = tf.random.normal((SIDE, SIDE), seed=1)
@@ -75,7 +75,7 @@ def works(layout: Layout, params: TrainParams) -> tuple[dict[str, Work], dict[st
 def steps(source: Source, params: TrainParams, ready: Sequence[Any]) -> dict[str, Work]:
     """The step itself, on a ready batch; its parts; and `fit` over some ready batches, which adds Keras's loop."""
     model = source.fused
-    optimizer = make_optimizer(phases(params)[-1], len(ready), params.weight_decay)
+    optimizer = make_optimizer(plan_phases(params)[-1], len(ready), params.weight_decay)
     compile_model(model, optimizer, params.label_smoothing)
     images, labels, weights = (tf.constant(array) for array in ready[0])
     variables = list(model.trainable_variables)

@@ -15,11 +15,11 @@ from facegender.files.atomic import atomic_folder
 from facegender.files.json_files import read_json
 from facegender.files.layout import Layout
 from facegender.network.device import prepare
-from facegender.network.ensemble import ensemble
+from facegender.network.ensemble import build_ensemble
 from facegender.params.sections import Params
-from facegender.training.model_folder import TrainedModel, label_facts, sample_pictures, write_model
-from facegender.training.provenance import provenance
-from facegender.training.train import build, count_parameters
+from facegender.training.model_folder import TrainedModel, describe_classes, sample_pictures, write_model
+from facegender.training.provenance import build_provenance
+from facegender.training.train import build_from_manifest, count_parameters
 
 logger = logging.getLogger(__name__)
 
@@ -34,16 +34,16 @@ def cross_validate(layout: Layout, params: Params) -> None:
     judged = rows.merge(predicted, on="image", validate="1:1").rename(columns={"probability": "raw_probability"})
 
     prepare(params.train.seed, params.train.mixed_precision)
-    classifier = build(manifest, params.train, cached=manifest.cut is not None)
+    classifier = build_from_manifest(manifest, params.train, cached=manifest.cut is not None)
     trained = count_parameters(classifier)[0] * len(folds)
-    network = ensemble(classifier, [read_weights(fold / "weights.npz") for fold in folds])
-    made = provenance(manifest, params.train, trained, network.count_params(), validation["demo"])
+    network = build_ensemble(classifier, [read_weights(fold / "weights.npz") for fold in folds])
+    made = build_provenance(manifest, params.train, trained, network.count_params(), validation["demo"])
     size = manifest.backbone["image_size"]
     positive_share = float((judged["label"] == validation["classes"][1]).mean())
     model = TrainedModel(
         network=network,
         history=pd.concat(pd.read_csv(fold / "history.csv").assign(fold=number) for number, fold in enumerate(folds)),
-        classes=label_facts(validation, size, positive_share),
+        classes=describe_classes(validation, size, positive_share),
         provenance=made | {"folds": len(folds)},
         sample=sample_pictures(layout.images, judged["image"], size),
     )

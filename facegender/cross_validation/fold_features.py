@@ -10,7 +10,7 @@ import pandas as pd
 
 from facegender.data.split import HOLDOUT
 from facegender.errors import UserError
-from facegender.features.features import make, plan_network, write_nothing
+from facegender.features.features import compute_missing, plan_network, write_without_views
 from facegender.features.store import FeatureStore, Manifest
 from facegender.features.work import Work
 from facegender.files.json_files import read_json
@@ -31,7 +31,7 @@ def fold_features(layout: Layout, params: Params) -> None:
         existing, rows = store.manifest, store.rows
     splits = pd.read_parquet(layout.splits)
     held_out = splits.loc[splits["fold"] == HOLDOUT, "image"]
-    rest = other_roles(rows[~rows["image"].isin(held_out)], existing)
+    rest = swap_roles(rows[~rows["image"].isin(held_out)], existing)
     drawn_demo = bool(read_json(layout.validation)["demo"])
     cached = params.train.mode == "features"
     own = FeaturesStageParams.of(params)
@@ -45,12 +45,12 @@ def fold_features(layout: Layout, params: Params) -> None:
         )
     if cached:
         target, earlier = layout.fold_features, [layout.features, layout.fold_features]
-        make(Work(layout, own, manifest, rest, target, earlier), frozen)
+        compute_missing(Work(layout, own, manifest, rest, target, earlier), frozen)
     else:
-        write_nothing(layout.fold_features, manifest, rest)
+        write_without_views(layout.fold_features, manifest, rest)
 
 
-def other_roles(rows: pd.DataFrame, manifest: Manifest) -> pd.DataFrame:
+def swap_roles(rows: pd.DataFrame, manifest: Manifest) -> pd.DataFrame:
     """Rows that validate as such that train and, where that makes a difference, the other way round."""
     trained = rows[~rows["augmented"]].assign(augmented=True)
     judged = rows[rows["augmented"]].assign(augmented=False)

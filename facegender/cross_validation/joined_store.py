@@ -37,7 +37,7 @@ class JoinedView:
         return out
 
 
-class FoldStore:
+class JoinedStore:
     """Every row in every view, and as it is to be judged.
 
     Rows are numbered as in the first.
@@ -74,7 +74,7 @@ class FoldStore:
         self._judges = np.where(trains, -1, place)
 
     @property
-    def judged(self) -> JoinedView:
+    def validation_view(self) -> JoinedView:
         """See `Store`."""
         return JoinedView(self.main.views[0], self.rest.views[0], self._judges)
 

@@ -6,11 +6,11 @@ from pathlib import Path
 import pandas as pd
 
 from facegender.data.split import HOLDOUT, NEVER_VALIDATED, folds_of
-from facegender.features.store import Store, labelled
+from facegender.features.store import Store, join_splits
 from facegender.files.layout import Layout
 from facegender.files.resumable import begin
 from facegender.params.stage_params import TrainFoldsStageParams
-from facegender.training.provenance import depends_on
+from facegender.training.provenance import list_dependencies
 
 
 @dataclass(frozen=True)
@@ -29,19 +29,19 @@ class FoldPlan:
     folder: Path
     count: int
 
-    def rows_of(self, fold: int) -> pd.DataFrame:
+    def assign_roles(self, fold: int) -> pd.DataFrame:
         """The table for one training: fold is 0 where a row validates, -1 where it trains, -2 where it does neither."""
         kind = self.table["fold"].map(lambda number: {fold: 0, HOLDOUT: HOLDOUT}.get(number, NEVER_VALIDATED))
         return self.table.assign(fold=kind)
 
-    def result(self, fold: int) -> Path:
+    def result_folder(self, fold: int) -> Path:
         """The folder that a finished fold leaves: weights.npz, predictions.parquet, history.csv."""
         return self.folder / f"fold_{fold}"
 
     @property
     def missing(self) -> list[int]:
         """Folds that are still to be trained."""
-        return [fold for fold in range(self.count) if not self.result(fold).is_dir()]
+        return [fold for fold in range(self.count) if not self.result_folder(fold).is_dir()]
 
 
 def plan_folds(layout: Layout, params: TrainFoldsStageParams, store: Store) -> FoldPlan:
@@ -58,6 +58,6 @@ def plan_folds(layout: Layout, params: TrainFoldsStageParams, store: Store) -> F
     splits = pd.read_parquet(layout.splits)
     count = params.cross_validate.folds
     assigned = splits.assign(fold=folds_of(splits, count, params.split.seed))
-    table = labelled(store, layout.features, assigned)
-    fixed = depends_on(params.train, store.manifest, table, "facegender.cross_validation.train_fold")
+    table = join_splits(store, layout.features, assigned)
+    fixed = list_dependencies(params.train, store.manifest, table, "facegender.cross_validation.train_fold")
     return FoldPlan(table, begin(layout.resume / "cross_validate", fixed, "train_folds"), count)

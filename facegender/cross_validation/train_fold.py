@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from facegender.cross_validation.joined_store import FoldStore
+from facegender.cross_validation.joined_store import JoinedStore
 from facegender.cross_validation.plan import plan_folds
 from facegender.decision.calibration import sigmoid
 from facegender.errors import UserError
@@ -21,7 +21,7 @@ from facegender.params.stage_params import TrainFoldsStageParams
 from facegender.training.checkpoint import Checkpoints
 from facegender.training.source import VALIDATION_BATCH, TrainingData
 from facegender.training.tf_dataset import as_dataset
-from facegender.training.train import Fitted, fit
+from facegender.training.train import FittedClassifier, fit
 
 logger = logging.getLogger(__name__)
 
@@ -40,29 +40,29 @@ def train_fold(layout: Layout, params: Params, fold: int) -> None:
     if fold not in range(count):
         raise UserError("--fold", f"must be 0 to {count - 1}: cross_validate.folds is {count}", fold)
     positive = read_json(layout.validation)["classes"][1]
-    with FoldStore(layout) as store:
+    with JoinedStore(layout) as store:
         plan = plan_folds(layout, TrainFoldsStageParams.of(params), store)
-        with _held(plan.folder / f"fold_{fold}.lock"):
-            if plan.result(fold).is_dir():
+        with _lock(plan.folder / f"fold_{fold}.lock"):
+            if plan.result_folder(fold).is_dir():
                 logger.info("fold %d of %d: finished before", fold + 1, count)
                 return
             logger.info("fold %d of %d", fold + 1, count)
             # the plan's folder is named by all else that a checkpoint depends on
             checkpoints = Checkpoints(plan.folder / f"checkpoints_{fold}", {"fold": fold})
-            data = TrainingData(store, plan.rows_of(fold), positive, layout.images)
+            data = TrainingData(store, plan.assign_roles(fold), positive, layout.images)
             fitted = fit(data, params.train, checkpoints, plan.folder / f"curves_{fold}")
-            write_result(plan.result(fold), fitted, plan.table["image"])
+            write_fold(plan.result_folder(fold), fitted, plan.table["image"])
             checkpoints.remove()
 
 
-def write_result(out: Path, fitted: Fitted, images: "pd.Series[str]") -> None:
+def write_fold(out: Path, fitted: FittedClassifier, images: "pd.Series[str]") -> None:
     """Write a finished fold's folder: weights.npz, predictions.parquet of its validation rows, history.csv.
 
     `images`: the names of the store's rows.
     """
     source = fitted.source
     validation = as_dataset(source.pipeline.validation(source.validation, VALIDATION_BATCH))
-    logits = fitted.classifier.trains.predict(validation, verbose=0)
+    logits = fitted.classifier.tuned.predict(validation, verbose=0)
     names = images.iloc[source.validation.rows]
     predictions = pd.DataFrame({"image": names, "probability": sigmoid(logits[:, 0].astype(np.float64))})
     with atomic_folder(out) as folder:
@@ -72,7 +72,7 @@ def write_result(out: Path, fitted: Fitted, images: "pd.Series[str]") -> None:
 
 
 @contextmanager
-def _held(path: Path) -> Iterator[None]:
+def _lock(path: Path) -> Iterator[None]:
     """Wait for the kernel's lock on a file and hold it; it never outlives the process."""
     with path.open("a") as file:
         fcntl.flock(file, fcntl.LOCK_EX)

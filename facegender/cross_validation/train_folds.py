@@ -11,7 +11,7 @@ import time
 from collections import Counter, deque
 from collections.abc import Sequence
 
-from facegender.cross_validation.joined_store import FoldStore
+from facegender.cross_validation.joined_store import JoinedStore
 from facegender.cross_validation.plan import plan_folds
 from facegender.errors import UserError
 from facegender.files.atomic import atomic_folder
@@ -42,20 +42,20 @@ def train_folds(layout: Layout, params: Params, command: Sequence[str]) -> None:
     UserError
         Features that are missing or do not fit, too few rows of a class, or a fold that failed.
     """
-    with FoldStore(layout) as store:
+    with JoinedStore(layout) as store:
         plan = plan_folds(layout, TrainFoldsStageParams.of(params), store)
-    run(plan.missing, params.cross_validate.processes, command)
+    run_processes(plan.missing, params.cross_validate.processes, command)
     if plan.missing:  # each process reads them for itself
         remedy = "Start it again: finished folds that are still right are kept."
         raise UserError("train_folds", "code, data and parameters must stay as they are meanwhile", "changed", remedy)
     with atomic_folder(layout.folds) as folder:
         for fold in range(plan.count):
-            shutil.copytree(plan.result(fold), folder / plan.result(fold).name)
+            shutil.copytree(plan.result_folder(fold), folder / plan.result_folder(fold).name)
         plan.table[["image", "label", "group", "fold"]].to_parquet(folder / "rows.parquet", index=False)
     shutil.rmtree(plan.folder)
 
 
-def run(missing: Sequence[int], processes: int, command: Sequence[str]) -> None:
+def run_processes(missing: Sequence[int], processes: int, command: Sequence[str]) -> None:
     """Run one child process a fold, `processes` at a time; one that fails is tried once more, alone of its kind."""
     waiting, running, tries = deque(missing), dict[int, subprocess.Popen[bytes]](), Counter[int]()
     failed: dict[int, int] = {}

@@ -63,13 +63,13 @@ def features(layout: Layout, params: Params) -> None:
     own = FeaturesStageParams.of(params)
     if own.train.mode == "online":
         manifest = plan_network(own, drawn_demo, cached=False)[0]
-        write_nothing(layout.features, manifest, rows)
+        write_without_views(layout.features, manifest, rows)
         logger.info("features: online mode trains from the images; nothing to cache")
         return
     there = (layout.features / "manifest.json").is_file()
     existing = Manifest.read(layout.features) if there else None
     manifest, frozen = plan_network(own, drawn_demo, True, existing)
-    make(Work(layout, own, manifest, rows, layout.features, [layout.features]), frozen)
+    compute_missing(Work(layout, own, manifest, rows, layout.features, [layout.features]), frozen)
 
 
 def plan_rows(index: pd.DataFrame, splits: pd.DataFrame) -> pd.DataFrame:
@@ -85,19 +85,19 @@ def plan_rows(index: pd.DataFrame, splits: pd.DataFrame) -> pd.DataFrame:
     return table
 
 
-def write_nothing(target: Path, manifest: Manifest, rows: pd.DataFrame) -> None:
+def write_without_views(target: Path, manifest: Manifest, rows: pd.DataFrame) -> None:
     """The features folder of online mode: what the network is and which rows there are."""
     with atomic_folder(target) as folder:
         manifest.write(folder)
         write_rows(folder, rows)
 
 
-def make(work: Work, frozen: Any) -> None:
+def compute_missing(work: Work, frozen: Any) -> None:
     """Compute what is missing of some features and put them in their place."""
     work.check_disk()
-    work.take_over()
+    work.reuse_earlier()
     if work.missing:
-        engine_of = engines(frozen, work.params.features, work.layout.resume)
+        engine_of = make_engine_factory(frozen, work.params.features, work.layout.resume)
         trim()  # converting a network takes 20 MB, and planning the rows some of each
         work.compute(engine_of)
     work.finish()
@@ -107,14 +107,14 @@ def plan_network(
     params: FeaturesStageParams, drawn_demo: bool, cached: bool, existing: Manifest | None = None
 ) -> tuple[Manifest, Any]:
     """Build the network: what it is, and its frozen part. `existing`: of the features that are there."""
-    from facegender.network.backbone import cut_for, fingerprint, weighted_backbone
+    from facegender.network.backbone import choose_cut, fingerprint, load_backbone
     from facegender.network.classifier import build_classifier
     from facegender.network.device import prepare
 
     prepare(params.features.seed, params.train.mixed_precision)
     source = resolve_weights(params.backbone, drawn_demo)
-    backbone = weighted_backbone(params.backbone, source, params.train.seed)
-    cut = cut_for(backbone, params.train.fine_tune_layers)
+    backbone = load_backbone(params.backbone, source, params.train.seed)
+    cut = choose_cut(backbone, params.train.fine_tune_layers)
     if params.train.fine_tune_layers not in ("all", cut.trained):
         logger.info(
             "features: skip connections move the cut; the last %d layers train, not %d",
@@ -130,7 +130,7 @@ def plan_network(
         )
     train = TrainParams.model_construct(None, **params.train.model_dump())  # the others concern the tuned part alone
     classifier = build_classifier(params.backbone, backbone, cut, train, cached)
-    exact, rough = precisions(params.features, existing)
+    exact, rough = choose_precisions(params.features, existing)
     shape = list(classifier.frozen.output.shape[1:]) if classifier.frozen else []
     manifest = Manifest(
         backbone=params.backbone.model_dump(),
@@ -148,23 +148,23 @@ def plan_network(
     return manifest, classifier.frozen
 
 
-def engines(frozen: Any, params: FeaturesParams, scratch: Path) -> Callable[[str], Engine]:
+def make_engine_factory(frozen: Any, params: FeaturesParams, scratch: Path) -> Callable[[str], Engine]:
     """The engine of each precision, made when it is asked for, of a network that is converted once."""
-    if not by_openvino(params):
+    if not uses_openvino(params):
         return lambda precision: TensorFlowEngine(frozen)
     scratch.mkdir(parents=True, exist_ok=True)
     network = to_openvino(frozen, scratch)
     return lambda precision: OpenVinoEngine(network, precision)
 
 
-def by_openvino(params: FeaturesParams) -> bool:
+def uses_openvino(params: FeaturesParams) -> bool:
     """OpenVINO where it is installed and no GPU is there, unless the parameters say otherwise."""
     from facegender.network.device import has_gpu
 
     return params.engine == "openvino" or (params.engine == "auto" and has_openvino() and not has_gpu())
 
 
-def precisions(params: FeaturesParams, existing: Manifest | None) -> tuple[str, str]:
+def choose_precisions(params: FeaturesParams, existing: Manifest | None) -> tuple[str, str]:
     """Of rows by which a training is judged, and of those that it learns from.
 
     `auto`: what is shifted, turned and brightened at random need not be exact to the last bit, so that bfloat16 serves
@@ -174,4 +174,4 @@ def precisions(params: FeaturesParams, existing: Manifest | None) -> tuple[str, 
         return params.precision, params.precision
     if existing and existing.precision == "float32":
         return "float32", existing.augmented_precision
-    return "float32", "bfloat16" if by_openvino(params) and has_bfloat16() else "float32"
+    return "float32", "bfloat16" if uses_openvino(params) and has_bfloat16() else "float32"

@@ -71,7 +71,7 @@ class Manifest:
         """That of a row."""
         return self.augmented_precision if augmented else self.precision
 
-    def base(self) -> dict[str, Any]:
+    def view_0_dependencies(self) -> dict[str, Any]:
         """What view 0 depends on, beside the picture and the precision."""
         return {
             "backbone": {key: value for key, value in self.backbone.items() if key != "weights"},
@@ -82,7 +82,7 @@ class Manifest:
             "code": self.code,
         }
 
-    def drawn(self) -> dict[str, Any]:
+    def augmentation_dependencies(self) -> dict[str, Any]:
         """What augmented views depend on beyond that."""
         return {"augment": self.augment, "seed": self.seed}
 
@@ -127,7 +127,7 @@ class Store(Protocol):
         ...
 
     @property
-    def judged(self) -> View:
+    def validation_view(self) -> View:
         """View 0 of the rows that validate, in the precision that a training is judged by."""
         ...
 
@@ -144,7 +144,7 @@ def hash_rows(rows: pd.DataFrame) -> Iterator[npt.NDArray[np.uint64]]:
         yield np.asarray(pd.util.hash_pandas_object(part, index=False), np.uint64)
 
 
-def labelled(store: Store, folder: Path, splits: pd.DataFrame) -> pd.DataFrame:
+def join_splits(store: Store, folder: Path, splits: pd.DataFrame) -> pd.DataFrame:
     """The store's rows, in its order, each with what splits.parquet says of it: label, group, fold.
 
     Raises
@@ -181,7 +181,7 @@ class FeatureStore:
         return read(self.folder / "rows.parquet")
 
     @property
-    def judged(self) -> RowFile:
+    def validation_view(self) -> RowFile:
         """See `Store`: of the rows that are not augmented."""
         return self.views[0]
 

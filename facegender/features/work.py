@@ -33,7 +33,7 @@ FLUSH_EVERY = 1024  # forward passes after which finished pictures are marked as
 
 
 @dataclass
-class Item:
+class MissingViews:
     """One picture's missing views: its row, their numbers and their pixels."""
 
     row: int
@@ -80,14 +80,14 @@ class Work:
         """Views still to be computed."""
         return int((~self.done).sum())
 
-    def length(self, view: int) -> int:
+    def count_rows(self, view: int) -> int:
         """Rows of a view's file."""
         return len(self.rows) if view == 0 else self.augmented
 
     def check_disk(self) -> None:
         """Say what the features take, and refuse where the disk has not that much."""
         per_row = int(np.prod(self.manifest.shape)) * 2
-        need = per_row * sum(self.length(view) for view in range(self.manifest.views))
+        need = per_row * sum(self.count_rows(view) for view in range(self.manifest.views))
         have = sum(file.stat().st_size for file in self.folder.glob("view_*.npy")) if self.folder.exists() else 0
         self.layout.artifacts.mkdir(parents=True, exist_ok=True)
         free = shutil.disk_usage(self.layout.artifacts).free
@@ -100,7 +100,7 @@ class Work:
                 "Free some, or lower features.views in params.yaml.",
             )
 
-    def take_over(self) -> None:
+    def reuse_earlier(self) -> None:
         """Open the files of this work, new or left by a killed run; copy what earlier features have of it."""
         resumed = (self.folder / "done.npy").exists()
         if not resumed:
@@ -111,7 +111,7 @@ class Work:
             if resumed:
                 self.views.append(RowFile(path, writable=True))
             else:
-                self.views.append(RowFile.create(path, self.length(view), self.manifest.shape))
+                self.views.append(RowFile.create(path, self.count_rows(view), self.manifest.shape))
         if resumed:
             self.done = np.lib.format.open_memmap(self.folder / "done.npy", "r+")
             logger.info("features: resuming a killed run, %d%% is there", round(100 * self.done.mean()))
@@ -119,30 +119,31 @@ class Work:
         done = np.zeros((len(self.rows), self.manifest.views), bool)
         done[self.augmented :, 1:] = True  # rows that only validate need view 0 alone
         for folder in self.earlier:
-            self._copy(folder, done)
+            self._copy_from(folder, done)
         np.save(self.folder / "done.part.npy", done)
         (self.folder / "done.part.npy").replace(self.folder / "done.npy")
         self.done = np.lib.format.open_memmap(self.folder / "done.npy", "r+")
 
-    def _copy(self, folder: Path, done: npt.NDArray[np.bool_]) -> None:
+    def _copy_from(self, folder: Path, done: npt.NDArray[np.bool_]) -> None:
         if not (folder / "manifest.json").is_file():
             return
         with FeatureStore(folder) as earlier:
-            if earlier.manifest.base() != self.manifest.base():
-                if replace(earlier.manifest, code=self.manifest.code).base() == self.manifest.base():
+            needed = self.manifest.view_0_dependencies()
+            if earlier.manifest.view_0_dependencies() != needed:
+                if replace(earlier.manifest, code=self.manifest.code).view_0_dependencies() == needed:
                     logger.info("features: computed anew, for the code has changed since")
                 return
-            same_views = earlier.manifest.drawn() == self.manifest.drawn()
+            same_views = earlier.manifest.augmentation_dependencies() == self.manifest.augmentation_dependencies()
             usable = min(earlier.manifest.views, self.manifest.views) if same_views else 1
             rows = earlier.rows
             found = lookup(self.rows["sha256"], rows["sha256"])
             earlier_augmented = int(rows["augmented"].sum())
-            as_exact = self._as_exact(earlier.manifest, found < earlier_augmented)
+            as_exact = self._has_same_precision(earlier.manifest, found < earlier_augmented)
             copied = 0
             for view in range(usable):
                 limit = len(rows) if view == 0 else earlier_augmented
-                wanted, there = ~done[: self.length(view), view], found[: self.length(view)]
-                here = np.flatnonzero(wanted & (there >= 0) & (there < limit) & as_exact[: self.length(view)])
+                wanted, there = ~done[: self.count_rows(view), view], found[: self.count_rows(view)]
+                here = np.flatnonzero(wanted & (there >= 0) & (there < limit) & as_exact[: self.count_rows(view)])
                 for start in range(0, len(here), FLUSH_EVERY):
                     part = here[start : start + FLUSH_EVERY]
                     for row, values in zip(part, earlier.views[view].read(found[part]), strict=True):
@@ -152,7 +153,7 @@ class Work:
             if copied:
                 logger.info("features: %s taken over from the features that are there", f"{copied:,}")
 
-    def _as_exact(self, earlier: Manifest, augmented: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
+    def _has_same_precision(self, earlier: Manifest, augmented: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
         """Of each row, whether one of the earlier features, which is `augmented` there, has its precision."""
         now, was = self.manifest.precision_of, earlier.precision_of
         return np.concatenate(
@@ -162,17 +163,17 @@ class Work:
             ]
         )
 
-    def items(self, among: range) -> Iterator[Item]:
+    def iterate_missing(self, among: range) -> Iterator[MissingViews]:
         """Each of these rows that misses some views, decoded once for all of them."""
         names, hashes = self.rows["image"].array, self.rows["sha256"].array
 
-        def prepare(row: int) -> Item:
+        def prepare(row: int) -> MissingViews:
             views = [int(view) for view in np.flatnonzero(~self.done[row])]
             picture = decode_validated(self.layout.images, str(names[row]), self.params.backbone.image_size)
             sha256 = str(hashes[row])
             seed = self.params.features.seed
             pixels = [view_of(picture, self.params.augment, seed, sha256, view) for view in views]
-            return Item(row, views, pixels)
+            return MissingViews(row, views, pixels)
 
         missing = (row for row in among if not self.done[row].all())
         yield from prefetch(prepare, missing, workers=os.cpu_count() or 1, ahead=AHEAD)
@@ -184,11 +185,11 @@ class Work:
         """
         needed = len(self.rows) + self.augmented * (self.manifest.views - 1)
         with track("features", needed, "views", done=needed - self.missing) as advance:
-            for precision, rows in self._passes():
+            for precision, rows in self._plan_passes():
                 if not self.done[rows.start : rows.stop].all():
-                    self._pass(engine_of(precision), rows, advance)
+                    self._run_pass(engine_of(precision), rows, advance)
 
-    def _passes(self) -> Iterator[tuple[str, range]]:
+    def _plan_passes(self) -> Iterator[tuple[str, range]]:
         """Precisions, each with the rows that it computes."""
         exact, rough = self.manifest.precision_of(augmented=False), self.manifest.precision_of(augmented=True)
         if exact == rough:
@@ -197,26 +198,26 @@ class Work:
             yield exact, range(self.augmented, len(self.rows))
             yield rough, range(self.augmented)
 
-    def _pass(self, engine: Engine, rows: range, advance: Advance) -> None:
+    def _run_pass(self, engine: Engine, rows: range, advance: Advance) -> None:
         missing = int((~self.done[rows.start : rows.stop]).sum())
         which = "" if len(rows) == len(self.rows) else " to train on" if rows.start == 0 else " to validate with"
         logger.info("features: %s views%s by %s", f"{missing:,}", which, engine.name)
         unmarked: list[tuple[int, int]] = []
-        for here, result in forward(engine, self._pictures(rows), self.params.features.batch_size):
+        for here, result in forward(engine, self._iterate_views(rows), self.params.features.batch_size):
             for (row, view), values in zip(here, result, strict=True):
                 self.views[view].write(row, values)
             unmarked += here
             if len(unmarked) >= FLUSH_EVERY:
-                self._mark(unmarked)
+                self._mark_done(unmarked)
             advance(len(here))
-        self._mark(unmarked)
+        self._mark_done(unmarked)
 
-    def _pictures(self, rows: range) -> Iterator[tuple[tuple[int, int], Pixels]]:
-        for item in self.items(rows):
+    def _iterate_views(self, rows: range) -> Iterator[tuple[tuple[int, int], Pixels]]:
+        for item in self.iterate_missing(rows):
             for view, pixels in zip(item.views, item.pixels, strict=True):
                 yield (item.row, view), pixels
 
-    def _mark(self, unmarked: list[tuple[int, int]]) -> None:
+    def _mark_done(self, unmarked: list[tuple[int, int]]) -> None:
         # the features reach the disk before the mark that says so
         for view in {view for _, view in unmarked}:
             self.views[view].flush()

@@ -12,7 +12,9 @@ DEVIATION: Final = (0.229 * 255, 0.224 * 255, 0.225 * 255)
 CAFFE_MEAN: Final = (103.939, 116.779, 123.68)  # BGR
 
 
-def built(architecture: Architecture, image_size: int, alpha: float, weights: str | None = None) -> keras.Model:
+def build_application(
+    architecture: Architecture, image_size: int, alpha: float, weights: str | None = None
+) -> keras.Model:
     """The network without its classifier: float32 (n, s, s, 3), scaled -> feature map (n, h, w, channels).
 
     `weights`: None for random ones, or imagenet.
@@ -22,7 +24,7 @@ def built(architecture: Architecture, image_size: int, alpha: float, weights: st
     return constructor(input_shape=(image_size, image_size, 3), include_top=False, weights=weights, **width)
 
 
-def scaled(scaling: Scaling, image: keras.KerasTensor) -> keras.KerasTensor:
+def scale_pixels(scaling: Scaling, image: keras.KerasTensor) -> keras.KerasTensor:
     """RGB in [0, 255], (n, s, s, 3) -> the range that a network wants."""
     if scaling == "signed":
         return keras.layers.Rescaling(1 / 127.5, offset=-1.0, name="scale")(image)

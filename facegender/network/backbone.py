@@ -19,9 +19,9 @@ import keras
 import numpy as np
 
 from facegender.errors import UserError
-from facegender.network.applications import built
-from facegender.network.own_backbone import own_backbone
-from facegender.network.rebuild import flat
+from facegender.network.applications import build_application
+from facegender.network.custom_backbone import load_custom_backbone
+from facegender.network.rebuild import flatten
 from facegender.network.weights import WEIGHTS
 from facegender.params.architectures import ARCHITECTURES, is_own, title
 from facegender.params.sections import BackboneParams
@@ -41,17 +41,17 @@ class Cut:
     trained: int
 
 
-def plain_backbone(params: BackboneParams) -> keras.Model:
+def build_backbone(params: BackboneParams) -> keras.Model:
     """The backbone without its classifier, as Keras builds it with random weights, or as one's own file has it.
 
     Input float32 (n, s, s, 3) in the range of its architecture; output (n, h, w, channels).
     """
     if is_own(params.name):
-        return own_backbone(params.name, params.image_size)
-    return built(ARCHITECTURES[params.name], params.image_size, params.alpha)
+        return load_custom_backbone(params.name, params.image_size)
+    return build_application(ARCHITECTURES[params.name], params.image_size, params.alpha)
 
 
-def weighted_backbone(params: BackboneParams, source: str, seed: int) -> keras.Model:
+def load_backbone(params: BackboneParams, source: str, seed: int) -> keras.Model:
     """A backbone with the weights of `source`: imagenet, demo, own, none (random, by `seed`), or a path.
 
     Networks inside it are taken apart, so that it can be cut anywhere.
@@ -62,20 +62,20 @@ def weighted_backbone(params: BackboneParams, source: str, seed: int) -> keras.M
         The weights cannot be downloaded, are missing, or do not fit the architecture.
     """
     if source == "none":
-        return _random(flat(plain_backbone(params), params.image_size), seed)
+        return _randomise(flatten(build_backbone(params), params.image_size), seed)
     if source == "imagenet":
-        return flat(_imagenet(params), params.image_size)
-    backbone = plain_backbone(params)
+        return flatten(_download_imagenet(params), params.image_size)
+    backbone = build_backbone(params)
     if source == "demo":
         from facegender.network.demo_weights import load_demo_weights
 
         load_demo_weights(backbone)
     elif source != "own" or not is_own(params.name):
-        _load(backbone, Path(source).expanduser(), params)
-    return flat(backbone, params.image_size)
+        _load_weights(backbone, Path(source).expanduser(), params)
+    return flatten(backbone, params.image_size)
 
 
-def _load(backbone: keras.Model, path: Path, params: BackboneParams) -> None:
+def _load_weights(backbone: keras.Model, path: Path, params: BackboneParams) -> None:
     if not path.is_file():
         raise UserError(
             WEIGHTS,
@@ -92,7 +92,7 @@ def _load(backbone: keras.Model, path: Path, params: BackboneParams) -> None:
         raise UserError(str(path), f"must hold the weights of {network}", reason) from None
 
 
-def _random(backbone: keras.Model, seed: int) -> keras.Model:
+def _randomise(backbone: keras.Model, seed: int) -> keras.Model:
     # not by Keras's global seed: that goes through Python's global random numbers, which any other thread may draw from
     for place, layer in enumerate(backbone.layers):
         kernels = [variable for variable in layer.weights if variable.name.endswith("kernel")]
@@ -102,10 +102,10 @@ def _random(backbone: keras.Model, seed: int) -> keras.Model:
     return backbone
 
 
-def _imagenet(params: BackboneParams) -> keras.Model:
+def _download_imagenet(params: BackboneParams) -> keras.Model:
     try:
         with _socket_timeout(DOWNLOAD_TIMEOUT_S):
-            return built(ARCHITECTURES[params.name], params.image_size, params.alpha, "imagenet")
+            return build_application(ARCHITECTURES[params.name], params.image_size, params.alpha, "imagenet")
     except Exception as error:
         # keras.utils.get_file raises a bare Exception for every network trouble
         if "URL fetch failure" not in str(error) and not isinstance(error, OSError):
@@ -138,14 +138,14 @@ def fingerprint(backbone: keras.Model) -> str:
     for operation in backbone.operations:
         arguments = operation._inbound_nodes[0].arguments
         facts = [type(operation).__name__, operation.get_config(), arguments.args, arguments.kwargs]
-        digest.update(json.dumps(_settings(facts, place), sort_keys=True).encode())
+        digest.update(json.dumps(_describe_settings(facts, place), sort_keys=True).encode())
         for position, array in enumerate(operation.get_weights() if isinstance(operation, keras.Layer) else []):
             digest.update(f"{position}/{array.shape}/{array.dtype}".encode())
             digest.update(np.ascontiguousarray(array).tobytes())
     return digest.hexdigest()
 
 
-def _settings(value: Any, place: dict[str, int]) -> Any:
+def _describe_settings(value: Any, place: dict[str, int]) -> Any:
     """What of a layer's settings decides what it computes, for JSON; a tensor by the place of what made it."""
     if isinstance(value, keras.KerasTensor):
         return f"#{place[value._keras_history.operation.name]}"
@@ -153,13 +153,13 @@ def _settings(value: Any, place: dict[str, int]) -> Any:
         # names count on from what else was built, and the rest concerns training and how numbers are held
         apart = ("name", "dtype", "trainable", "seed")
         kept = {key: item for key, item in value.items() if key not in apart and not key.endswith("_initializer")}
-        return {key: _settings(item, place) for key, item in kept.items()}
+        return {key: _describe_settings(item, place) for key, item in kept.items()}
     if isinstance(value, list | tuple):
-        return [_settings(item, place) for item in value]
+        return [_describe_settings(item, place) for item in value]
     return value if isinstance(value, str | int | float | bool | None) else repr(value)
 
 
-def valid_cuts(backbone: keras.Model) -> list[int]:
+def find_cuts(backbone: keras.Model) -> list[int]:
     """Positions in `backbone.operations` behind which the network hangs together by that one's output alone.
 
     Operations are its layers and the sums and products between them.
@@ -184,7 +184,7 @@ def inputs_of(operation: Any) -> list[str]:
     return [tensor._keras_history.operation.name for tensor in operation._inbound_nodes[0].input_tensors]
 
 
-def cut_for(backbone: keras.Model, fine_tune_layers: int | Literal["all"]) -> Cut:
+def choose_cut(backbone: keras.Model, fine_tune_layers: int | Literal["all"]) -> Cut:
     """The cut before which nothing trains, with at least `fine_tune_layers` layers behind it.
 
     Raises
@@ -202,7 +202,7 @@ def cut_for(backbone: keras.Model, fine_tune_layers: int | Literal["all"]) -> Cu
             fine_tune_layers,
         )
     operations = backbone.operations
-    for position in reversed(valid_cuts(backbone)):
+    for position in reversed(find_cuts(backbone)):
         behind = sum(isinstance(operation, keras.Layer) for operation in operations[position + 1 :])
         if behind >= fine_tune_layers:
             break

@@ -22,9 +22,9 @@ import numpy.typing as npt
 
 Constant = npt.NDArray[np.float32]  # weights or biases of a layer, as the network holds them
 
-EXACT: Final = 3  # convolutions from the input on that stay in float32
-NOISE: Final = 16  # pictures of noise that the mean inputs are taken of
-WIDE: Final = 1e30  # beyond any value in a network
+EXACT_LAYERS: Final = 3  # convolutions from the input on that stay in float32
+NOISE_PICTURES: Final = 16  # pictures of noise that the mean inputs are taken of
+UNREACHED: Final = 1e30  # beyond any value in a network
 
 
 @dataclass(frozen=True)
@@ -37,15 +37,15 @@ class Layer:
     @property
     def weights(self) -> Constant:
         """Of the convolution, in its own shape."""
-        return _constant(self.convolution)
+        return _read_constant(self.convolution)
 
     @property
     def bias(self) -> Constant:
         """(1, channels, 1, 1)."""
-        return _constant(self.addition)
+        return _read_constant(self.addition)
 
 
-def fit_for_bfloat16(network: Any) -> Any:
+def adapt_to_bfloat16(network: Any) -> Any:
     """An `openvino.Model` of the same function that loses less when it runs in bfloat16.
 
     Parameters
@@ -58,24 +58,24 @@ def fit_for_bfloat16(network: Any) -> Any:
 
     fitted = network.clone()
     apply_moc_transformations(fitted, cf=False)  # BatchNorm goes into weights and biases
-    layers = _layers(fitted)
-    rest = layers[_exact(layers) :]
-    corrections = _corrections(fitted, rest)
+    layers = _find_layers(fitted)
+    rest = layers[_count_exact(layers) :]
+    corrections = _measure_corrections(fitted, rest)
     for layer, correction in zip(rest, corrections, strict=True):
         _keep_bias_exact(layer, layer.bias + correction.reshape(layer.bias.shape))
         # here, not by OpenVINO: a processor without bfloat16 then runs what the corrections are for
-        layer.convolution.input(1).replace_source_output(opset13.constant(rounded(layer.weights)).output(0))
-    return _marked(fitted, {layer.convolution.get_friendly_name() for layer in layers[: _exact(layers)]})
+        layer.convolution.input(1).replace_source_output(opset13.constant(round_to_bfloat16(layer.weights)).output(0))
+    return _mark_exact(fitted, {layer.convolution.get_friendly_name() for layer in layers[: _count_exact(layers)]})
 
 
-def rounded(values: Constant) -> Constant:
+def round_to_bfloat16(values: Constant) -> Constant:
     """The nearest bfloat16, to even where two are as near, as float32."""
     bits = np.ascontiguousarray(values, np.float32).view(np.uint32)
     nearest = (bits + 0x7FFF + ((bits >> 16) & 1)) & np.uint32(0xFFFF0000)
     return nearest.astype(np.uint32).view(np.float32)
 
 
-def _constant(node: Any) -> Constant:
+def _read_constant(node: Any) -> Constant:
     return np.array(node.input(1).get_source_output().get_node().get_data(), np.float32)
 
 
@@ -87,7 +87,7 @@ def _users(node: Any) -> list[Any]:
     return [target.get_node() for target in node.output(0).get_target_inputs()]
 
 
-def _layers(network: Any) -> list[Layer]:
+def _find_layers(network: Any) -> list[Layer]:
     found = []
     for node in network.get_ordered_ops():
         if node.get_type_name() in ("Convolution", "GroupConvolution") and _has_constant(node):
@@ -97,29 +97,29 @@ def _layers(network: Any) -> list[Layer]:
     return found
 
 
-def _exact(layers: list[Layer]) -> int:
+def _count_exact(layers: list[Layer]) -> int:
     """How many stay in float32: none with a skip connection, whose sum OpenVINO cannot make of two precisions."""
-    for number, layer in enumerate(layers[:EXACT]):
+    for number, layer in enumerate(layers[:EXACT_LAYERS]):
         if any(user.get_type_name() == "Add" for user in _users(layer.addition)):
             return number
-    return EXACT
+    return EXACT_LAYERS
 
 
-def _noise(size: int) -> npt.NDArray[np.uint8]:
+def _draw_noise(size: int) -> npt.NDArray[np.uint8]:
     """Pictures uint8 (NOISE, size, size, 3) with, as photographs have, the more contrast the coarser the detail."""
     rng = np.random.default_rng(2026)
-    pictures = np.zeros((NOISE, size, size, 3))
+    pictures = np.zeros((NOISE_PICTURES, size, size, 3))
     for grid in (2, 4, 8, 16, 32, 64):
         place = np.arange(size) * grid // size
         for channels in (1, 3):  # of all colours alike, and of each by itself
-            patches = rng.normal(size=(NOISE, grid, grid, channels))
+            patches = rng.normal(size=(NOISE_PICTURES, grid, grid, channels))
             pictures += patches[:, place][:, :, place] / np.sqrt(grid * channels)
-    pictures += rng.normal(scale=0.3, size=(NOISE, 1, 1, 1))  # brighter and darker ones
+    pictures += rng.normal(scale=0.3, size=(NOISE_PICTURES, 1, 1, 1))  # brighter and darker ones
     pixels: npt.NDArray[np.uint8] = np.clip(127.5 + 60 * pictures / pictures.std(), 0, 255).astype(np.uint8)
     return pixels
 
 
-def _corrections(network: Any, layers: list[Layer]) -> list[Constant]:
+def _measure_corrections(network: Any, layers: list[Layer]) -> list[Constant]:
     """What each layer's output lacks on average, by channel, when its weights are rounded."""
     import openvino
     from openvino import opset13
@@ -134,15 +134,15 @@ def _corrections(network: Any, layers: list[Layer]) -> list[Constant]:
         convolve = opset13.convolution if node.get_type_name() == "Convolution" else opset13.group_convolution
         lost = convolve(
             node.input(0).get_source_output(),
-            opset13.constant(layer.weights - rounded(layer.weights)),
+            opset13.constant(layer.weights - round_to_bfloat16(layer.weights)),
             *(has[name] for name in ("strides", "pads_begin", "pads_end", "dilations", "auto_pad")),
         )
         lacking.append(opset13.reduce_mean(lost, opset13.constant([0, 2, 3]), keep_dims=False))
     probe = openvino.Model([opset13.result(mean) for mean in lacking], network.get_parameters()).clone()
-    probe.reshape([NOISE, size, size, 3])
+    probe.reshape([NOISE_PICTURES, size, size, 3])
     # one thread: the order of adding up, and so the last bit, is the same in every run
     settings = {"INFERENCE_PRECISION_HINT": "f32", "NUM_STREAMS": 1, "INFERENCE_NUM_THREADS": 1}
-    results = openvino.Core().compile_model(probe, "CPU", settings)([_noise(size)])
+    results = openvino.Core().compile_model(probe, "CPU", settings)([_draw_noise(size)])
     return [np.array(results[number], np.float32) for number in range(len(layers))]
 
 
@@ -150,13 +150,13 @@ def _keep_bias_exact(layer: Layer, bias: Constant) -> None:
     from openvino import opset13
 
     users = list(layer.addition.output(0).get_target_inputs())
-    clamped = opset13.clamp(layer.convolution.output(0), -WIDE, WIDE)
+    clamped = opset13.clamp(layer.convolution.output(0), -UNREACHED, UNREACHED)
     sums = opset13.add(clamped, opset13.constant(bias))
     for user in users:
         user.replace_source_output(sums.output(0))
 
 
-def _marked(network: Any, names: set[str]) -> Any:
+def _mark_exact(network: Any, names: set[str]) -> Any:
     """These nodes marked to keep float32, which OpenVINO's Python cannot do but its file format can."""
     import openvino
 

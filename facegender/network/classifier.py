@@ -4,9 +4,9 @@ from dataclasses import dataclass
 
 import keras
 
-from facegender.network.applications import scaled
+from facegender.network.applications import scale_pixels
 from facegender.network.backbone import Cut
-from facegender.network.rebuild import rebuilt
+from facegender.network.rebuild import rebuild
 from facegender.params.architectures import ARCHITECTURES
 from facegender.params.sections import BackboneParams, TrainParams
 
@@ -21,7 +21,7 @@ class Classifier:
         image (n, s, s, 3), RGB in [0, 255] -> probability of the positive class (n, 1) float32.
     frozen
         image -> features at the cut; None where everything trains.
-    trains
+    tuned
         What training fits: features at the cut, or the image where everything trains -> logit (n, 1).
     to_pool
         The same input -> pooled vector (n, channels).
@@ -31,7 +31,7 @@ class Classifier:
 
     whole: keras.Model
     frozen: keras.Model | None
-    trains: keras.Model
+    tuned: keras.Model
     to_pool: keras.Model
     head: keras.Model
 
@@ -52,7 +52,7 @@ def build_classifier(
     image = keras.Input((params.image_size, params.image_size, 3), name="image")
     scaling = ARCHITECTURES[params.name].scaling if params.name in ARCHITECTURES else "inside"
     frozen_names = {layer.name for layer in weights_of.layers[: len(weights_of.layers) - cut.trained]}
-    output, copies = rebuilt(weights_of, scaled(scaling, image), train.seed, quiet=frozen_names)
+    output, copies = rebuild(weights_of, scale_pixels(scaling, image), train.seed, inactive=frozen_names)
     layers = [copies[layer.name] for layer in weights_of.layers if layer.name in copies]
     pooled = keras.layers.GlobalAveragePooling2D(name=POOL)(output)
     dropped = keras.layers.Dropout(train.dropout, seed=train.seed, name="dropout")(pooled)

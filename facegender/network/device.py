@@ -32,7 +32,7 @@ def _tensor_cores(gpus: list[Any]) -> bool:
     return bool(details) and all(detail.get("compute_capability", (0, 0)) >= (7, 0) for detail in details)
 
 
-def strategy() -> tf.distribute.Strategy:
+def choose_strategy() -> tf.distribute.Strategy:
     """All visible devices: mirrored over several (GPUs, or logical CPUs where there is no GPU), else the one."""
     kind = "GPU" if tf.config.list_logical_devices("GPU") else "CPU"
     devices = [device.name for device in tf.config.list_logical_devices(kind)]

@@ -14,7 +14,7 @@ from typing import Any, Final, Protocol, TypeVar
 import numpy as np
 import numpy.typing as npt
 
-from facegender.network.bfloat16 import fit_for_bfloat16
+from facegender.network.bfloat16 import adapt_to_bfloat16
 
 Images = npt.NDArray[np.uint8]
 Values = npt.NDArray[np.float32]
@@ -56,7 +56,7 @@ class TensorFlowEngine:
     name = "tensorflow float32"
 
     def __init__(self, model: Any) -> None:
-        self._function = frozen_graph(model)
+        self._function = freeze_graph(model)
 
     def map(self, batches: Iterable[Images]) -> Iterator[Values]:
         """See `Engine`."""
@@ -88,7 +88,7 @@ class OpenVinoEngine:
         shape = network.input(0).partial_shape
         network.reshape([1, *[shape[axis].get_length() for axis in range(1, 4)]])
         if precision == "bfloat16":
-            network = fit_for_bfloat16(network)
+            network = adapt_to_bfloat16(network)
         hint = {"float32": "f32", "bfloat16": "bf16"}[precision]
         # not bound to a core each, for decoding needs the cores as well
         settings = {
@@ -157,7 +157,7 @@ def has_bfloat16() -> bool:
     return "BF16" in import_openvino().Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
 
 
-def frozen_graph(model: Any) -> Any:
+def freeze_graph(model: Any) -> Any:
     """A Keras model as a TensorFlow function of uint8 (n, s, s, 3) with its weights as constants."""
     import tensorflow as tf
     from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
@@ -171,7 +171,7 @@ def to_openvino(model: Any, folder: Path) -> Any:
     """Convert a Keras model by way of TensorFlow's graph, written to `folder` in passing. Gives an `openvino.Model`."""
     import tensorflow as tf
 
-    graph = frozen_graph(model).graph.as_graph_def()
+    graph = freeze_graph(model).graph.as_graph_def()
     path = Path(tf.io.write_graph(graph, str(folder), "graph.pb", as_text=False))
     try:
         return import_openvino().Core().read_model(path)

@@ -35,23 +35,23 @@ class Agreement:
     flipped: int
 
     @property
-    def good(self) -> bool:
+    def agrees(self) -> bool:
         """Whether the engine may stand in for TensorFlow."""
         return self.largest_difference <= MAX_DIFFERENCE and self.flipped == 0
 
-    def sentence(self, precision: str) -> str:
+    def describe(self, precision: str) -> str:
         """For a log, where `scoring.precision` is `precision`."""
-        verdict = "used for scoring" if self.accepted(precision) else "not used"
-        if not self.good and self.accepted(precision):
+        verdict = "used for scoring" if self.is_accepted(precision) else "not used"
+        if not self.agrees and self.is_accepted(precision):
             verdict += " all the same, as scoring.precision asks"
         return (
             f"{self.engine} differs from TensorFlow by at most {self.largest_difference:.4f} in probability "
             f"on {self.n} images, {self.flipped} labels flipped: {verdict}"
         )
 
-    def accepted(self, precision: str) -> bool:
+    def is_accepted(self, precision: str) -> bool:
         """Whether it scores: bfloat16 is inexact by nature, so who asks for it by name gets it."""
-        return self.good or precision == "bfloat16"
+        return self.agrees or precision == "bfloat16"
 
 
 def export_engine(model: keras.Model, folder: Path, images: Images, params: EngineParams) -> list[Agreement]:
@@ -70,17 +70,17 @@ def export_engine(model: keras.Model, folder: Path, images: Images, params: Engi
     choice = {"engine": "tensorflow", "precision": "float32"}
     if params.engine != "tensorflow" and has_openvino():
         network = to_openvino(model, folder)
-        _save(network, folder)
+        _save_network(network, folder)
         reference = run(TensorFlowEngine(model), images)
         wanted = ["bfloat16", "float32"] if params.precision == "auto" else [params.precision]
         for precision in wanted:
             engine = OpenVinoEngine(network, precision)
             check = compare(engine.name, run(engine, images), reference)
             checks.append(check)
-            if check.accepted(params.precision):
+            if check.is_accepted(params.precision):
                 choice = {"engine": "openvino", "precision": precision}
                 break
-    content = {**choice, "agreement": [_rounded(check) for check in checks]}
+    content = {**choice, "agreement": [_round_difference(check) for check in checks]}
     write_json(folder / "engine.json", content)
     return checks
 
@@ -99,12 +99,12 @@ def run(engine: Engine, images: Images) -> Values:
     return np.concatenate([values.reshape(-1) for values in engine.map(batches)])
 
 
-def _rounded(check: Agreement) -> dict[str, object]:
+def _round_difference(check: Agreement) -> dict[str, object]:
     # digits below these differ from run to run with the threads' order of adding up
     return {**asdict(check), "largest_difference": round(check.largest_difference, 4)}
 
 
-def _save(network: object, folder: Path) -> None:
+def _save_network(network: object, folder: Path) -> None:
     from facegender.network.engine import import_openvino
 
     import_openvino().save_model(network, folder / "openvino.xml", compress_to_fp16=False)

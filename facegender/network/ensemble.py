@@ -11,7 +11,7 @@ from facegender.network.classifier import Classifier
 BORDER = "cut"
 
 
-def ensemble(classifier: Classifier, weights: Sequence[Sequence[npt.NDArray[Any]]]) -> keras.Model:
+def build_ensemble(classifier: Classifier, weights: Sequence[Sequence[npt.NDArray[Any]]]) -> keras.Model:
     """Join trained classifiers of one architecture, whose frozen parts are equal.
 
     Parameters
@@ -26,7 +26,7 @@ def ensemble(classifier: Classifier, weights: Sequence[Sequence[npt.NDArray[Any]
     Image (n, s, s, 3), RGB in [0, 255] -> mean probability of the positive class (n, 1) float32. The members are layers
     `fold_0` and up, behind a layer `cut`.
     """
-    whole, tuned = classifier.whole, classifier.trains
+    whole, tuned = classifier.whole, classifier.tuned
     source = classifier.frozen.output if classifier.frozen else whole.input
     border = keras.layers.Identity(name=BORDER)(source)
     probabilities = []

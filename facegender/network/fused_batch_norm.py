@@ -30,18 +30,18 @@ def fuse_tuned_part(classifier: Classifier) -> keras.Model:
     Both have the same variables, those of `classifier.trains`.
     """
     part = classifier.to_pool
-    if has_gpu() or tf.distribute.has_strategy() or classifier.trains is classifier.head or not can_fuse(part):
-        return classifier.trains
+    if has_gpu() or tf.distribute.has_strategy() or classifier.tuned is classifier.head or not can_fuse(part):
+        return classifier.tuned
     features = keras.Input(part.input.shape[1:], name="features")
     return keras.Model(features, classifier.head(FusedPart(part)(features)), name="fused_part")
 
 
 def can_fuse(part: keras.Model) -> bool:
     """Whether this module knows every layer of `part`, all in float32 and every BatchNorm frozen."""
-    return all(_known(operation) for operation in part.operations)
+    return all(_is_known(operation) for operation in part.operations)
 
 
-def _known(layer: Any) -> bool:
+def _is_known(layer: Any) -> bool:
     if not isinstance(layer, keras.Layer) or layer.compute_dtype != "float32":
         return False  # `+` and `*` between layers are operations, not layers
     if isinstance(layer, keras.layers.BatchNormalization):
@@ -94,7 +94,7 @@ class FusedPart(keras.layers.Layer):
                 relu6 = layer.name in self._relu_of
                 values[layer.name] = _convolve(layer, self._norm_of.get(layer.name), relu6, sources[0])
             elif isinstance(layer, keras.layers.BatchNormalization):
-                scale, shift = _affine(layer)
+                scale, shift = _scale_and_shift(layer)
                 values[layer.name] = sources[0] * scale + shift
             elif isinstance(layer, keras.layers.ReLU) and _is_relu6(layer):
                 values[layer.name] = tf.nn.relu6(sources[0])
@@ -111,7 +111,7 @@ def _is_relu6(layer: keras.layers.ReLU) -> bool:
     return (layer.max_value, layer.negative_slope, layer.threshold) == (6.0, 0.0, 0.0)
 
 
-def _affine(norm: keras.layers.BatchNormalization) -> tuple[Any, Any]:
+def _scale_and_shift(norm: keras.layers.BatchNormalization) -> tuple[Any, Any]:
     scale = tf.math.rsqrt(norm.moving_variance + norm.epsilon)
     if norm.scale:
         scale *= norm.gamma
@@ -124,7 +124,7 @@ def _convolve(layer: Any, norm: keras.layers.BatchNormalization | None, relu6: b
     kernel = tf.convert_to_tensor(layer.kernel)
     shift = None
     if norm is not None:
-        scale, shift = _affine(norm)
+        scale, shift = _scale_and_shift(norm)
         kernel *= scale[:, None] if isinstance(layer, keras.layers.DepthwiseConv2D) else scale
     strides = (1, *layer.strides, 1)
     padding = layer.padding.upper()

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import keras
 
-EPOCH = (1980, 1, 1, 0, 0, 0)  # the earliest time a zip entry can carry
+EARLIEST_TIME = (1980, 1, 1, 0, 0, 0)  # the earliest time a zip entry can carry
 
 
 def save_model(model: keras.Model, path: Path) -> None:
@@ -27,7 +27,7 @@ def save_model(model: keras.Model, path: Path) -> None:
                     content = json.dumps({**json.loads(content), "date_saved": ""}, sort_keys=True).encode()
                 elif name == "config.json":
                     content = _count_shared_objects(content.decode()).encode()
-                target.writestr(zipfile.ZipInfo(name, EPOCH), content)
+                target.writestr(zipfile.ZipInfo(name, EARLIEST_TIME), content)
 
 
 def _count_shared_objects(config: str) -> str:

@@ -13,10 +13,10 @@ import keras
 from facegender.errors import UserError
 
 # of the classifier's own layers
-TAKEN: Final = frozenset({"image", "scale", "pool", "dropout", "logit", "probability", "as_it_is", "cut"})
+RESERVED_NAMES: Final = frozenset({"image", "scale", "pool", "dropout", "logit", "probability", "as_it_is", "cut"})
 
 
-def flat(model: keras.Model, image_size: int) -> keras.Model:
+def flatten(model: keras.Model, image_size: int) -> keras.Model:
     """The same network with the same weights for pictures (n, s, s, 3), without networks inside it.
 
     Raises
@@ -32,8 +32,8 @@ def flat(model: keras.Model, image_size: int) -> keras.Model:
     return keras.Model(image, output, name=model.name)
 
 
-def rebuilt(
-    model: keras.Model, image: keras.KerasTensor, seed: int = 0, quiet: Container[str] = ()
+def rebuild(
+    model: keras.Model, image: keras.KerasTensor, seed: int = 0, inactive: Container[str] = ()
 ) -> tuple[keras.KerasTensor, dict[str, keras.Layer]]:
     """Build the layers of a network anew on `image`, with their weights.
 
@@ -41,14 +41,14 @@ def rebuilt(
     ----------
     seed
         Of dropout and its like, each layer's own by its place.
-    quiet
+    inactive
         Layers that are to do what they do in inference, also in training. `trainable` does not achieve that of dropout.
 
     Returns
     -------
     The output, and the new layers by name.
     """
-    copier = _Copier(seed, quiet)
+    copier = _Copier(seed, inactive)
     return copier.run(model, image), copier.layers
 
 
@@ -64,11 +64,11 @@ def can_take_apart(model: Any) -> bool:
 
 
 class _Copier:
-    def __init__(self, seed: int = 0, quiet: Container[str] = (), recount: bool = False) -> None:
-        self.seed, self.quiet, self.recount = seed, quiet, recount
+    def __init__(self, seed: int = 0, inactive: Container[str] = (), recount: bool = False) -> None:
+        self.seed, self.inactive, self.recount = seed, inactive, recount
         self.counts: Counter[str] = Counter()
         self.layers: dict[str, keras.Layer] = {}
-        self.names = set(TAKEN)
+        self.names = set(RESERVED_NAMES)
         self.seen: set[int] = set()
 
     def changes_nothing(self, model: keras.Model) -> bool:
@@ -80,7 +80,7 @@ class _Copier:
                 and not isinstance(operation, keras.Model)
                 and len(operation._inbound_nodes) == 1
                 and "seed" not in operation.get_config()
-                and operation.name not in TAKEN
+                and operation.name not in RESERVED_NAMES
                 and not self._is_counted(operation)
             )
             for operation in model.operations
@@ -88,9 +88,11 @@ class _Copier:
 
     def run(self, model: keras.Model, tensor: keras.KerasTensor) -> keras.KerasTensor:
         graph = model._functional if isinstance(model, keras.Sequential) else model
-        return graph._run_through_graph(tensor, operation_fn=lambda operation: self.copied(operation, model.name))
+        return graph._run_through_graph(
+            tensor, operation_fn=lambda operation: self.copy_operation(operation, model.name)
+        )
 
-    def copied(self, operation: Any, inside: str) -> Callable[..., Any]:
+    def copy_operation(self, operation: Any, inside: str) -> Callable[..., Any]:
         if can_take_apart(operation):
             return lambda tensor, **_: self.run(operation, tensor)
         config = operation.get_config()
@@ -99,7 +101,7 @@ class _Copier:
             sums: Callable[..., Any] = type(operation).from_config({**config, "name": name})
             return sums
         self._check(operation, config)
-        if is_noise(operation) and operation.name in self.quiet:
+        if is_noise(operation) and operation.name in self.inactive:
             copy = keras.layers.Activation("linear", name=name, dtype=operation.dtype_policy)
         else:
             seeded = {"seed": self.seed + len(self.layers)} if "seed" in config else {}

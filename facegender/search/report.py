@@ -11,10 +11,10 @@ from facegender.files.atomic import atomic_file
 from facegender.files.layout import Layout
 from facegender.params.sections import Params
 from facegender.params.writing import nested
-from facegender.search.study import Search, in_words
+from facegender.search.study import Search, describe_other_code
 from facegender.statistics.intervals import Estimate, wilson
 
-HOLDOUT = "Set split.holdout: evaluate then reports on rows that have chosen nothing"
+SET_HOLDOUT = "Set split.holdout: evaluate then reports on rows that have chosen nothing"
 
 
 @dataclass(frozen=True)
@@ -44,18 +44,18 @@ class Trial:
     def cells(self) -> list[str]:
         """Of the table, without the parameters."""
         kept = "" if self.kept is None else f"{self.kept} of "
-        shown = "" if self.accuracy.value is None else text(self.accuracy)
+        shown = "" if self.accuracy.value is None else format_accuracy(self.accuracy)
         return [str(self.number), self.state, shown, f"{kept}{self.epochs}", f"{self.seconds:,.0f}"]
 
 
 def trials_of(search: Search) -> list[Trial]:
     """Those that ended, the most accurate first, the pruned last."""
-    others = search.of_other_code
-    found = [_trial(trial, search.rows, trial.number in others) for trial in search.ended]
+    others = search.from_other_code
+    found = [_summarise(trial, search.rows, trial.number in others) for trial in search.ended]
     return sorted(found, key=lambda trial: (-(trial.accuracy.value or 0.0), trial.number))
 
 
-def _trial(trial: FrozenTrial, rows: int, other_code: bool) -> Trial:
+def _summarise(trial: FrozenTrial, rows: int, other_code: bool) -> Trial:
     finished = trial.state is TrialState.COMPLETE and trial.value is not None
     accuracy = wilson(round((trial.value or 0.0) * rows), rows) if finished else Estimate(None, None, None, rows)
     attributes, duration = trial.user_attrs, trial.duration
@@ -72,7 +72,7 @@ def _trial(trial: FrozenTrial, rows: int, other_code: bool) -> Trial:
     )
 
 
-def text(accuracy: Estimate) -> str:
+def format_accuracy(accuracy: Estimate) -> str:
     """ "0.861 (0.840 to 0.880)" """
     return f"{accuracy.value:.3f} ({accuracy.low:.3f} to {accuracy.high:.3f})"
 
@@ -110,8 +110,8 @@ def caution(trials: list[Trial], params: Params) -> str:
     near = sum((trial.accuracy.value or 0.0) >= low for trial in others)
     which = f"{near} of the other {len(others)} finished trials lie in its interval." if others else ""
     changed = sorted(trial.number for trial in trials if trial.other_code)
-    said = f"The code has changed since: {in_words(changed)}. " if changed else ""
-    remedy = "evaluate reports on the holdout, which has chosen nothing." if params.split.holdout else f"{HOLDOUT}."
+    said = f"The code has changed since: {describe_other_code(changed)}. " if changed else ""
+    remedy = "evaluate reports on the holdout, which has chosen nothing." if params.split.holdout else f"{SET_HOLDOUT}."
     return (
         f"The best trial's accuracy is optimistic: it was chosen among {len(trials)} on the rows that it is measured "
         f"on. {which} {said}{remedy} Labels are gender as perceived by annotators."
@@ -121,9 +121,10 @@ def caution(trials: list[Trial], params: Params) -> str:
 def write_best(trials: list[Trial], layout: Layout) -> dict[str, JsonValue]:
     """Write the best trial's parameters as a preset, and return them by name."""
     best = trials[0]
+    accuracy = format_accuracy(best.accuracy)
     lines = [
         "# The best parameters that the last search has found; `facegender preset` with this file's path adopts them.",
-        f"# Validation accuracy {text(best.accuracy)}, n = {best.accuracy.n:,}: optimistic, for it was chosen among",
+        f"# Validation accuracy {accuracy}, n = {best.accuracy.n:,}: optimistic, for it was chosen among",
         f"# {len(trials)} trials on the same rows. Labels are gender as perceived by annotators.",
         "",
         yaml.safe_dump(nested(best.changes), sort_keys=False),

@@ -53,14 +53,14 @@ def check_space(params: Params) -> Space:
             received = f"{values.low:g} to {values.high:g}"
             raise UserError(where, f"{name} takes whole numbers: its range must have type: int", received)
     joint = [name for name in space if name in TOGETHER]
-    for found in product(*(ends(space[name]) for name in joint)):
+    for found in product(*(list_extremes(space[name]) for name in joint)):
         for name, values in space.items():
-            for value in ends(values):
-                with_changes(params, {**dict(zip(joint, found, strict=True)), name: value})
+            for value in list_extremes(values):
+                apply_changes(params, {**dict(zip(joint, found, strict=True)), name: value})
     return space
 
 
-def ends(values: Range | tuple[Choice, ...]) -> Sequence[Choice]:
+def list_extremes(values: Range | tuple[Choice, ...]) -> Sequence[Choice]:
     """The two ends of a range, or a list's values."""
     if not isinstance(values, Range):
         return values
@@ -77,11 +77,11 @@ def suggest(trial: optuna.Trial, space: Space) -> dict[str, JsonValue]:
             found[name] = trial.suggest_int(name, int(values.low), int(values.high), log=values.log)
         else:
             exact = trial.suggest_float(name, values.low, values.high, log=values.log)
-            found[name] = min(max(significant(exact), values.low), values.high)
+            found[name] = min(max(round_significant(exact), values.low), values.high)
     return found
 
 
-def inside(space: Space, params: Params) -> dict[str, JsonValue] | None:
+def find_current_values(space: Space, params: Params) -> dict[str, JsonValue] | None:
     """The values that the parameters have today; None where one of them lies outside of the space."""
     today = params.train.model_dump(mode="json")
     found: dict[str, JsonValue] = {}
@@ -94,7 +94,7 @@ def inside(space: Space, params: Params) -> dict[str, JsonValue] | None:
     return found
 
 
-def with_changes(params: Params, changes: Mapping[str, JsonValue]) -> Params:
+def apply_changes(params: Params, changes: Mapping[str, JsonValue]) -> Params:
     """The parameters with some of `train` changed.
 
     Raises
@@ -112,6 +112,6 @@ def with_changes(params: Params, changes: Mapping[str, JsonValue]) -> Params:
         raise UserError(error.where, error.expected, received) from None
 
 
-def significant(value: float) -> float:
+def round_significant(value: float) -> float:
     """Rounded to DIGITS significant digits: 0.0012345 is 0.00123."""
     return 0.0 if value == 0 else round(value, DIGITS - 1 - math.floor(math.log10(abs(value))))

@@ -27,21 +27,21 @@ from optuna.trial import TrialState
 from pydantic import JsonValue
 
 from facegender.errors import UserError
-from facegender.features.store import FeatureStore, labelled
+from facegender.features.store import FeatureStore, join_splits
 from facegender.files.layout import Layout
 from facegender.files.resumable import named
 from facegender.files.stage_outputs import require
 from facegender.params.search import Range, SearchParams
 from facegender.params.sections import Params
-from facegender.search.space import Space, check_space, ends, inside, suggest, with_changes
-from facegender.training.provenance import depends_on
+from facegender.search.space import Space, apply_changes, check_space, find_current_values, list_extremes, suggest
+from facegender.training.provenance import list_dependencies
 
 logger = logging.getLogger(__name__)
 
 ENDED: Final = (TrialState.COMPLETE, TrialState.PRUNED)
 
-Row = Mapping[str, Any]  # an epoch's figures, as in history.csv
-Report = Callable[[Row], bool]  # takes in an epoch as it ends; True where the trial had better end too
+EpochRow = Mapping[str, Any]  # an epoch's figures, as in history.csv
+Report = Callable[[EpochRow], bool]  # takes in an epoch as it ends; True where the trial had better end too
 
 
 class Pruned(Exception):  # noqa: N818 - no error
@@ -52,7 +52,7 @@ class Pruned(Exception):  # noqa: N818 - no error
 class Finished:
     """What a trial has reached: the history of its training, and its DVC experiment's name where it is one."""
 
-    history: Sequence[Row]
+    history: Sequence[EpochRow]
     experiment: str | None = None
 
 
@@ -77,16 +77,16 @@ class Search:
         self.params = params
         require(layout, "validate", "split", "features")
         with FeatureStore(layout.features) as store:
-            table = labelled(store, layout.features, pd.read_parquet(layout.splits))
-            outside = depends_on(with_changes(params, self._constant()).train, store.manifest, table)
+            table = join_splits(store, layout.features, pd.read_parquet(layout.splits))
+            outside = list_dependencies(apply_changes(params, self._fixed_values()).train, store.manifest, table)
         self.code: str = outside.pop("code")
         self.rows = int((table["fold"] == 0).sum())
         space = {name: str(values) for name, values in self.space.items()}
         self.folder = named(layout.resume / "search", {**outside, "space": space})
 
-    def _constant(self) -> dict[str, JsonValue]:
+    def _fixed_values(self) -> dict[str, JsonValue]:
         """A value for each searched parameter that does not depend on today's."""
-        return {name: ends(values)[0] for name, values in self.space.items()}
+        return {name: list_extremes(values)[0] for name, values in self.space.items()}
 
     def __enter__(self) -> Self:
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -99,14 +99,14 @@ class Search:
             raise UserError(str(self.folder), "one search at a time", "another one that is at work", remedy) from None
         optuna.logging.set_verbosity(optuna.logging.WARNING)
         journal = self.folder / "journal.log"
-        end_behind_a_line(journal)
-        backend = JournalFileBackend(str(journal), lock_obj=OurLock(str(journal)))
+        remove_partial_line(journal)
+        backend = JournalFileBackend(str(journal), lock_obj=NoLock(str(journal)))
         self.study = optuna.create_study(
             storage=JournalStorage(backend),
             study_name="search",
             direction="maximize",
             load_if_exists=True,
-            pruner=make_pruner(self.params.search, most_epochs(self.space, self.params)),
+            pruner=make_pruner(self.params.search, find_max_epochs(self.space, self.params)),
         )
         for trial in self.study.get_trials(states=(TrialState.RUNNING,)):  # of a killed search
             self.study.tell(trial.number, state=TrialState.FAIL)
@@ -121,7 +121,7 @@ class Search:
         return self.study.get_trials(states=ENDED)
 
     @property
-    def of_other_code(self) -> list[int]:
+    def from_other_code(self) -> list[int]:
         """Numbers of the trials that count and were trained by other code than today's."""
         return [trial.number for trial in self.ended if trial.user_attrs.get("code") != self.code]
 
@@ -133,32 +133,34 @@ class Search:
         well, and a killed one keeps its number. Parameters that were tried before are not trained again. The first
         trial has today's parameters, where they lie in the space: the others are to beat them.
         """
-        if others := self.of_other_code:
+        if others := self.from_other_code:
             logger.warning(
-                "search: the code has changed since: %s; for a new study remove %s", in_words(others), self.folder
+                "search: the code has changed since: %s; for a new study remove %s",
+                describe_other_code(others),
+                self.folder,
             )
         while len(ended := self.ended) < trials:
             if ended:
-                logger.info("search: %d of %d trials, best accuracy %s", len(ended), trials, self._best())
-            elif (today := inside(self.space, self.params)) is not None and not self._waiting():
+                logger.info("search: %d of %d trials, best accuracy %s", len(ended), trials, self._format_best())
+            elif (today := find_current_values(self.space, self.params)) is not None and not self._has_waiting_trial():
                 self.study.enqueue_trial(today)
             self.study.sampler = optuna.samplers.TPESampler(
                 n_startup_trials=self.params.search.startup, seed=self.params.search.seed + len(ended)
             )
             self._run_one(self.study.ask(), run_trial)
 
-    def _waiting(self) -> bool:
+    def _has_waiting_trial(self) -> bool:
         """Whether a killed search has put the first trial in line, and not begun with it."""
         return bool(self.study.get_trials(deepcopy=False, states=(TrialState.WAITING,)))
 
-    def _best(self) -> str:
+    def _format_best(self) -> str:
         values = [trial.value for trial in self.ended if trial.state is TrialState.COMPLETE and trial.value is not None]
         return f"{max(values):.3f}" if values else "none yet"
 
     def _run_one(self, trial: optuna.Trial, run_trial: RunTrial) -> None:
         changes = suggest(trial, self.space)
         trial.set_user_attr("changes", changes)
-        if (before := self._tried(changes)) is not None:
+        if (before := self._find_tried(changes)) is not None:
             for name, value in before.user_attrs.items():
                 trial.set_user_attr(name, value)
             self.study.tell(trial, before.value if before.state is TrialState.COMPLETE else None, before.state)
@@ -167,12 +169,12 @@ class Search:
         words = ", ".join(f"{name} {value}" for name, value in changes.items())
         logger.info("search: trial %d: %s", trial.number, words)
 
-        told: set[int] = set()  # a training that resumes tells its earlier epochs again
+        reported: set[int] = set()  # a training that resumes tells its earlier epochs again
 
-        def report(row: Row) -> bool:
-            if row["phase"] == "head" or row["epoch"] in told:
+        def report(row: EpochRow) -> bool:
+            if row["phase"] == "head" or row["epoch"] in reported:
                 return False
-            told.add(row["epoch"])
+            reported.add(row["epoch"])
             trial.set_user_attr("epochs", int(row["epoch"]))
             trial.report(float(row["val_accuracy"]), int(row["epoch"]))
             return trial.should_prune()
@@ -185,23 +187,23 @@ class Search:
             self.study.tell(trial, state=TrialState.FAIL)
             raise
         else:
-            kept = kept_epoch(finished.history)
+            kept = find_kept_epoch(finished.history)
             trial.set_user_attr("epochs", int(finished.history[-1]["epoch"]))
             trial.set_user_attr("kept", int(kept["epoch"]))
             trial.set_user_attr("experiment", finished.experiment)
             self.study.tell(trial, float(kept["val_accuracy"]))
 
-    def _tried(self, changes: dict[str, JsonValue]) -> optuna.trial.FrozenTrial | None:
+    def _find_tried(self, changes: dict[str, JsonValue]) -> optuna.trial.FrozenTrial | None:
         return next((trial for trial in self.ended if trial.user_attrs["changes"] == changes), None)
 
 
-def in_words(others: Sequence[int]) -> str:
+def describe_other_code(others: Sequence[int]) -> str:
     """What is to be said of trials of other code."""
     trials = f"trial {others[0]} is" if len(others) == 1 else f"trials {', '.join(map(str, others))} are"
     return f"{trials} of other code than today's, and may not compare with the rest"
 
 
-class OurLock(JournalFileOpenLock):
+class NoLock(JournalFileOpenLock):
     """Optuna's own lock would outlive a kill by half a minute; the search holds one that ends with it."""
 
     def acquire(self) -> bool:
@@ -211,29 +213,29 @@ class OurLock(JournalFileOpenLock):
         pass
 
 
-def end_behind_a_line(journal: Path) -> None:
+def remove_partial_line(journal: Path) -> None:
     """Cut off a line that a kill has left half written, which nothing could follow."""
     if journal.exists():
         written = journal.read_bytes()
         os.truncate(journal, written.rfind(b"\n") + 1)
 
 
-def kept_epoch(history: Sequence[Row]) -> Row:
+def find_kept_epoch(history: Sequence[EpochRow]) -> EpochRow:
     """Of the last phase the epoch with the lowest validation loss, whose weights training keeps."""
     last = history[-1]["phase"]
     return min((row for row in history if row["phase"] == last), key=lambda row: float(row["val_loss"]))
 
 
-def most_epochs(space: Space, params: Params) -> int:
+def find_max_epochs(space: Space, params: Params) -> int:
     """Of fine-tuning, in any trial."""
     values = space.get("train.epochs", (params.train.epochs,))
     return int(values.high) if isinstance(values, Range) else max(int(str(value)) for value in values)
 
 
-def make_pruner(search: SearchParams, most_epochs: int) -> optuna.pruners.BasePruner:
+def make_pruner(search: SearchParams, max_epochs: int) -> optuna.pruners.BasePruner:
     """What ends trials early."""
     if search.pruner == "median":
         return optuna.pruners.MedianPruner(n_startup_trials=search.startup, n_warmup_steps=search.warmup)
     if search.pruner == "hyperband":
-        return optuna.pruners.HyperbandPruner(min_resource=max(1, search.warmup), max_resource=max(1, most_epochs))
+        return optuna.pruners.HyperbandPruner(min_resource=max(1, search.warmup), max_resource=max(1, max_epochs))
     return optuna.pruners.NopPruner()

@@ -8,15 +8,15 @@ import keras
 import pandas as pd
 from pydantic import JsonValue
 
-from facegender.features.store import FeatureStore, labelled
+from facegender.features.store import FeatureStore, join_splits
 from facegender.files.json_files import read_json
 from facegender.files.layout import Layout
 from facegender.params.sections import Params
 from facegender.runtime.code_fingerprint import code_of
-from facegender.search.space import with_changes
-from facegender.search.study import Finished, Pruned, Report, Row, RunTrial
+from facegender.search.space import apply_changes
+from facegender.search.study import EpochRow, Finished, Pruned, Report, RunTrial
 from facegender.training.checkpoint import Checkpoints
-from facegender.training.provenance import depends_on
+from facegender.training.provenance import list_dependencies
 from facegender.training.source import TrainingData
 from facegender.training.train import fit
 
@@ -37,20 +37,20 @@ def trainer(layout: Layout, params: Params, folder: Path) -> RunTrial:
             other.unlink()
 
     def run_trial(number: int, changes: dict[str, JsonValue], report: Report) -> Finished:
-        changed = with_changes(params, changes)
+        changed = apply_changes(params, changes)
 
-        def on_epoch(row: Row) -> None:
-            link(pooled, shared)
+        def on_epoch(row: EpochRow) -> None:
+            link_if_free(pooled, shared)
             if report(row):
                 raise Pruned
 
         keras.backend.clear_session()
         gc.collect()
         with FeatureStore(layout.features) as store:
-            table = labelled(store, layout.features, pd.read_parquet(layout.splits))
-            checkpoints = Checkpoints(folder / "training", depends_on(changed.train, store.manifest, table))
+            table = join_splits(store, layout.features, pd.read_parquet(layout.splits))
+            checkpoints = Checkpoints(folder / "training", list_dependencies(changed.train, store.manifest, table))
             pooled = checkpoints.folder / "pooled.npy"
-            link(shared, pooled)
+            link_if_free(shared, pooled)
             data = TrainingData(store, table, positive, layout.images)
             try:
                 fitted = fit(data, changed.train, checkpoints, folder / "dvclive", on_epoch)
@@ -63,7 +63,7 @@ def trainer(layout: Layout, params: Params, folder: Path) -> RunTrial:
     return run_trial
 
 
-def link(source: Path, target: Path) -> None:
+def link_if_free(source: Path, target: Path) -> None:
     """Another name for a file, where there is one and the name is free."""
     if source.exists() and not target.exists():
         os.link(source, target)

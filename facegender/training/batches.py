@@ -29,14 +29,14 @@ class Rows:
     weights: npt.NDArray[np.float32]
     views: npt.NDArray[np.int64]
 
-    def shuffled(self, seed: int, epoch: int, views: int) -> "Rows":
+    def shuffle(self, seed: int, epoch: int, views: int) -> "Rows":
         """The order of one epoch. Each row goes through its `views` views in turn, from a starting view of its own."""
         first = np.random.default_rng((seed, 0)).integers(views, size=len(self.rows))
         order = np.random.default_rng((seed, 1, epoch)).permutation(len(self.rows))
         view = (first + epoch) % views
         return Rows(self.rows[order], self.labels[order], self.weights[order], view[order])
 
-    def balanced(self, seed: int, epoch: int, views: int) -> "Rows":
+    def balance(self, seed: int, epoch: int, views: int) -> "Rows":
         """Likewise, but half of the rows are of each class; an odd row is left out.
 
         Each class is gone through in one endless row of permutations, from which every epoch takes the next piece: the
@@ -57,7 +57,7 @@ class Rows:
         chosen = np.concatenate(drawn)[order]
         return Rows(self.rows[chosen], self.labels[chosen], self.weights[chosen], np.concatenate(view)[order])
 
-    def rounds(self, epochs: int) -> int:
+    def count_rounds(self, epochs: int) -> int:
         """How often `balanced` draws the most drawn row in so many epochs."""
         rarest = min(int((self.labels == label).sum()) for label in (0, 1))
         return -(-epochs * (len(self.rows) // 2) // rarest)
@@ -74,11 +74,11 @@ class Batches(ABC):
 
     def __getitem__(self, batch: int) -> Batch:
         part = slice(batch * self.batch_size, (batch + 1) * self.batch_size)
-        inputs = self.inputs(self.rows.rows[part], self.rows.views[part])
+        inputs = self.read_inputs(self.rows.rows[part], self.rows.views[part])
         return inputs, self.rows.labels[part, None], self.rows.weights[part]
 
     @abstractmethod
-    def inputs(self, rows: npt.NDArray[np.int64], views: npt.NDArray[np.int64]) -> npt.NDArray[Any]:
+    def read_inputs(self, rows: npt.NDArray[np.int64], views: npt.NDArray[np.int64]) -> npt.NDArray[Any]:
         """The network's input for some rows."""
 
 
@@ -89,7 +89,7 @@ class FeatureBatches(Batches):
         super().__init__(rows, batch_size)
         self.files = files
 
-    def inputs(self, rows: npt.NDArray[np.int64], views: npt.NDArray[np.int64]) -> npt.NDArray[np.float32]:
+    def read_inputs(self, rows: npt.NDArray[np.int64], views: npt.NDArray[np.int64]) -> npt.NDArray[np.float32]:
         """Each row from its view's file."""
         out = np.empty((len(rows), *self.files[0].shape), np.float32)
         for view in np.unique(views):
@@ -101,7 +101,7 @@ class FeatureBatches(Batches):
 
 
 @dataclass(frozen=True)
-class Pictures:
+class PictureSource:
     """Where online mode finds its pictures, and what it does to them."""
 
     folder: Path
@@ -115,11 +115,11 @@ class Pictures:
 class ImageBatches(Batches):
     """Decoded and augmented pictures: uint8 (b, s, s, 3). A view's number seeds its augmentation; 0 is none."""
 
-    def __init__(self, pictures: Pictures, rows: Rows, batch_size: int, workers: int) -> None:
+    def __init__(self, pictures: PictureSource, rows: Rows, batch_size: int, workers: int) -> None:
         super().__init__(rows, batch_size, workers)
         self.pictures = pictures
 
-    def inputs(self, rows: npt.NDArray[np.int64], views: npt.NDArray[np.int64]) -> npt.NDArray[np.uint8]:
+    def read_inputs(self, rows: npt.NDArray[np.int64], views: npt.NDArray[np.int64]) -> npt.NDArray[np.uint8]:
         """Each row's picture in its view."""
         source = self.pictures
         out = np.empty((len(rows), source.size, source.size, 3), np.uint8)

@@ -17,20 +17,20 @@ BLOCK: Final = re.compile(r".*?block_?\d+[a-z]?|expanded_conv_\d+", re.IGNORECAS
 
 
 @dataclass(frozen=True)
-class Pace:
+class LayerRate:
     """Of one variable: the share of the learning rate that it has, and the optimizer's step from which on it moves."""
 
     share: float = 1.0
     start: int = 0
 
 
-def block_of(layer: str) -> str:
+def find_block(layer: str) -> str:
     """The block that a layer's name puts it in; empty for stem and top, whose layers belong to none."""
     found = BLOCK.match(layer)
     return found.group() if found else ""
 
 
-def depths(layers: Iterable[keras.Layer], head: Iterable[keras.Layer]) -> dict[str, int]:
+def measure_depths(layers: Iterable[keras.Layer], head: Iterable[keras.Layer]) -> dict[str, int]:
     """Distance from the head of every variable that trains, by its path.
 
     0 is the head, 1 the last block that has something to train, and so on. Neighbours that belong to no block count as
@@ -50,17 +50,19 @@ def depths(layers: Iterable[keras.Layer], head: Iterable[keras.Layer]) -> dict[s
         if layer.name in in_head or not layer.trainable_variables:
             found |= {variable.path: 0 for variable in layer.trainable_variables}
             continue
-        if block_of(layer.name) != block:
-            depth, block = depth + 1, block_of(layer.name)
+        if find_block(layer.name) != block:
+            depth, block = depth + 1, find_block(layer.name)
         found |= {variable.path: depth for variable in layer.trainable_variables}
     return found
 
 
-def paces(depth_of: dict[str, int], layer_decay: float, unfreeze_steps: int) -> dict[str, Pace]:
+def assign_rates(depth_of: dict[str, int], layer_decay: float, unfreeze_steps: int) -> dict[str, LayerRate]:
     """The pace of every variable, by its path.
 
     A variable of depth d has the share `layer_decay` ** d. Of n blocks the d-th from the end starts at d/n of
     `unfreeze_steps`, so that the head alone begins, and everything moves from there on.
     """
     blocks = max(depth_of.values(), default=0) or 1
-    return {path: Pace(layer_decay**depth, round(depth * unfreeze_steps / blocks)) for path, depth in depth_of.items()}
+    return {
+        path: LayerRate(layer_decay**depth, round(depth * unfreeze_steps / blocks)) for path, depth in depth_of.items()
+    }

@@ -20,11 +20,11 @@ from facegender.runtime import events
 from facegender.runtime.progress import Advance, track
 from facegender.training.batches import Batches, FeatureBatches, Rows
 from facegender.training.checkpoint import Checkpoints, Progress
-from facegender.training.layer_rates import Pace, depths, paces
-from facegender.training.mixup import Mixed
-from facegender.training.optimizer import PacedAdamW
+from facegender.training.layer_rates import LayerRate, assign_rates, measure_depths
+from facegender.training.mixup import MixedBatches
+from facegender.training.optimizer import LayerwiseAdamW
 from facegender.training.source import VALIDATION_BATCH, InputPipeline, Source
-from facegender.training.tf_dataset import Pass, as_dataset
+from facegender.training.tf_dataset import BatchSequence, as_dataset
 
 logger = logging.getLogger(__name__)
 
@@ -33,7 +33,7 @@ OnEpoch = Callable[
 ]  # called with an epoch's row of the history; what it raises ends the training
 
 METRICS = ("loss", "accuracy", "val_loss", "val_accuracy", "learning_rate")
-NO_PACES: Mapping[str, Pace] = MappingProxyType({})
+EQUAL_RATES: Mapping[str, LayerRate] = MappingProxyType({})
 
 
 @dataclass(frozen=True)
@@ -69,7 +69,7 @@ class Trainer:
         self, source: Source, params: TrainParams, checkpoints: Checkpoints, live: Path, on_epoch: OnEpoch | None = None
     ) -> None:
         self.source, self.params, self.checkpoints = source, params, checkpoints
-        self.on_epoch = on_epoch or tell_epoch
+        self.on_epoch = on_epoch or emit_epoch
         self.live: Live = Curves(str(live), save_dvc_exp=False, dvcyaml=None, report=None)
 
     def run(self, phases: list[Phase]) -> list[dict[str, Any]]:
@@ -79,7 +79,7 @@ class Trainer:
         if resumed:
             logger.info("train: resuming a killed training after epoch %d of phase %s", progress.epoch, progress.phase)
             for row in progress.history:
-                self._log(row)
+                self._record(row)
         names = [phase.name for phase in phases]
         for phase in phases[names.index(progress.phase) if resumed else 0 :]:
             if phase.name == "head":
@@ -105,11 +105,13 @@ class Trainer:
     def _run_phase(self, phase: Phase, progress: Progress, model: keras.Model, pipeline: InputPipeline) -> None:
         rows, size = self.source.train, self.params.batch_size
         balanced = self.params.sampling == "balanced"
-        draw = rows.balanced if balanced else rows.shuffled
+        draw = rows.balance if balanced else rows.shuffle
         count = len(rows.rows) // 2 * 2 if balanced else len(rows.rows)
         steps = -(-count // size)
         freed = phase.unfreeze_epochs  # until then blocks join in one by one, and what they bring is still to come
-        optimizer = make_optimizer(phase, steps, self.params.weight_decay, self._paces(phase, steps), self.params.ema)
+        optimizer = make_optimizer(
+            phase, steps, self.params.weight_decay, self._assign_rates(phase, steps), self.params.ema
+        )
         compile_model(model, optimizer, self.params.label_smoothing)
         if progress.phase == phase.name:
             self.checkpoints.restore(self.source.model, model)
@@ -122,25 +124,29 @@ class Trainer:
                 epoch = progress.epoch
                 plain = pipeline.train(draw(self.params.seed, epoch, pipeline.views), size)
                 mixes = self.params.mixup and phase.name != "head"
-                data: Pass = Mixed(plain, self.params.mixup, self.params.seed, epoch) if mixes else plain
-                model.fit(as_dataset(data), shuffle=False, verbose=0, callbacks=[_Ticker(advance, size, count)])
-                with optimizer.averaged(model.trainable_variables):
+                data: BatchSequence = (
+                    MixedBatches(plain, self.params.mixup, self.params.seed, epoch) if mixes else plain
+                )
+                model.fit(
+                    as_dataset(data), shuffle=False, verbose=0, callbacks=[_ProgressCallback(advance, size, count)]
+                )
+                with optimizer.use_averages(model.trainable_variables):
                     row = self._measure(model, validation, phase, epoch, optimizer)
                     if progress.finish_epoch(row):
                         self.checkpoints.save_best(self.source.model)
                 self.checkpoints.save(progress, self.source.model, model.optimizer)
-                _tell(row, phase)  # once it is kept: what is told need not be trained again
-                self._log(row)
+                _log_epoch(row, phase)  # once it is kept: what is told need not be trained again
+                self._record(row)
         if progress.epoch < phase.epochs:
             logger.info("train: stopped after epoch %d, best was %d", progress.epoch, progress.best_epoch)
         self.checkpoints.restore_best(self.source.model)
 
-    def _paces(self, phase: Phase, steps_per_epoch: int) -> dict[str, Pace]:
-        depth_of = depths(self.source.model.layers, self.source.head.layers)
-        return paces(depth_of, phase.layer_decay, round(phase.unfreeze_epochs * steps_per_epoch))
+    def _assign_rates(self, phase: Phase, steps_per_epoch: int) -> dict[str, LayerRate]:
+        depth_of = measure_depths(self.source.model.layers, self.source.head.layers)
+        return assign_rates(depth_of, phase.layer_decay, round(phase.unfreeze_epochs * steps_per_epoch))
 
     def _measure(
-        self, model: keras.Model, validation: Batches, phase: Phase, epoch: int, optimizer: PacedAdamW
+        self, model: keras.Model, validation: Batches, phase: Phase, epoch: int, optimizer: LayerwiseAdamW
     ) -> dict[str, Any]:
         trained = model.history.history
         judged = model.evaluate(as_dataset(validation), verbose=0, return_dict=True)
@@ -154,14 +160,14 @@ class Trainer:
             "learning_rate": float(optimizer.learning_rate),
         }
 
-    def _log(self, row: dict[str, Any]) -> None:
+    def _record(self, row: dict[str, Any]) -> None:
         for name in METRICS:
             self.live.log_metric(name, row[name])
         self.live.next_step()
         self.on_epoch(row)
 
 
-def _tell(row: dict[str, Any], phase: Phase) -> None:
+def _log_epoch(row: dict[str, Any], phase: Phase) -> None:
     logger.info(
         "train: %s epoch %d/%d  loss %.4f  accuracy %.3f  val_loss %.4f  val_accuracy %.3f",
         phase.name,
@@ -174,14 +180,18 @@ def _tell(row: dict[str, Any], phase: Phase) -> None:
     )
 
 
-def tell_epoch(row: dict[str, Any]) -> None:
+def emit_epoch(row: dict[str, Any]) -> None:
     """An event for whoever started us."""
     events.emit("epoch", **row)
 
 
 def make_optimizer(
-    phase: Phase, steps_per_epoch: int, weight_decay: float, pace_of: Mapping[str, Pace] = NO_PACES, ema: float = 0.0
-) -> PacedAdamW:
+    phase: Phase,
+    steps_per_epoch: int,
+    weight_decay: float,
+    rate_of: Mapping[str, LayerRate] = EQUAL_RATES,
+    ema: float = 0.0,
+) -> LayerwiseAdamW:
     """AdamW with warm-up and cosine to zero."""
     steps, warmup = phase.epochs * steps_per_epoch, round(phase.warmup_epochs * steps_per_epoch)
     warmup = min(warmup, steps - 1)
@@ -191,26 +201,26 @@ def make_optimizer(
         warmup_target=phase.learning_rate if warmup else None,
         warmup_steps=warmup,
     )
-    return PacedAdamW(schedule, weight_decay, pace_of, ema)
+    return LayerwiseAdamW(schedule, weight_decay, rate_of, ema)
 
 
 def compile_model(model: keras.Model, optimizer: keras.Optimizer, label_smoothing: float) -> None:
     model.compile(
         optimizer,
         loss=keras.losses.BinaryCrossentropy(from_logits=True, label_smoothing=label_smoothing),
-        weighted_metrics=[keras.metrics.MeanMetricWrapper(right, name="accuracy")],
+        weighted_metrics=[keras.metrics.MeanMetricWrapper(is_correct, name="accuracy")],
         jit_compile=False,  # XLA is 10 times slower than none on CPUs, and slow on GPUs for depthwise products
     )
     # left to the first step, which then makes variables, it has that step traced twice: half a second
     model.optimizer.build(model.trainable_variables)
 
 
-def right(labels: keras.KerasTensor, logits: keras.KerasTensor) -> keras.KerasTensor:
+def is_correct(labels: keras.KerasTensor, logits: keras.KerasTensor) -> keras.KerasTensor:
     """1.0 where the logit is on the side of the label, or of a blend's larger share; all float32 (b, 1)."""
     return keras.ops.cast(keras.ops.equal(labels > 0.5, logits > 0.0), "float32")
 
 
-class _Ticker(keras.callbacks.Callback):
+class _ProgressCallback(keras.callbacks.Callback):
     """Moves the progress bar."""
 
     def __init__(self, advance: Advance, batch_size: int, count: int) -> None:

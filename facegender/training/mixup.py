@@ -9,7 +9,7 @@ import numpy as np
 from facegender.training.batches import Batch, Batches
 
 
-class Mixed:
+class MixedBatches:
     """The batches of one epoch, blended.
 
     A row's share in its blend is drawn from Beta(alpha, alpha), the share and the partner anew for every row. They

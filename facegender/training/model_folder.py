@@ -19,7 +19,7 @@ from facegender.pictures.decode import decode_validated
 
 logger = logging.getLogger(__name__)
 
-SAMPLE = 64
+SAMPLE_SIZE = 64
 
 
 @dataclass(frozen=True)
@@ -47,11 +47,11 @@ class TrainedModel:
 
 def sample_pictures(images: Path, names: "pd.Series[str]", size: int) -> Images:
     """Some of these pictures, evenly spread, for checking the exported engine: uint8 (n, s, s, 3)."""
-    chosen = names.iloc[:: max(1, len(names) // SAMPLE)][:SAMPLE]
+    chosen = names.iloc[:: max(1, len(names) // SAMPLE_SIZE)][:SAMPLE_SIZE]
     return np.stack([decode_validated(images, name, size) for name in chosen])
 
 
-def label_facts(validation: dict[str, Any], image_size: int, positive_share: float) -> dict[str, Any]:
+def describe_classes(validation: dict[str, Any], image_size: int, positive_share: float) -> dict[str, Any]:
     """classes.json, from validation.json and what training saw."""
     negative, positive = validation["classes"]
     return {
@@ -68,7 +68,7 @@ def write_model(out: Path, model: TrainedModel, params: EngineParams) -> None:
     with atomic_folder(out) as folder:
         save_model(model.network, folder / "model.keras")
         for check in export_engine(model.network, folder, model.sample, params):
-            logger.info("train: %s", check.sentence(params.precision))
+            logger.info("train: %s", check.describe(params.precision))
         model.history.to_csv(folder / "history.csv", index=False)
         write_json(folder / "classes.json", model.classes)
         write_json(folder / "provenance.json", model.provenance)

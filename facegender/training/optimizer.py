@@ -12,13 +12,13 @@ from typing import Any
 import keras
 import numpy as np
 
-from facegender.training.layer_rates import Pace
+from facegender.training.layer_rates import LayerRate
 
 NO_DECAY = ("bias", "gamma", "beta")
 SLOW = 10  # steps: the average of step n (from 0) gives the weights no less than SLOW / (n + SLOW)
 
 
-class PacedAdamW(keras.optimizers.Adam):
+class LayerwiseAdamW(keras.optimizers.Adam):
     """AdamW (Loshchilov and Hutter 2019); biases, gamma and beta do not decay.
 
     A variable's pace multiplies the learning rate, and with it the whole step, decay included; a multiplied gradient
@@ -27,7 +27,7 @@ class PacedAdamW(keras.optimizers.Adam):
 
     Parameters
     ----------
-    paces
+    rates
         By the variable's path; 1 from step 0 on for those that are missing.
     ema
         Momentum of the average; 0: none is kept. At step n from 0 it is no more than n / (n + 10), so
@@ -38,13 +38,13 @@ class PacedAdamW(keras.optimizers.Adam):
         self,
         learning_rate: keras.optimizers.schedules.LearningRateSchedule | float,
         decay: float,
-        paces: Mapping[str, Pace],
+        rates: Mapping[str, LayerRate],
         ema: float = 0.0,
     ) -> None:
         super().__init__(learning_rate, name="adamw")
         self.decay, self.ema = decay, ema
-        self._pace_of = dict(paces)
-        self._paces: list[Pace] = []
+        self._rate_of = dict(rates)
+        self._rates: list[LayerRate] = []
         self._decays: list[bool] = []
         self.averages: list[keras.Variable] = []
 
@@ -53,7 +53,7 @@ class PacedAdamW(keras.optimizers.Adam):
         if self.built:
             return
         super().build(var_list)
-        self._paces = [self._pace_of.get(variable.path, Pace()) for variable in var_list]
+        self._rates = [self._rate_of.get(variable.path, LayerRate()) for variable in var_list]
         self._decays = [not any(part in variable.name for part in NO_DECAY) for variable in var_list]
         if self.ema:
             self.averages = self.add_optimizer_variables(var_list, "average")
@@ -61,11 +61,11 @@ class PacedAdamW(keras.optimizers.Adam):
     def update_step(self, gradient: Any, variable: Any, learning_rate: Any) -> None:
         """Called by Keras for one variable, float32."""
         place, ops = self._get_variable_index(variable), keras.ops
-        rate, pace = ops.cast(learning_rate, variable.dtype), self._paces[place]
-        if pace.share != 1.0:
-            rate = rate * pace.share
-        if pace.start:
-            rate = rate * ops.cast(self.iterations >= pace.start, variable.dtype)
+        rate, layer_rate = ops.cast(learning_rate, variable.dtype), self._rates[place]
+        if layer_rate.share != 1.0:
+            rate = rate * layer_rate.share
+        if layer_rate.start:
+            rate = rate * ops.cast(self.iterations >= layer_rate.start, variable.dtype)
         if self._decays[place]:
             self.assign_sub(variable, variable * (ops.cast(self.decay, variable.dtype) * rate))
         super().update_step(gradient, variable, rate)
@@ -76,7 +76,7 @@ class PacedAdamW(keras.optimizers.Adam):
             self.assign_sub(average, (1.0 - momentum) * (average - variable))
 
     @contextmanager
-    def averaged(self, variables: Sequence[keras.Variable]) -> Iterator[None]:
+    def use_averages(self, variables: Sequence[keras.Variable]) -> Iterator[None]:
         """Within, the variables that the optimizer was built with have their averages' values; then their own again."""
         if not self.ema:
             yield

@@ -12,7 +12,7 @@ from facegender.params.sections import TrainParams
 from facegender.runtime.code_fingerprint import code_of
 
 
-def depends_on(
+def list_dependencies(
     params: TrainParams, manifest: Manifest, table: pd.DataFrame, module: str = "facegender.training.train"
 ) -> dict[str, Any]:
     """All that decides how a training goes: a checkpoint of anything else is not resumed.
@@ -24,18 +24,18 @@ def depends_on(
         "train": params.model_dump(),
         "manifest": manifest.__dict__,
         "rows": rows % 2**64,
-        "versions": versions(),
+        "versions": collect_versions(),
         "code": code_of(module),
     }
 
 
-def versions() -> dict[str, str]:
+def collect_versions() -> dict[str, str]:
     """Of what decides how a training goes."""
     packages = {name: version(name) for name in ("tensorflow", "keras", "numpy")}
     return {"facegender": __version__, "python": platform.python_version(), **packages}
 
 
-def provenance(manifest: Manifest, params: TrainParams, trained: int, every: int, demo: bool) -> dict[str, Any]:
+def build_provenance(manifest: Manifest, params: TrainParams, trained: int, every: int, demo: bool) -> dict[str, Any]:
     """provenance.json of a model with `trained` trained parameters of `every` that it has."""
     return {
         "backbone": manifest.backbone,
@@ -53,6 +53,6 @@ def provenance(manifest: Manifest, params: TrainParams, trained: int, every: int
             },
             "train": params.model_dump(),
         },
-        "versions": versions(),
+        "versions": collect_versions(),
         "demo": demo,
     }

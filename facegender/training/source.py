@@ -19,7 +19,7 @@ from facegender.network.classifier import Classifier
 from facegender.network.fused_batch_norm import fuse_tuned_part
 from facegender.params.sections import TrainParams, ranges_in_force
 from facegender.runtime.progress import track
-from facegender.training.batches import Batches, FeatureBatches, ImageBatches, Pictures, Rows
+from facegender.training.batches import Batches, FeatureBatches, ImageBatches, PictureSource, Rows
 
 VALIDATION_BATCH = 128  # no gradients are kept, so larger batches cost no memory worth naming
 
@@ -94,11 +94,12 @@ class Source:
     write_pooled: Callable[[Path], None]
 
 
-def features_source(data: TrainingData, params: TrainParams, classifier: Classifier) -> Source:
+def make_features_source(data: TrainingData, params: TrainParams, classifier: Classifier) -> Source:
     """Train the tuned part on cached features."""
     store = data.store
     views = count_views(store.manifest, params)
-    pipeline = InputPipeline(partial(FeatureBatches, store.views), partial(FeatureBatches, [store.judged]), views)
+    validation = partial(FeatureBatches, [store.validation_view])
+    pipeline = InputPipeline(partial(FeatureBatches, store.views), validation, views)
     return _source(data, params, classifier, fuse_tuned_part(classifier), pipeline)
 
 
@@ -108,10 +109,10 @@ def count_views(manifest: Manifest, params: TrainParams) -> int:
     return 2 * manifest.views if mirrors else manifest.views
 
 
-def online_source(data: TrainingData, params: TrainParams, classifier: Classifier) -> Source:
+def make_online_source(data: TrainingData, params: TrainParams, classifier: Classifier) -> Source:
     """Train from the image files, with a fresh view of every picture at every epoch."""
     table, manifest = data.table, data.store.manifest
-    pictures = Pictures(
+    pictures = PictureSource(
         data.images,
         table["image"].tolist(),
         table["sha256"].tolist(),
@@ -122,23 +123,23 @@ def online_source(data: TrainingData, params: TrainParams, classifier: Classifie
     read = partial(ImageBatches, pictures, workers=os.cpu_count() or 1)
     views = max(1, params.epochs)
     if params.sampling == "balanced":
-        views = max(1, _rows(table, data.positive, params)[0].rounds(params.epochs))
-    return _source(data, params, classifier, classifier.trains, InputPipeline(read, read, views))
+        views = max(1, select_rows(table, data.positive, params)[0].count_rounds(params.epochs))
+    return _source(data, params, classifier, classifier.tuned, InputPipeline(read, read, views))
 
 
 def _source(
     data: TrainingData, params: TrainParams, classifier: Classifier, fused: keras.Model, pipeline: InputPipeline
 ) -> Source:
-    train, validation = _rows(data.table, data.positive, params)
-    every = _every_row(data.table)
+    train, validation = select_rows(data.table, data.positive, params)
+    every = _list_all_rows(data.table)
 
     def pool(path: Path) -> None:
         write_pooled(classifier.to_pool, pipeline.train(every, VALIDATION_BATCH), path)
 
-    return Source(classifier.trains, fused, classifier.head, train, validation, pipeline, pool)
+    return Source(classifier.tuned, fused, classifier.head, train, validation, pipeline, pool)
 
 
-def _rows(table: pd.DataFrame, positive: str, params: TrainParams) -> tuple[Rows, Rows]:
+def select_rows(table: pd.DataFrame, positive: str, params: TrainParams) -> tuple[Rows, Rows]:
     """Training rows (fold -1 or over 0) and validation rows (fold 0)."""
     labels = np.asarray(table["label"] == positive, np.float32)
     weights = np.ones(len(table), np.float32)
@@ -154,7 +155,7 @@ def _rows(table: pd.DataFrame, positive: str, params: TrainParams) -> tuple[Rows
     return rows(trains), rows(np.flatnonzero(fold == 0))
 
 
-def _every_row(table: pd.DataFrame) -> Rows:
+def _list_all_rows(table: pd.DataFrame) -> Rows:
     places = np.arange(len(table))
     nothing = np.zeros(len(table), np.float32)
     return Rows(places, nothing, nothing, np.zeros_like(places))

@@ -9,7 +9,7 @@ from facegender.runtime.prefetch import prefetch
 from facegender.training.batches import Batch
 
 
-class Pass(Protocol):
+class BatchSequence(Protocol):
     """Batches by their number, which `workers` threads may ask for at a time."""
 
     workers: int
@@ -19,7 +19,7 @@ class Pass(Protocol):
     def __getitem__(self, batch: int) -> Batch: ...
 
 
-def as_dataset(batches: Pass) -> Any:
+def as_dataset(batches: BatchSequence) -> Any:
     """One pass over the batches, in order, those to come prepared in threads: a `tf.data.Dataset`.
 
     Without tuning by tf.data: a dataset that ends waits for its tuner, which sleeps 10 ms, 20, 40 and so on, so that

@@ -12,26 +12,26 @@ import numpy as np
 import pandas as pd
 
 from facegender.errors import UserError
-from facegender.features.store import FeatureStore, Manifest, labelled
+from facegender.features.store import FeatureStore, Manifest, join_splits
 from facegender.files.json_files import read_json
 from facegender.files.layout import Layout
 from facegender.files.parquet import read
-from facegender.network.backbone import Cut, fingerprint, weighted_backbone
+from facegender.network.backbone import Cut, fingerprint, load_backbone
 from facegender.network.classifier import Classifier, build_classifier
-from facegender.network.device import prepare, strategy
+from facegender.network.device import choose_strategy, prepare
 from facegender.params.sections import BackboneParams, Params, TrainParams
 from facegender.runtime.memory import keep
 from facegender.training.checkpoint import Checkpoints
 from facegender.training.loop import OnEpoch, Phase, Trainer
-from facegender.training.model_folder import TrainedModel, label_facts, sample_pictures, write_model
-from facegender.training.provenance import depends_on, provenance
-from facegender.training.source import Source, TrainingData, features_source, online_source
+from facegender.training.model_folder import TrainedModel, describe_classes, sample_pictures, write_model
+from facegender.training.provenance import build_provenance, list_dependencies
+from facegender.training.source import Source, TrainingData, make_features_source, make_online_source
 
 logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
-class Fitted:
+class FittedClassifier:
     """A finished training: the classifier with its best weights, what it read, and one row an epoch."""
 
     classifier: Classifier
@@ -50,8 +50,8 @@ def train(layout: Layout, params: Params) -> None:
     validation = read_json(layout.validation)
     with FeatureStore(layout.features) as store:
         manifest = store.manifest
-        table = labelled(store, layout.features, read(layout.splits, ["image", "label", "group", "fold"]))
-        checkpoints = Checkpoints(layout.resume / "train", depends_on(params.train, manifest, table))
+        table = join_splits(store, layout.features, read(layout.splits, ["image", "label", "group", "fold"]))
+        checkpoints = Checkpoints(layout.resume / "train", list_dependencies(params.train, manifest, table))
         if manifest.views:
             table = table.drop(columns="sha256")  # which views drawn afresh depend on; 70 bytes a row
         data = TrainingData(store, table, validation["classes"][1], layout.images)
@@ -63,8 +63,8 @@ def train(layout: Layout, params: Params) -> None:
         model = TrainedModel(
             network=fitted.classifier.whole,
             history=pd.DataFrame(fitted.history),
-            classes=label_facts(validation, size, share),
-            provenance=provenance(manifest, params.train, trained, every, validation["demo"]),
+            classes=describe_classes(validation, size, share),
+            provenance=build_provenance(manifest, params.train, trained, every, validation["demo"]),
             sample=sample_pictures(layout.images, held, size),
         )
         write_model(layout.model, model, params.scoring)
@@ -73,7 +73,7 @@ def train(layout: Layout, params: Params) -> None:
 
 def fit(
     data: TrainingData, params: TrainParams, checkpoints: Checkpoints, live: Path, on_epoch: OnEpoch | None = None
-) -> Fitted:
+) -> FittedClassifier:
     """Train one classifier.
 
     Parameters
@@ -87,15 +87,15 @@ def fit(
     _check_mode(manifest, params)
     keep()
     prepare(params.seed, params.mixed_precision)
-    with strategy().scope():
-        classifier = build(manifest, params, cached=manifest.views > 0)
-        make_source = features_source if params.mode == "features" else online_source
+    with choose_strategy().scope():
+        classifier = build_from_manifest(manifest, params, cached=manifest.views > 0)
+        make_source = make_features_source if params.mode == "features" else make_online_source
         source = make_source(data, params, classifier)
-        history = Trainer(source, params, checkpoints, live, on_epoch).run(phases(params))
-    return Fitted(classifier, source, history)
+        history = Trainer(source, params, checkpoints, live, on_epoch).run(plan_phases(params))
+    return FittedClassifier(classifier, source, history)
 
 
-def phases(params: TrainParams) -> list[Phase]:
+def plan_phases(params: TrainParams) -> list[Phase]:
     """The two phases of a fine-tuning; one of no epochs is left out."""
     planned = [
         Phase("head", params.head_epochs, params.head_learning_rate, warmup_epochs=0.0),
@@ -122,7 +122,7 @@ def _check_mode(manifest: Manifest, params: TrainParams) -> None:
         )
 
 
-def build(manifest: Manifest, params: TrainParams, cached: bool) -> Classifier:
+def build_from_manifest(manifest: Manifest, params: TrainParams, cached: bool) -> Classifier:
     """The classifier that a features folder was made with; `cached`: its tuned part reads features at the cut.
 
     Raises
@@ -131,7 +131,7 @@ def build(manifest: Manifest, params: TrainParams, cached: bool) -> Classifier:
         The backbone's weights are no longer those that the features were made with.
     """
     backbone_params = BackboneParams(**manifest.backbone)
-    backbone = weighted_backbone(backbone_params, manifest.weights["source"], params.seed)
+    backbone = load_backbone(backbone_params, manifest.weights["source"], params.seed)
     if fingerprint(backbone) != manifest.weights["fingerprint"]:
         raise UserError(
             "backbone.weights",
@@ -144,5 +144,5 @@ def build(manifest: Manifest, params: TrainParams, cached: bool) -> Classifier:
 
 def count_parameters(classifier: Classifier) -> tuple[int, int]:
     """How many numbers train, and how many there are."""
-    trained = sum(int(np.prod(variable.shape)) for variable in classifier.trains.trainable_variables)
+    trained = sum(int(np.prod(variable.shape)) for variable in classifier.tuned.trainable_variables)
     return trained, classifier.whole.count_params()

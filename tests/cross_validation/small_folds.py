@@ -25,10 +25,10 @@ def in_process(monkeypatch: pytest.MonkeyPatch, layout: Layout, params: Params) 
     """Train the folds here, which spares an import of TensorFlow each; gives the folds that were asked for."""
     asked: list[int] = []
 
-    def run(missing: list[int], processes: int, command: list[str]) -> None:
+    def run_processes(missing: list[int], processes: int, command: list[str]) -> None:
         for fold in missing:
             asked.append(fold)
             train_fold(layout, params, fold)
 
-    monkeypatch.setattr(module, "run", run)
+    monkeypatch.setattr(module, "run_processes", run_processes)
     return asked

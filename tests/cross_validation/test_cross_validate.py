@@ -12,7 +12,7 @@ import pytest
 import facegender.features.features as features_module
 from facegender.cross_validation.cross_validate import cross_validate, read_weights
 from facegender.cross_validation.fold_features import fold_features
-from facegender.cross_validation.joined_store import FoldStore
+from facegender.cross_validation.joined_store import JoinedStore
 from facegender.cross_validation.plan import plan_folds
 from facegender.cross_validation.train_fold import train_fold
 from facegender.cross_validation.train_folds import train_folds
@@ -30,7 +30,7 @@ from facegender.pictures.decode import decode
 from facegender.scoring.predict import predict
 from facegender.scoring.score import score
 from facegender.scoring.submit import submit
-from facegender.training.train import build
+from facegender.training.train import build_from_manifest
 from tests.cross_validation.small_folds import FOLDS, fold_params, in_process, tiny
 from tests.small_training import TRAINED, Workspace
 
@@ -52,7 +52,11 @@ def test_every_row_has_every_view_and_none_is_computed_twice(
     fold_features(layout, params)
     assert passes == [40 + 32, 8]  # 40 pictures, of which 32 train in the split; then the other 8 in view 1
     assert (layout.features / "view_01.npy").read_bytes() == before
-    with FoldStore(layout) as store, FeatureStore(layout.features) as main, FeatureStore(layout.fold_features) as rest:
+    with (
+        JoinedStore(layout) as store,
+        FeatureStore(layout.features) as main,
+        FeatureStore(layout.fold_features) as rest,
+    ):
         order = np.array([39, 0, 35, 3])
         joined = store.views[1].read(order)
         assert np.array_equal(joined[[1, 3]], main.views[1].read(order[[1, 3]]))
@@ -70,9 +74,12 @@ def test_every_row_is_judged_exactly_whatever_it_trains_in(
     monkeypatch.setattr(features_module, "has_bfloat16", lambda: True)
     features(layout, params)
     fold_features(layout, params)
-    with FoldStore(layout) as store:
+    with JoinedStore(layout) as store:
         names, every = store.rows["image"].tolist(), np.arange(40)
-        judged, trained = store.judged.read(every), [view.read(every).astype(np.float32) for view in store.views]
+        judged, trained = (
+            store.validation_view.read(every),
+            [view.read(every).astype(np.float32) for view in store.views],
+        )
     shutil.rmtree(layout.features)
     features(layout, tiny(backbone=TRAINED, features={"precision": "float32"}))
     with FeatureStore(layout.features) as store:
@@ -93,7 +100,7 @@ def test_folds_are_balanced_whole_groups_and_leave_the_holdout_alone(workspace: 
     splits.to_parquet(layout.splits, index=False)
     features(layout, params)
     fold_features(layout, params)
-    with FoldStore(layout) as store:
+    with JoinedStore(layout) as store:
         plan = plan_folds(layout, fold_params(params), store)
         assert len(store.rest.rows) == int((splits["fold"] == 0).sum())
     table = plan.table.set_index("image")
@@ -103,7 +110,7 @@ def test_folds_are_balanced_whole_groups_and_leave_the_holdout_alone(workspace: 
     counts = pd.crosstab(table["fold"], table["label"]).drop(HOLDOUT)
     assert counts.sum().sum() == 38
     assert (counts.max() - counts.min() <= 2).all()  # one group of three cannot be shared out
-    rows = plan.rows_of(1).set_index("image")["fold"]
+    rows = plan.assign_roles(1).set_index("image")["fold"]
     assert (rows[held_out] == HOLDOUT).all()
     assert ((rows == 0) == (table["fold"] == 1)).all()
 
@@ -114,13 +121,13 @@ def test_other_features_and_folds_that_are_not_there_are_refused(workspace: Work
         train_fold(layout, params, 2)
     features(layout, params)
     with pytest.raises(UserError, match="Run `facegender fold-features`"):
-        FoldStore(layout)
+        JoinedStore(layout)
     with pytest.raises(UserError, match=r"must be made with the same parameters.*Run `facegender features`"):
         fold_features(layout, tiny(augment={"rotation": 45.0}))
     fold_features(layout, params)
     features(layout, tiny(augment={"rotation": 45.0}))
     with pytest.raises(UserError, match="must be made of the same features"):
-        FoldStore(layout)
+        JoinedStore(layout)
 
 
 @pytest.mark.parametrize("mode", ["features", "online", "all", "pooled"])
@@ -194,7 +201,7 @@ def check_heat_maps(layout: Layout, params: Params, weights: list[list[np.ndarra
         maps.append(heat_maps(folder, images))
     assert maps[0].shape == (2, 2, 2)
     assert np.allclose(*maps, atol=1e-3)
-    whole = build(Manifest.read(layout.features), params.train, cached=False).whole
+    whole = build_from_manifest(Manifest.read(layout.features), params.train, cached=False).whole
     pixels = decode(images[0], 64)[None].astype(np.float32)
     logits = []
     for arrays in weights:
@@ -222,7 +229,7 @@ def member_scores(
 ) -> list[np.ndarray]:
     """Score the pictures themselves with each fold's whole network, rebuilt from its weights."""
     pixels = np.stack([decode(image, 64) for image in images]).astype(np.float32)
-    whole = build(Manifest.read(layout.features), params.train, cached=False).whole
+    whole = build_from_manifest(Manifest.read(layout.features), params.train, cached=False).whole
     scores = []
     for arrays in weights:
         whole.set_weights(arrays)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from facegender.cross_validation.train_folds import run
+from facegender.cross_validation.train_folds import run_processes
 from facegender.errors import UserError
 
 
@@ -26,13 +26,13 @@ def runs(folder: Path, fold: int) -> int:
 
 
 def test_a_failed_fold_is_retried_alone(tmp_path: Path) -> None:
-    run([0, 1, 2], 2, worker(tmp_path, "sys.exit(1 if fold == '1' and tries == 1 else 0)"))
+    run_processes([0, 1, 2], 2, worker(tmp_path, "sys.exit(1 if fold == '1' and tries == 1 else 0)"))
     assert [runs(tmp_path, fold) for fold in range(3)] == [1, 2, 1]
 
 
 def test_a_fold_that_keeps_failing_does_not_keep_the_others_from_ending(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="fold 0 ended with 1, fold 1 ended with 2"):
-        run([0, 1, 2], 1, worker(tmp_path, "sys.exit({'0': 1, '1': 2}.get(fold, 0))"))
+        run_processes([0, 1, 2], 1, worker(tmp_path, "sys.exit({'0': 1, '1': 2}.get(fold, 0))"))
     assert [runs(tmp_path, fold) for fold in range(3)] == [2, 1, 1]  # a user's mistake is not tried again
 
 
@@ -42,5 +42,5 @@ def test_as_many_at_a_time_as_asked_for(tmp_path: Path) -> None:
         "with (here / 'seen').open('a') as file:\n    file.write(f\"{len(list(here.glob('busy_*')))}\\n\")\n"
         "(here / f'busy_{fold}').unlink()"
     )
-    run(range(4), 2, worker(tmp_path, code))
+    run_processes(range(4), 2, worker(tmp_path, code))
     assert max(map(int, (tmp_path / "seen").read_text().split())) == 2

@@ -7,7 +7,7 @@ import pytest
 from facegender.cross_validation import train_folds as module
 from facegender.cross_validation.cross_validate import cross_validate
 from facegender.cross_validation.fold_features import fold_features
-from facegender.cross_validation.joined_store import FoldStore
+from facegender.cross_validation.joined_store import JoinedStore
 from facegender.cross_validation.plan import plan_folds
 from facegender.cross_validation.train_fold import train_fold
 from facegender.cross_validation.train_folds import train_folds
@@ -41,7 +41,7 @@ def test_the_same_inputs_give_the_same_bytes_and_finished_folds_stay(
     assert asked == [1]
     assert {path: path.read_bytes() for path in first} == first
     train_fold(layout, params, 0)
-    with FoldStore(layout) as store:
+    with JoinedStore(layout) as store:
         assert plan_folds(layout, fold_params(tiny(train={"epochs": 2})), store).missing == [0, 1]
     assert "train_folds: begins anew, for parameters under train have changed since\n" in caplog.text
 
@@ -52,8 +52,8 @@ def test_folds_of_other_code_are_not_joined(
     layout, params = workspace.layout, tiny()
     features(layout, params)
     fold_features(layout, params)
-    with FoldStore(layout) as store, caplog.at_level(logging.INFO):
-        plan_folds(layout, fold_params(params), store).result(0).mkdir()
+    with JoinedStore(layout) as store, caplog.at_level(logging.INFO):
+        plan_folds(layout, fold_params(params), store).result_folder(0).mkdir()
         assert plan_folds(layout, fold_params(params), store).missing == [1]
         monkeypatch.setattr(provenance, "code_of", lambda module: f"another {module}")
         plan = plan_folds(layout, fold_params(params), store)
@@ -67,11 +67,11 @@ def test_what_changes_while_folds_train_is_told(workspace: Workspace, monkeypatc
     features(layout, params)
     fold_features(layout, params)
 
-    def run(missing: list[int], processes: int, command: list[str]) -> None:
-        with FoldStore(layout) as store:  # a fold's process, which has found another params.yaml
-            plan_folds(layout, fold_params(tiny(train={"epochs": 1})), store).result(0).mkdir()
+    def run_processes(missing: list[int], processes: int, command: list[str]) -> None:
+        with JoinedStore(layout) as store:  # a fold's process, which has found another params.yaml
+            plan_folds(layout, fold_params(tiny(train={"epochs": 1})), store).result_folder(0).mkdir()
 
-    monkeypatch.setattr(module, "run", run)
+    monkeypatch.setattr(module, "run_processes", run_processes)
     with pytest.raises(UserError, match="code, data and parameters must stay as they are meanwhile"):
         train_folds(layout, params, [])
     assert not layout.folds.exists()

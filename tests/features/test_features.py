@@ -12,9 +12,9 @@ import pytest
 import facegender.features.features as module
 from facegender.errors import UserError
 from facegender.features.features import features, plan_rows
-from facegender.features.store import FeatureStore, labelled
+from facegender.features.store import FeatureStore, join_splits
 from facegender.features.work import Work
-from facegender.network.backbone import cut_for, weighted_backbone
+from facegender.network.backbone import choose_cut, load_backbone
 from facegender.network.classifier import build_classifier
 from facegender.network.engine import OpenVinoEngine, TensorFlowEngine
 from facegender.pictures.augment import view_of
@@ -38,8 +38,8 @@ def count_passes(monkeypatch: pytest.MonkeyPatch) -> list[int]:
 def test_a_row_is_the_frozen_part_of_its_view(workspace: Workspace) -> None:
     params = params_with(backbone=TRAINED)
     features(workspace.layout, params)
-    backbone = weighted_backbone(params.backbone, "demo", params.train.seed)
-    frozen = build_classifier(params.backbone, backbone, cut_for(backbone, 30), params.train, True).frozen
+    backbone = load_backbone(params.backbone, "demo", params.train.seed)
+    frozen = build_classifier(params.backbone, backbone, choose_cut(backbone, 30), params.train, True).frozen
     assert frozen is not None
     with FeatureStore(workspace.layout.features) as store:
         row = store.rows.iloc[3]
@@ -132,12 +132,12 @@ def test_labels_are_joined_in_the_stores_order_and_other_rows_are_refused(worksp
     features(workspace.layout, workspace.params)
     splits = pd.read_parquet(workspace.layout.splits).sample(frac=1, random_state=0)
     with FeatureStore(workspace.layout.features) as store:
-        table = labelled(store, workspace.layout.features, splits)
+        table = join_splits(store, workspace.layout.features, splits)
         assert table["image"].tolist() == store.rows["image"].tolist()
         assert table.set_index("image")["label"].to_dict() == splits.set_index("image")["label"].to_dict()
         for others in (splits.iloc[1:], splits.assign(image=splits["image"] + "x")):
             with pytest.raises(UserError, match="must be those of the rows in splits"):
-                labelled(store, workspace.layout.features, others)
+                join_splits(store, workspace.layout.features, others)
 
 
 def test_a_full_disk_is_told_beforehand(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -170,8 +170,8 @@ def test_openvino_equals_tensorflow(tmp_path: object) -> None:
     from facegender.network.engine import to_openvino
 
     params = params_with()
-    backbone = weighted_backbone(params.backbone, "none", 3)
-    whole = build_classifier(params.backbone, backbone, cut_for(backbone, 30), params.train, True).whole
+    backbone = load_backbone(params.backbone, "none", 3)
+    whole = build_classifier(params.backbone, backbone, choose_cut(backbone, 30), params.train, True).whole
     images = np.random.default_rng(0).integers(0, 256, (13, 64, 64, 3)).astype(np.uint8)
     batches = [images[:1], images[1:8], images[8:]]  # each gives one result, however many are under way
     reference = np.concatenate(list(TensorFlowEngine(whole).map(batches)))

@@ -17,12 +17,12 @@ from facegender.evaluation.evaluate import evaluate
 from facegender.evaluation.gradcam import heat_maps
 from facegender.features.features import features
 from facegender.network import backbone as backbones
-from facegender.network.applications import built
-from facegender.network.backbone import cut_for, fingerprint, valid_cuts, weighted_backbone
+from facegender.network.applications import build_application
+from facegender.network.backbone import choose_cut, find_cuts, fingerprint, load_backbone
 from facegender.network.classifier import Classifier, build_classifier
 from facegender.network.engine_choice import export_engine
 from facegender.network.keras_file import load_model, save_model
-from facegender.network.rebuild import flat, is_noise
+from facegender.network.rebuild import flatten, is_noise
 from facegender.network.weights import resolve_weights
 from facegender.params.architectures import ARCHITECTURES, Architecture, described, title
 from facegender.params.sections import BackboneParams, ScoringParams, TrainParams
@@ -80,15 +80,15 @@ def case(request: pytest.FixtureRequest) -> Iterator[Case]:
         warnings.simplefilter("ignore")  # the weights are those of 224 pixels
         patch.setattr("keras.src.utils.file_utils.get_file", lambda name, *_, **__: asked.append(name))
         patch.setattr(keras.Model, "load_weights", lambda *_, **__: None)
-        model = built(entry, SIDE, alpha, "imagenet")
+        model = build_application(entry, SIDE, alpha, "imagenet")
     params = BackboneParams(name=entry.name, alpha=alpha, image_size=SIDE, weights="none")
-    yield Case(entry, params, backbones._random(flat(model, SIDE), seed=1), asked[0])
+    yield Case(entry, params, backbones._randomise(flatten(model, SIDE), seed=1), asked[0])
     keras.backend.clear_session()
 
 
 @pytest.fixture(scope="module")
 def classifier(case: Case) -> Classifier:
-    return build_classifier(case.params, case.backbone, cut_for(case.backbone, 30), TrainParams(), cached=True)
+    return build_classifier(case.params, case.backbone, choose_cut(case.backbone, 30), TrainParams(), cached=True)
 
 
 def pictures(count: int) -> np.ndarray:
@@ -119,32 +119,32 @@ def test_scaling_is_keras_own_and_the_parts_joined_equal_the_whole(case: Case, c
     assert np.allclose(
         np.asarray(classifier.to_pool(features)), expected, rtol=1e-4, atol=1e-5 * np.abs(expected).max()
     )
-    logit = np.asarray(classifier.trains(features))
+    logit = np.asarray(classifier.tuned(features))
     assert np.allclose(np.asarray(classifier.whole(images)), 1 / (1 + np.exp(-logit)), atol=1e-6)
 
 
 def test_a_cut_leaves_at_least_the_layers_asked_for_and_no_noise_before_it(case: Case, classifier: Classifier) -> None:
-    cut = cut_for(case.backbone, 30)
+    cut = choose_cut(case.backbone, 30)
     assert 30 <= cut.trained <= 34  # a block of each is no longer than that
     assert {layer.name for layer in case.backbone.layers[-cut.trained :]} <= {
-        layer.name for layer in classifier.trains.layers
+        layer.name for layer in classifier.tuned.layers
     }
     assert classifier.frozen is not None
     assert not any(is_noise(layer) for layer in classifier.frozen.layers)
-    trained = {id(variable) for variable in classifier.trains.trainable_variables}
+    trained = {id(variable) for variable in classifier.tuned.trainable_variables}
     assert {id(variable) for variable in classifier.whole.trainable_variables} == trained
 
 
 def test_behind_its_own_scaling_nothing_is_frozen(case: Case) -> None:
     count = len(case.backbone.layers)
     first = next(place for place, layer in enumerate(case.backbone.layers) if layer.count_params())
-    assert cut_for(case.backbone, count - first).layer is None
+    assert choose_cut(case.backbone, count - first).layer is None
 
 
 def test_the_network_hangs_together_by_any_valid_cut(case: Case) -> None:
     backbone, images = case.backbone, pictures(1) / 255
     expected = np.asarray(backbone(images))
-    cuts = valid_cuts(backbone)
+    cuts = find_cuts(backbone)
     assert len(cuts) >= 20
     for position in (cuts[len(cuts) // 4], cuts[len(cuts) // 2], cuts[-2]):
         border = backbone.operations[position].output
@@ -160,7 +160,7 @@ def test_the_seed_decides_every_kernel(case: Case) -> None:
             if len(variable.shape) > 1:
                 variable.assign(np.random.default_rng(2).normal(size=variable.shape))
     assert fingerprint(case.backbone) != before
-    assert fingerprint(backbones._random(case.backbone, seed=1)) == before
+    assert fingerprint(backbones._randomise(case.backbone, seed=1)) == before
 
 
 @pytest.mark.slow
@@ -171,7 +171,7 @@ def test_the_saved_model_its_export_and_its_heat_maps_agree(case: Case, classifi
         keras.utils.save_img(tmp_path / f"{number}.png", pixels, scale=False)
     save_model(classifier.whole, tmp_path / "model.keras")
     checks = export_engine(classifier.whole, tmp_path, images, ScoringParams(precision="float32"))
-    assert [check.good for check in checks] == [True]
+    assert [check.agrees for check in checks] == [True]
     assert checks[0].largest_difference < 1e-4
     loaded = load_model(tmp_path / "model.keras")
     assert np.allclose(np.asarray(loaded(images)), np.asarray(classifier.whole(images)), atol=1e-6)
@@ -193,8 +193,8 @@ def test_a_new_one_is_one_entry(monkeypatch: pytest.MonkeyPatch, tmp_path: Path)
     entry = Architecture("vgg16", "VGG16", "caffe", "vgg16_*_notop.h5")
     monkeypatch.setitem(ARCHITECTURES, entry.name, entry)
     params = BackboneParams(name="vgg16", image_size=SIDE, weights="none")
-    backbone = weighted_backbone(params, resolve_weights(params, drawn_demo=False), seed=1)
-    cut = cut_for(backbone, 4)
+    backbone = load_backbone(params, resolve_weights(params, drawn_demo=False), seed=1)
+    cut = choose_cut(backbone, 4)
     assert (cut.layer, cut.trained) == ("block4_pool", 4)  # three convolutions and a pooling
     whole = build_classifier(params, backbone, cut, TrainParams(), cached=True).whole
     images = pictures(2)

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from facegender.network.backbone import cut_for, weighted_backbone
+from facegender.network.backbone import choose_cut, load_backbone
 from facegender.network.classifier import Classifier, build_classifier
 from facegender.network.fused_batch_norm import FusedPart, can_fuse, convolve_depthwise, fuse_tuned_part
 from tests.small_training import params_with
@@ -13,7 +13,7 @@ from tests.small_training import params_with
 
 def classifier_of(fine_tune_layers: int, **train: object) -> Classifier:
     params = params_with(train={"fine_tune_layers": fine_tune_layers, "dropout": 0.5, **train})
-    backbone = weighted_backbone(params.backbone, "none", 3)
+    backbone = load_backbone(params.backbone, "none", 3)
     rng = np.random.default_rng(4)
     for layer in backbone.layers:  # like a trained network: statistics of 0 and 1 would hide a mistake in fusing
         if isinstance(layer, keras.layers.BatchNormalization):
@@ -21,7 +21,9 @@ def classifier_of(fine_tune_layers: int, **train: object) -> Classifier:
             layer.set_weights(
                 [rng.uniform(0.5, 1.5, n), rng.normal(0, 0.3, n), rng.normal(0, 0.3, n), rng.uniform(0.5, 2, n)]
             )
-    return build_classifier(params.backbone, backbone, cut_for(backbone, fine_tune_layers), params.train, cached=True)
+    return build_classifier(
+        params.backbone, backbone, choose_cut(backbone, fine_tune_layers), params.train, cached=True
+    )
 
 
 def step(model: keras.Model, state: keras.Variable, features: np.ndarray, labels: np.ndarray) -> list[np.ndarray]:
@@ -38,7 +40,7 @@ def step(model: keras.Model, state: keras.Variable, features: np.ndarray, labels
 @pytest.mark.parametrize("layers", [30, 50])
 def test_gradients_are_those_of_plain_keras(layers: int) -> None:
     classifier = classifier_of(layers)
-    plain, fused = classifier.trains, fuse_tuned_part(classifier)
+    plain, fused = classifier.tuned, fuse_tuned_part(classifier)
     assert fused is not plain
     assert {id(v) for v in fused.trainable_variables} == {id(v) for v in plain.trainable_variables}
     rng = np.random.default_rng(5)
@@ -73,10 +75,10 @@ def test_depthwise_gradients_are_tensorflows(stride: int, padding: str, size: tu
 
 def test_plain_keras_trains_what_cannot_be_fused() -> None:
     for classifier in (classifier_of(30, batch_norm="training"), classifier_of(0)):
-        assert fuse_tuned_part(classifier) is classifier.trains
+        assert fuse_tuned_part(classifier) is classifier.tuned
     classifier = classifier_of(30)
     with tf.distribute.MirroredStrategy(["CPU:0"]).scope():
-        assert fuse_tuned_part(classifier) is classifier.trains
+        assert fuse_tuned_part(classifier) is classifier.tuned
 
 
 def test_a_custom_network_is_fused_only_if_every_layer_is_known() -> None:

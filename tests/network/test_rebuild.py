@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from facegender.errors import UserError
-from facegender.network.rebuild import can_take_apart, flat, is_noise, rebuilt
+from facegender.network.rebuild import can_take_apart, flatten, is_noise, rebuild
 
 
 def nested() -> keras.Model:
@@ -34,18 +34,18 @@ def test_a_network_with_nothing_to_take_apart_is_not_built_a_second_time() -> No
     flat_one = keras.Model(image, keras.layers.Conv2D(4, 1, name="conv")(image))
     numbered = keras.Model(image, keras.layers.Conv2D(4, 1)(image))
     augmenting = keras.Model(image, keras.layers.Dropout(0.5, name="drop")(image))
-    assert flat(flat_one, 6) is flat_one
+    assert flatten(flat_one, 6) is flat_one
     for other in (numbered, augmenting, nested()):
-        assert flat(other, 6) is not other
+        assert flatten(other, 6) is not other
     image = keras.Input((None, None, 3))
     any_size = keras.Model(image, keras.layers.Conv2D(4, 1, name="conv")(image))
-    assert flat(any_size, 6).input_shape == (None, 6, 6, 3)
+    assert flatten(any_size, 6).input_shape == (None, 6, 6, 3)
 
 
 def test_networks_inside_are_taken_apart_and_names_stay_apart(images: np.ndarray) -> None:
     keras.layers.ReLU()  # Keras numbers on from whatever was built before
     original = nested()
-    apart = flat(original, 6)
+    apart = flatten(original, 6)
     assert np.allclose(np.asarray(apart(images)), np.asarray(original(images, training=False)), atol=1e-6)
     names = [layer.name for layer in apart.layers[1:]]
     # the classifier has layers `dropout` and `pool` of its own, and the inner block's convolution is the second `conv`
@@ -54,17 +54,17 @@ def test_networks_inside_are_taken_apart_and_names_stay_apart(images: np.ndarray
         "multiply",
         "add",
     ]
-    again, layers = rebuilt(apart, keras.Input((6, 6, 3)))
+    again, layers = rebuild(apart, keras.Input((6, 6, 3)))
     assert list(layers) == names
     assert again.shape == apart.output.shape
 
 
 def test_dropout_draws_by_the_seed_and_not_where_it_is_to_be_quiet(images: np.ndarray) -> None:
-    apart = flat(nested(), 6)
+    apart = flatten(nested(), 6)
 
-    def run(seed: int, quiet: set[str]) -> np.ndarray:
+    def run(seed: int, inactive: set[str]) -> np.ndarray:
         image = keras.Input((6, 6, 3))
-        return np.asarray(keras.Model(image, rebuilt(apart, image, seed, quiet)[0])(images, training=True))
+        return np.asarray(keras.Model(image, rebuild(apart, image, seed, inactive)[0])(images, training=True))
 
     both = {"inner_dropout", "block_pool"}
     assert np.array_equal(run(1, set()), run(1, set()))
@@ -122,14 +122,14 @@ def test_what_cannot_be_built_anew_is_named(
 ) -> None:
     image = keras.Input((6, 6, 3))
     with pytest.raises(UserError, match=f"functional or sequential network .* Received: {reason}"):
-        flat(keras.Model(image, build(image)), 6)
+        flatten(keras.Model(image, build(image)), 6)
 
 
 def test_a_layer_without_weights_may_be_used_twice(images: np.ndarray) -> None:
     image = keras.Input((6, 6, 3))
     rectify = keras.layers.ReLU(name="rectify")
     original = keras.Model(image, rectify(rectify(image) - 0.5), name="own")
-    apart = flat(original, 6)
+    apart = flatten(original, 6)
     assert [layer.name for layer in apart.layers[1:]] == ["rectify", "own_rectify"]
     assert np.array_equal(np.asarray(apart(images)), np.asarray(original(images)))
 

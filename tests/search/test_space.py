@@ -10,7 +10,7 @@ from facegender.errors import UserError
 from facegender.params.reading import read_params
 from facegender.params.search import Range
 from facegender.params.sections import Params
-from facegender.search.space import FEATURES_DEPEND_ON, check_space, inside, significant
+from facegender.search.space import FEATURES_DEPEND_ON, check_space, find_current_values, round_significant
 
 
 @pytest.mark.parametrize(
@@ -74,7 +74,7 @@ def test_numbers_that_are_text_to_yaml_are_numbers(tmp_path: Path) -> None:
     assert space["train.learning_rate"] == (0.001, 0.00025, 0.01)
     assert space["train.weight_decay"] == Range(low=0.001, high=0.1)
     assert space["train.sampling"] == ("shuffle", "balanced")
-    today = inside(space, params)
+    today = find_current_values(space, params)
     assert today == {"train.learning_rate": 0.001, "train.weight_decay": 0.01, "train.sampling": "shuffle"}
 
 
@@ -89,4 +89,4 @@ def test_features_depend_on_what_dvc_yaml_says(checkout: Path) -> None:
 
 
 def test_numbers_are_rounded_to_what_can_be_read() -> None:
-    assert [significant(value) for value in (0.0012345, 0.98765, 123.456, 0.0)] == [0.00123, 0.988, 123.0, 0.0]
+    assert [round_significant(value) for value in (0.0012345, 0.98765, 123.456, 0.0)] == [0.00123, 0.988, 123.0, 0.0]

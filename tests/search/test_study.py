@@ -17,7 +17,7 @@ from facegender.files.layout import Layout
 from facegender.params.presets import read_preset
 from facegender.params.sections import Params
 from facegender.search.report import as_rich, caution, to_adopt, trials_of, write_best
-from facegender.search.study import Finished, Pruned, Report, Search, kept_epoch
+from facegender.search.study import Finished, Pruned, Report, Search, find_kept_epoch
 from facegender.statistics.intervals import wilson
 from facegender.training import provenance
 
@@ -205,8 +205,8 @@ def test_the_split_must_be_there(ready: Layout) -> None:
 
 def test_the_kept_epoch_is_the_last_phases_lowest_loss() -> None:
     rows = [{"phase": "head", "epoch": 1, "val_loss": 0.1}, *history(0.5, 0.75, 0.5)]
-    assert kept_epoch(rows)["epoch"] == 2
-    assert kept_epoch(rows[:1])["phase"] == "head"
+    assert find_kept_epoch(rows)["epoch"] == 2
+    assert find_kept_epoch(rows[:1])["phase"] == "head"
 
 
 def test_the_table_says_what_the_best_is_worth_and_how_to_adopt_it(ready: Layout) -> None:

@@ -6,8 +6,8 @@ import keras
 import numpy as np
 import pytest
 
-from facegender.training.layer_rates import Pace
-from facegender.training.optimizer import PacedAdamW
+from facegender.training.layer_rates import LayerRate
+from facegender.training.optimizer import LayerwiseAdamW
 
 RATE, DECAY = 0.01, 0.1
 RNG = np.random.default_rng(3)
@@ -39,8 +39,8 @@ def adamw() -> keras.Optimizer:
     return optimizer
 
 
-def paced(pace_of: Mapping[str, Pace] | None = None, ema: float = 0.0) -> PacedAdamW:
-    return PacedAdamW(RATE, DECAY, pace_of or {}, ema)
+def paced(pace_of: Mapping[str, LayerRate] | None = None, ema: float = 0.0) -> LayerwiseAdamW:
+    return LayerwiseAdamW(RATE, DECAY, pace_of or {}, ema)
 
 
 def test_at_pace_one_it_is_kerass_adamw_bit_for_bit() -> None:
@@ -50,7 +50,7 @@ def test_at_pace_one_it_is_kerass_adamw_bit_for_bit() -> None:
 
 @pytest.mark.parametrize("share", [0.5, 0.3])
 def test_a_share_of_the_pace_is_that_share_of_the_step_decay_included(share: float) -> None:
-    whole, part = walk(paced(), 1)[0], walk(paced({"kernel": Pace(share)}), 1)[0]
+    whole, part = walk(paced(), 1)[0], walk(paced({"kernel": LayerRate(share)}), 1)[0]
     # 1 - RATE * DECAY of the kernel is left, and Adam's first step is RATE * sign(gradient), but for its epsilon
     expected = START["kernel"] * (1 - share * RATE * DECAY) - share * RATE * np.sign(GRADIENTS[0]["kernel"])
     assert np.allclose(part[0], expected, atol=1e-6)
@@ -64,14 +64,14 @@ def test_a_share_of_the_pace_is_that_share_of_the_step_decay_included(share: flo
 def test_a_share_holds_at_every_step_as_of_one_learning_rate() -> None:
     slow = keras.optimizers.AdamW(RATE / 4, weight_decay=DECAY)
     slow.exclude_from_weight_decay(var_names=["bias"])
-    ours, theirs = walk(paced({"kernel": Pace(0.25), "bias": Pace(0.25)}), 6), walk(slow, 6)
+    ours, theirs = walk(paced({"kernel": LayerRate(0.25), "bias": LayerRate(0.25)}), 6), walk(slow, 6)
     # a quarter is exact in binary, so that the very bits agree
     for our, their in zip(ours, theirs, strict=True):
         assert all(np.array_equal(a, b) for a, b in zip(our, their, strict=True))
 
 
 def test_before_its_start_a_variable_stands_still_and_then_moves_at_full_pace() -> None:
-    seen = walk(paced({"kernel": Pace(1.0, start=3)}), 6)
+    seen = walk(paced({"kernel": LayerRate(1.0, start=3)}), 6)
     assert all(np.array_equal(values[0], START["kernel"]) for values in seen[:3])
     assert not np.array_equal(seen[3][0], START["kernel"])
     plain = walk(adamw(), 6)
@@ -99,9 +99,9 @@ def test_weights_are_swapped_for_their_averages_and_back_even_after_an_error() -
         optimizer.apply([gradients[variable.name] for variable in tuned], tuned)
     own, averages = ([np.asarray(value).copy() for value in values] for values in (tuned, optimizer.averages))
     assert not np.allclose(own[0], averages[0])
-    with optimizer.averaged(tuned):
+    with optimizer.use_averages(tuned):
         assert all(np.array_equal(value, average) for value, average in zip(tuned, averages, strict=True))
-    with pytest.raises(ZeroDivisionError), optimizer.averaged(tuned):
+    with pytest.raises(ZeroDivisionError), optimizer.use_averages(tuned):
         _ = 1 / 0
     assert all(np.array_equal(value, before) for value, before in zip(tuned, own, strict=True))
 
@@ -111,5 +111,5 @@ def test_without_an_average_nothing_is_kept_or_swapped() -> None:
     optimizer.build(tuned)
     assert optimizer.averages == []
     assert len(optimizer.variables) == 2 + 2 * len(tuned)  # iteration, learning rate; two moments each
-    with optimizer.averaged(tuned):
+    with optimizer.use_averages(tuned):
         assert np.array_equal(tuned[0], START["kernel"])

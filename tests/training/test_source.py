@@ -11,12 +11,12 @@ from facegender.features.store import Manifest
 from facegender.files.float16_rows import RowFile
 from facegender.params.sections import TrainParams
 from facegender.training.batches import FeatureBatches, Rows
-from facegender.training.source import _rows, count_views
+from facegender.training.source import count_views, select_rows
 
 
 def test_a_holdout_row_neither_trains_nor_validates() -> None:
     table = pd.DataFrame({"label": list("011110"), "fold": [-1, 0, -2, -1, -2, 0]})
-    train, validation = _rows(table, "1", TrainParams(class_weights=True))
+    train, validation = select_rows(table, "1", TrainParams(class_weights=True))
     assert train.rows.tolist() == [0, 3]
     assert validation.rows.tolist() == [1, 5]
     assert train.labels.tolist() == [0.0, 1.0]
@@ -32,7 +32,7 @@ def test_a_balanced_epoch_has_half_of_each_class_and_goes_through_all_rows_in_tu
     rows = rows_of([1, 0, 0, 0, 0, 0, 1, 0, 0])  # 2 of 9: an epoch is 4 and 4
     counts: Counter[int] = Counter()
     for epoch in range(7):
-        drawn = rows.balanced(seed=5, epoch=epoch, views=1)
+        drawn = rows.balance(seed=5, epoch=epoch, views=1)
         assert drawn.labels.sum() == 4
         assert len(drawn.rows) == 8
         assert [float(rows.labels[row // 10]) for row in drawn.rows] == drawn.labels.tolist()
@@ -41,26 +41,26 @@ def test_a_balanced_epoch_has_half_of_each_class_and_goes_through_all_rows_in_tu
             assert max(Counter(drawn.rows[drawn.labels == 0].tolist()).values()) == 1
     # 7 epochs of 4 draws: each of the 7 rows of class 0 came 4 times, each of the 2 of class 1 14 times
     assert [counts[row] for row in rows.rows.tolist()] == [14, 4, 4, 4, 4, 4, 14, 4, 4]
-    assert rows.rounds(epochs=7) == 14
+    assert rows.count_rounds(epochs=7) == 14
 
 
 def test_a_balanced_epoch_is_the_same_whenever_it_is_asked_for() -> None:
     rows = rows_of([1, 0, 0, 0, 1, 0])
-    again, other = rows.balanced(1, 3, 2), rows.balanced(1, 4, 2)
-    assert rows.balanced(1, 3, 2).rows.tolist() == again.rows.tolist()
-    assert rows.balanced(1, 3, 2).views.tolist() == again.views.tolist()
+    again, other = rows.balance(1, 3, 2), rows.balance(1, 4, 2)
+    assert rows.balance(1, 3, 2).rows.tolist() == again.rows.tolist()
+    assert rows.balance(1, 3, 2).views.tolist() == again.views.tolist()
     assert other.rows.tolist() != again.rows.tolist()
 
 
 def test_a_row_that_comes_round_again_shows_its_next_view() -> None:
     rows, views = rows_of([1, 0, 0, 0, 0, 0]), 3
-    drawn = rows.balanced(seed=1, epoch=0, views=views)  # the one row of class 1 three times
+    drawn = rows.balance(seed=1, epoch=0, views=views)  # the one row of class 1 three times
     assert sorted(drawn.views[drawn.labels == 1].tolist()) == [0, 1, 2]
 
 
 def test_online_has_as_many_views_as_the_rarest_rows_have_draws() -> None:
-    assert rows_of([1, 0, 0, 0, 0, 0]).rounds(epochs=8) == 24  # 8 epochs of 3 draws of one row
-    assert rows_of([1, 1, 1, 0, 0, 0]).rounds(epochs=8) == 8  # balanced as it is: as without
+    assert rows_of([1, 0, 0, 0, 0, 0]).count_rounds(epochs=8) == 24  # 8 epochs of 3 draws of one row
+    assert rows_of([1, 1, 1, 0, 0, 0]).count_rounds(epochs=8) == 8  # balanced as it is: as without
 
 
 def test_views_beyond_the_cached_ones_are_those_mirrored(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ import pytest
 
 from facegender.errors import UserError
 from facegender.features.features import features
-from facegender.network.backbone import weighted_backbone
+from facegender.network.backbone import load_backbone
 from facegender.network.keras_file import load_model, save_model
 from facegender.params.sections import TrainParams
 from facegender.scoring.predict import as_csv, find_pictures, predict
@@ -20,9 +20,9 @@ from facegender.scoring.score import score
 from facegender.training import loop as fitting
 from facegender.training.batches import Rows
 from facegender.training.checkpoint import Checkpoints, Progress
-from facegender.training.layer_rates import Pace
+from facegender.training.layer_rates import LayerRate
 from facegender.training.loop import Phase, make_optimizer
-from facegender.training.optimizer import PacedAdamW
+from facegender.training.optimizer import LayerwiseAdamW
 from facegender.training.train import train
 from tests.small_training import Workspace, params_with
 
@@ -100,10 +100,10 @@ def test_features_of_other_weights_are_refused(workspace: Workspace) -> None:
 
 
 def test_class_weights_make_both_classes_count_alike() -> None:
-    from facegender.training.source import _rows
+    from facegender.training.source import select_rows
 
     table = pd.DataFrame({"label": ["1", "1", "1", "0"], "fold": -1})
-    train_rows, _ = _rows(table, "1", TrainParams(class_weights=True))
+    train_rows, _ = select_rows(table, "1", TrainParams(class_weights=True))
     assert train_rows.weights.tolist() == pytest.approx([2 / 3, 2 / 3, 2 / 3, 2.0])  # 3 * 2/3 = 1 * 2
 
 
@@ -111,11 +111,11 @@ def test_every_row_goes_through_all_its_views_in_turn() -> None:
     rows = Rows(np.arange(6), np.zeros(6, np.float32), np.ones(6, np.float32), np.zeros(6, np.int64))
     seen: dict[int, list[int]] = {row: [] for row in range(6)}
     for epoch in range(3):
-        shuffled = rows.shuffled(seed=1, epoch=epoch, views=3)
-        for row, view in zip(shuffled.rows.tolist(), shuffled.views.tolist(), strict=True):
+        shuffle = rows.shuffle(seed=1, epoch=epoch, views=3)
+        for row, view in zip(shuffle.rows.tolist(), shuffle.views.tolist(), strict=True):
             seen[row].append(view)
     assert all(sorted(views) == [0, 1, 2] for views in seen.values())
-    assert rows.shuffled(1, 0, 3).rows.tolist() != rows.shuffled(1, 1, 3).rows.tolist()
+    assert rows.shuffle(1, 0, 3).rows.tolist() != rows.shuffle(1, 1, 3).rows.tolist()
 
 
 def test_patience_by_hand() -> None:
@@ -148,17 +148,21 @@ def test_blocks_join_in_from_the_last_backwards_each_at_its_pace(
     params = params_with(train=changes)
     features(workspace.layout, params)
     seen: list[dict[str, np.ndarray]] = []
-    paces: list[dict[str, Pace]] = []
+    rates: list[dict[str, LayerRate]] = []
 
-    def save(self: Checkpoints, progress: Progress, model: keras.Model, optimizer: PacedAdamW) -> None:
+    def save(self: Checkpoints, progress: Progress, model: keras.Model, optimizer: LayerwiseAdamW) -> None:
         seen.append({variable.path: np.asarray(variable).copy() for variable in model.trainable_variables})
-        paces.append(optimizer._pace_of)
+        rates.append(optimizer._rate_of)
 
     monkeypatch.setattr(Checkpoints, "save", save)
     train(workspace.layout, params)
     first, second = (f"{name}/kernel" for name in ("block_14_expand", "block_15_expand"))
-    assert [paces[0][path] for path in (first, second, "logit/kernel")] == [Pace(1 / 16, 4), Pace(1 / 8, 3), Pace(1, 0)]
-    random = weighted_backbone(params.backbone, "none", params.train.seed)
+    assert [rates[0][path] for path in (first, second, "logit/kernel")] == [
+        LayerRate(1 / 16, 4),
+        LayerRate(1 / 8, 3),
+        LayerRate(1, 0),
+    ]
+    random = load_backbone(params.backbone, "none", params.train.seed)
     begun = {path: np.asarray(random.get_layer(path.split("/")[0]).kernel) for path in (first, second)}
     assert np.array_equal(seen[0][first], begun[first])
     assert not np.array_equal(seen[0][second], begun[second])
@@ -172,9 +176,9 @@ def test_averaging_changes_what_is_validated_and_leaves_the_training_alone(works
         features(layout, params)
         train(layout, params)
         histories.append(pd.read_csv(layout.model / "history.csv"))
-    plain, averaged = histories
-    assert averaged["loss"].tolist() == plain["loss"].tolist()
-    assert averaged["val_loss"].tolist() != plain["val_loss"].tolist()
+    plain, use_averages = histories
+    assert use_averages["loss"].tolist() == plain["loss"].tolist()
+    assert use_averages["val_loss"].tolist() != plain["val_loss"].tolist()
 
 
 def test_a_step_is_traced_once() -> None:
@@ -189,7 +193,7 @@ def test_a_step_is_traced_once() -> None:
 
     image = keras.Input((3,))
     model = Counting(image, keras.layers.Dense(1)(image))
-    fitting.compile_model(model, PacedAdamW(0.1, 0.0, {}, 0.9), 0.0)
+    fitting.compile_model(model, LayerwiseAdamW(0.1, 0.0, {}, 0.9), 0.0)
     batches = np.ones((8, 3), np.float32), np.ones((8, 1), np.float32), np.ones(8, np.float32)
     model.fit(*batches[:2], sample_weight=batches[2], batch_size=4, verbose=0)
     assert model.traced == 1

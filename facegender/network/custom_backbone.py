@@ -12,7 +12,7 @@ from facegender.network.rebuild import can_take_apart
 WHERE = "params.yaml, backbone.name"
 
 
-def own_backbone(name: str, image_size: int) -> keras.Model:
+def load_custom_backbone(name: str, image_size: int) -> keras.Model:
     """The network in the file `name`, weights included; no code that the file may hold is run.
 
     It takes RGB in [0, 255], (n, s, s, 3), so whatever scaling it wants is inside, and gives a feature map

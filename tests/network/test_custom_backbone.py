@@ -16,9 +16,9 @@ from facegender.errors import UserError
 from facegender.evaluation.evaluate import evaluate
 from facegender.features.features import features
 from facegender.features.store import Manifest
-from facegender.network.backbone import cut_for, fingerprint, weighted_backbone
+from facegender.network.backbone import choose_cut, fingerprint, load_backbone
 from facegender.network.classifier import build_classifier
-from facegender.network.own_backbone import own_backbone
+from facegender.network.custom_backbone import load_custom_backbone
 from facegender.network.weights import resolve_weights
 from facegender.params.sections import BackboneParams, Params, TrainParams
 from facegender.scoring.predict import predict
@@ -67,8 +67,8 @@ def test_it_is_fed_pixels_and_cut_inside_its_blocks(path: Path) -> None:
     params = BackboneParams(name=str(path), image_size=SIDE)
     source = resolve_weights(params, drawn_demo=True)  # also with the drawn data: its weights are in the file
     assert source == "own"
-    backbone = weighted_backbone(params, source, seed=1)
-    cut = cut_for(backbone, 1)
+    backbone = load_backbone(params, source, seed=1)
+    cut = choose_cut(backbone, 1)
     assert cut.trained == 1
     classifier = build_classifier(params, backbone, cut, TrainParams(), cached=True)
     images = np.random.default_rng(0).integers(0, 256, (2, SIDE, SIDE, 3)).astype(np.float32)
@@ -85,11 +85,11 @@ def test_only_weights_that_fit_it(path: Path, tmp_path: Path) -> None:
     other = own()
     other.save_weights(tmp_path / "other.weights.h5")
     given = params.model_copy(update={"weights": str(tmp_path / "other.weights.h5")})
-    loaded = weighted_backbone(given, resolve_weights(given, drawn_demo=False), seed=1)
+    loaded = load_backbone(given, resolve_weights(given, drawn_demo=False), seed=1)
     assert np.array_equal(loaded.get_layer("stem").get_weights()[0], other.get_layer("stem").get_weights()[0])
     keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)]).save_weights(tmp_path / "alien.weights.h5")
     with pytest.raises(UserError, match=r"must hold the weights of mine\.keras"):
-        weighted_backbone(given, str(tmp_path / "alien.weights.h5"), seed=1)
+        load_backbone(given, str(tmp_path / "alien.weights.h5"), seed=1)
 
 
 def test_equal_weights_in_another_network_are_told_apart(tmp_path: Path) -> None:
@@ -98,7 +98,7 @@ def test_equal_weights_in_another_network_are_told_apart(tmp_path: Path) -> None
         keras.utils.set_random_seed(3)
         file = tmp_path / f"{len(prints)}.keras"
         own(slope).save(file)
-        prints.append(fingerprint(weighted_backbone(BackboneParams(name=str(file), image_size=SIDE), "own", 1)))
+        prints.append(fingerprint(load_backbone(BackboneParams(name=str(file), image_size=SIDE), "own", 1)))
     assert prints[0] == prints[1] != prints[2]
 
 
@@ -139,7 +139,7 @@ def test_what_does_not_fit_is_said(make: object, message: str, tmp_path: Path) -
     file = tmp_path / "mine.keras"
     make(file)  # type: ignore[operator]
     with pytest.raises(UserError, match=message):
-        own_backbone(str(file), SIDE)
+        load_custom_backbone(str(file), SIDE)
 
 
 @pytest.mark.slow
@@ -186,7 +186,9 @@ def test_a_changed_file_makes_new_features_and_is_not_trained_on_before(workspac
 def test_its_folds_become_one_model(path: Path, workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
     params = with_own(path, cross_validate={"folds": 2}, evaluate={"bootstrap": 50})
     layout = workspace.layout
-    monkeypatch.setattr(folds, "run", lambda missing, *_: [train_fold(layout, params, fold) for fold in missing])
+    monkeypatch.setattr(
+        folds, "run_processes", lambda missing, *_: [train_fold(layout, params, fold) for fold in missing]
+    )
     features(layout, params)
     fold_features(layout, params)
     folds.train_folds(layout, params, [])
