@@ -21,6 +21,7 @@ import numpy as np
 from facegender.errors import UserError
 from facegender.network.applications import build_application
 from facegender.network.custom_backbone import load_custom_backbone
+from facegender.network.keras_graph import find_producer, list_arguments, list_inputs
 from facegender.network.rebuild import flatten
 from facegender.network.weights import WEIGHTS
 from facegender.params.architectures import ARCHITECTURES, is_own, title
@@ -136,8 +137,7 @@ def fingerprint(backbone: keras.Model) -> str:
     digest = hashlib.sha256()
     place = {operation.name: position for position, operation in enumerate(backbone.operations)}
     for operation in backbone.operations:
-        arguments = operation._inbound_nodes[0].arguments
-        facts = [type(operation).__name__, operation.get_config(), arguments.args, arguments.kwargs]
+        facts = [type(operation).__name__, operation.get_config(), *list_arguments(operation)]
         digest.update(json.dumps(_describe_settings(facts, place), sort_keys=True).encode())
         for position, array in enumerate(operation.get_weights() if isinstance(operation, keras.Layer) else []):
             digest.update(f"{position}/{array.shape}/{array.dtype}".encode())
@@ -148,7 +148,7 @@ def fingerprint(backbone: keras.Model) -> str:
 def _describe_settings(value: Any, place: dict[str, int]) -> Any:
     """What of a layer's settings decides what it computes, for JSON; a tensor by the place of what made it."""
     if isinstance(value, keras.KerasTensor):
-        return f"#{place[value._keras_history.operation.name]}"
+        return f"#{place[find_producer(value)]}"
     if isinstance(value, dict):
         # names count on from what else was built, and the rest concerns training and how numbers are held
         apart = ("name", "dtype", "trainable", "seed")
@@ -168,7 +168,7 @@ def find_cuts(backbone: keras.Model) -> list[int]:
     place = {operation.name: position for position, operation in enumerate(operations)}
     last_use = [0] * len(operations)  # the furthest one that reads each one's output
     for position, operation in enumerate(operations):
-        for source in inputs_of(operation):
+        for source in list_inputs(operation):
             last_use[place[source]] = max(last_use[place[source]], position)
     cuts = []
     open_until = 0  # the furthest reader of anything before the current one
@@ -177,11 +177,6 @@ def find_cuts(backbone: keras.Model) -> list[int]:
             cuts.append(position)
         open_until = max(open_until, last_use[position])
     return cuts
-
-
-def inputs_of(operation: Any) -> list[str]:
-    """Names of the operations of a functional model whose outputs one of them reads."""
-    return [tensor._keras_history.operation.name for tensor in operation._inbound_nodes[0].input_tensors]
 
 
 def choose_cut(backbone: keras.Model, fine_tune_layers: int | Literal["all"]) -> Cut:

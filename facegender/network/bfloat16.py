@@ -54,18 +54,27 @@ def adapt_to_bfloat16(network: Any) -> Any:
         An `openvino.Model`, uint8 (b, s, s, 3) -> anything, its shape fixed. It stays as it is.
     """
     from openvino import opset13
-    from openvino._offline_transformations import apply_moc_transformations
 
-    fitted = network.clone()
-    apply_moc_transformations(fitted, cf=False)  # BatchNorm goes into weights and biases
-    layers = _find_layers(fitted)
+    adapted = network.clone()
+    _fuse_batch_norm(adapted)
+    layers = _find_layers(adapted)
     rest = layers[_count_exact(layers) :]
-    corrections = _measure_corrections(fitted, rest)
+    corrections = _measure_corrections(adapted, rest)
     for layer, correction in zip(rest, corrections, strict=True):
         _keep_bias_exact(layer, layer.bias + correction.reshape(layer.bias.shape))
         # here, not by OpenVINO: a processor without bfloat16 then runs what the corrections are for
         layer.convolution.input(1).replace_source_output(opset13.constant(round_to_bfloat16(layer.weights)).output(0))
-    return _mark_exact(fitted, {layer.convolution.get_friendly_name() for layer in layers[: _count_exact(layers)]})
+    return _mark_exact(adapted, {layer.convolution.get_friendly_name() for layer in layers[: _count_exact(layers)]})
+
+
+def _fuse_batch_norm(network: Any) -> None:
+    """Fuse every BatchNorm into weights and biases, in place.
+
+    By a private part of OpenVINO: its compiler does the same, but only after the network has left our hands.
+    """
+    from openvino._offline_transformations import apply_moc_transformations
+
+    apply_moc_transformations(network, cf=False)
 
 
 def round_to_bfloat16(values: Constant) -> Constant:

@@ -158,7 +158,10 @@ def has_bfloat16() -> bool:
 
 
 def freeze_graph(model: Any) -> Any:
-    """A Keras model as a TensorFlow function of uint8 (n, s, s, 3) with its weights as constants."""
+    """Turn a Keras model into a TensorFlow function of uint8 (n, s, s, 3) with its weights as constants.
+
+    TensorFlow's own function for it is private, and is used here alone.
+    """
     import tensorflow as tf
     from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
 

@@ -10,9 +10,9 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from facegender.network.backbone import inputs_of
 from facegender.network.classifier import Classifier
 from facegender.network.device import has_gpu
+from facegender.network.keras_graph import find_producer, list_inputs
 
 CONVOLUTIONS = (keras.layers.Conv2D, keras.layers.DepthwiseConv2D)
 UNCHANGED = (
@@ -65,7 +65,7 @@ class FusedPart(keras.layers.Layer):
         self.part = part
         users: dict[str, list[keras.Layer]] = {}
         for layer in part.layers:
-            for name in inputs_of(layer):
+            for name in list_inputs(layer):
                 users.setdefault(name, []).append(layer)
         self._norm_of: dict[str, keras.layers.BatchNormalization] = {}
         self._relu_of: dict[str, keras.layers.ReLU] = {}
@@ -87,7 +87,7 @@ class FusedPart(keras.layers.Layer):
             if isinstance(layer, keras.layers.InputLayer):
                 continue
             # at a valid cut the input is the only tensor from before it
-            sources = [values.get(name, features) for name in inputs_of(layer)]
+            sources = [values.get(name, features) for name in list_inputs(layer)]
             if layer.name in fused:
                 values[layer.name] = sources[0]
             elif isinstance(layer, CONVOLUTIONS):
@@ -100,7 +100,7 @@ class FusedPart(keras.layers.Layer):
                 values[layer.name] = tf.nn.relu6(sources[0])
             else:
                 values[layer.name] = layer(sources if len(sources) > 1 else sources[0])
-        return values[self.part.output._keras_history.operation.name]
+        return values[find_producer(self.part.output)]
 
     def compute_output_shape(self, input_shape: Any) -> Any:
         """Called by Keras."""

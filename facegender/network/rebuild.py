@@ -11,6 +11,7 @@ from typing import Any, Final
 import keras
 
 from facegender.errors import UserError
+from facegender.network.keras_graph import count_calls, replace_operations
 
 # of the classifier's own layers
 RESERVED_NAMES: Final = frozenset({"image", "scale", "pool", "dropout", "logit", "probability", "as_it_is", "cut"})
@@ -78,7 +79,7 @@ class _Copier:
             or (
                 isinstance(operation, keras.Layer)
                 and not isinstance(operation, keras.Model)
-                and len(operation._inbound_nodes) == 1
+                and count_calls(operation) == 1
                 and "seed" not in operation.get_config()
                 and operation.name not in RESERVED_NAMES
                 and not self._is_counted(operation)
@@ -87,10 +88,7 @@ class _Copier:
         )
 
     def run(self, model: keras.Model, tensor: keras.KerasTensor) -> keras.KerasTensor:
-        graph = model._functional if isinstance(model, keras.Sequential) else model
-        return graph._run_through_graph(
-            tensor, operation_fn=lambda operation: self.copy_operation(operation, model.name)
-        )
+        return replace_operations(model, tensor, lambda operation: self.copy_operation(operation, model.name))
 
     def copy_operation(self, operation: Any, inside: str) -> Callable[..., Any]:
         if can_take_apart(operation):

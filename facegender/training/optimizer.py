@@ -60,7 +60,7 @@ class LayerwiseAdamW(keras.optimizers.Adam):
 
     def update_step(self, gradient: Any, variable: Any, learning_rate: Any) -> None:
         """Called by Keras for one variable, float32."""
-        place, ops = self._get_variable_index(variable), keras.ops
+        place, ops = self._find_index(variable), keras.ops
         rate, layer_rate = ops.cast(learning_rate, variable.dtype), self._rates[place]
         if layer_rate.share != 1.0:
             rate = rate * layer_rate.share
@@ -74,6 +74,14 @@ class LayerwiseAdamW(keras.optimizers.Adam):
             momentum = ops.minimum(ops.cast(self.ema, variable.dtype), step / (step + SLOW))
             average = self.averages[place]
             self.assign_sub(average, (1.0 - momentum) * (average - variable))
+
+    def _find_index(self, variable: Any) -> int:
+        """Return the variable's place among those that the optimizer was built with.
+
+        `_get_variable_index` is private to Keras, whose own example of an optimizer uses it; there is no public one.
+        """
+        index: int = self._get_variable_index(variable)
+        return index
 
     @contextmanager
     def use_averages(self, variables: Sequence[keras.Variable]) -> Iterator[None]:
