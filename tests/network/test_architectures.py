@@ -1,4 +1,4 @@
-"""Every entry of the registry, at its smallest: scaling, cuts, weights, joined parts; a new one is one entry."""
+"""Every entry of `ARCHITECTURES` at its smallest: scaling, cuts, weights, joined parts; a new one needs one entry."""
 
 import fnmatch
 import importlib
@@ -40,11 +40,11 @@ MODULES = {  # of keras.applications, each with a preprocess_input of its own
     "densenet121": "densenet",
 }
 SIGNED = ((-1.0, -1.0, -1.0), (1.0, 1.0, 1.0))
-STANDARD = (  # ImageNet's mean and standard deviation of a channel, of values in [0, 1]
+STANDARD = (  # each channel's mean and standard deviation in ImageNet, for values in [0, 1]
     (-0.485 / 0.229, -0.456 / 0.224, -0.406 / 0.225),
     ((1 - 0.485) / 0.229, (1 - 0.456) / 0.224, (1 - 0.406) / 0.225),
 )
-SEEN = {  # what the first convolution is to see of black and of white
+SEEN = {  # what the first convolution must receive for black and for white
     "mobilenet_v2": SIGNED,
     "mobilenet_v3_small": SIGNED,
     "mobilenet_v3_large": SIGNED,
@@ -57,32 +57,32 @@ SIDE = 32
 EXPORTED = (
     "mobilenet_v3_small",
     "efficientnet_v2_b0",
-)  # one of each way to scale inside; the larger take a minute each
+)  # one for each way to scale inside; the larger ones take a minute each
 
 
 @dataclass(frozen=True)
 class Case:
-    """One entry's network, from random weights."""
+    """One entry's network with random weights."""
 
     entry: Architecture
     params: BackboneParams
     backbone: keras.Model
-    asked: str  # the file that Keras asked for
+    requested: str  # the file of weights that Keras requested
 
 
 @pytest.fixture(scope="module", params=ARCHITECTURES)
 def case(request: pytest.FixtureRequest) -> Iterator[Case]:
-    """Built as for ImageNet weights, whose file is asked for but not loaded: building takes seconds, so once."""
+    """Build a network as for ImageNet weights, but do not load their file; once, because building takes seconds."""
     entry = ARCHITECTURES[request.param]
     alpha = min(entry.widths)
-    asked = []
+    requested = []
     with pytest.MonkeyPatch.context() as patch, warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # the weights are those of 224 pixels
-        patch.setattr("keras.src.utils.file_utils.get_file", lambda name, *_, **__: asked.append(name))
+        warnings.simplefilter("ignore")  # Keras warns that the weights are made for 224 pixels
+        patch.setattr("keras.src.utils.file_utils.get_file", lambda name, *_, **__: requested.append(name))
         patch.setattr(keras.Model, "load_weights", lambda *_, **__: None)
         model = build_application(entry, SIDE, alpha, "imagenet")
     params = BackboneParams(name=entry.name, alpha=alpha, image_size=SIDE, weights="none")
-    yield Case(entry, params, backbones._randomise(flatten(model, SIDE), seed=1), asked[0])
+    yield Case(entry, params, backbones._randomise(flatten(model, SIDE), seed=1), requested[0])
     keras.backend.clear_session()
 
 
@@ -96,23 +96,23 @@ def pictures(count: int) -> np.ndarray:
 
 
 def test_keras_keeps_the_weights_where_the_doctor_looks(case: Case) -> None:
-    assert fnmatch.fnmatch(case.asked, case.entry.kept.format(alpha=case.params.alpha))
+    assert fnmatch.fnmatch(case.requested, case.entry.kept.format(alpha=case.params.alpha))
 
 
-def test_the_first_convolution_sees_what_it_was_made_for(case: Case, classifier: Classifier) -> None:
+def test_the_first_convolution_receives_the_range_that_it_expects(case: Case, classifier: Classifier) -> None:
     whole = classifier.whole
     first = next(layer for layer in whole.layers if layer.count_params())
     before = keras.Model(whole.input, first.input)
     for value, expected in zip((0.0, 255.0), SEEN[case.entry.name], strict=True):
         seen = np.asarray(before(np.full((1, SIDE, SIDE, 3), value, np.float32)))
-        middle = seen[0, SIDE // 2, SIDE // 2]  # the borders may be padding
+        middle = seen[0, SIDE // 2, SIDE // 2]  # not at the border, which may be padding
         assert middle.tolist() == pytest.approx(expected, abs=1e-5)
 
 
-def test_scaling_is_keras_own_and_the_parts_joined_equal_the_whole(case: Case, classifier: Classifier) -> None:
+def test_scaling_equals_keras_and_the_joined_parts_equal_the_whole(case: Case, classifier: Classifier) -> None:
     images = pictures(2)
     module = importlib.import_module(f"keras.applications.{MODULES[case.entry.name]}")
-    # Keras's function scales an array in place
+    # Keras's function scales in place, so it gets a copy
     expected = np.asarray(case.backbone(module.preprocess_input(images.copy()))).mean(axis=(1, 2))
     assert classifier.frozen is not None
     features = classifier.frozen(images)
@@ -123,9 +123,9 @@ def test_scaling_is_keras_own_and_the_parts_joined_equal_the_whole(case: Case, c
     assert np.allclose(np.asarray(classifier.whole(images)), 1 / (1 + np.exp(-logit)), atol=1e-6)
 
 
-def test_a_cut_leaves_at_least_the_layers_asked_for_and_no_noise_before_it(case: Case, classifier: Classifier) -> None:
+def test_a_cut_leaves_enough_layers_to_train_and_no_noise_before_it(case: Case, classifier: Classifier) -> None:
     cut = choose_cut(case.backbone, 30)
-    assert 30 <= cut.trained <= 34  # a block of each is no longer than that
+    assert 30 <= cut.trained <= 34  # no block is longer than that
     assert {layer.name for layer in case.backbone.layers[-cut.trained :]} <= {
         layer.name for layer in classifier.tuned.layers
     }
@@ -135,13 +135,13 @@ def test_a_cut_leaves_at_least_the_layers_asked_for_and_no_noise_before_it(case:
     assert {id(variable) for variable in classifier.whole.trainable_variables} == trained
 
 
-def test_behind_its_own_scaling_nothing_is_frozen(case: Case) -> None:
+def test_a_cut_right_after_the_networks_own_scaling_freezes_nothing(case: Case) -> None:
     count = len(case.backbone.layers)
     first = next(place for place, layer in enumerate(case.backbone.layers) if layer.count_params())
     assert choose_cut(case.backbone, count - first).layer is None
 
 
-def test_the_network_hangs_together_by_any_valid_cut(case: Case) -> None:
+def test_the_network_can_be_divided_at_any_valid_cut(case: Case) -> None:
     backbone, images = case.backbone, pictures(1) / 255
     expected = np.asarray(backbone(images))
     cuts = find_cuts(backbone)
@@ -187,7 +187,7 @@ def test_the_saved_model_its_export_and_its_heat_maps_agree(case: Case, classifi
     assert np.allclose(maps["tensorflow"].mean(axis=(1, 2)), logits, rtol=1e-3, atol=1e-3 * max(1.0, most))
 
 
-def test_a_new_one_is_one_entry(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_a_new_architecture_needs_one_entry(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     from keras.applications import vgg16
 
     entry = Architecture("vgg16", "VGG16", "caffe", "vgg16_*_notop.h5")
@@ -199,7 +199,7 @@ def test_a_new_one_is_one_entry(monkeypatch: pytest.MonkeyPatch, tmp_path: Path)
     whole = build_classifier(params, backbone, cut, TrainParams(), cached=True).whole
     images = pictures(2)
     pooled = keras.Model(whole.input, whole.get_layer("pool").output)
-    # BGR, less the mean
+    # BGR minus the mean
     expected = np.asarray(backbone(vgg16.preprocess_input(images.copy()))).mean(axis=(1, 2))
     assert np.allclose(np.asarray(pooled(images)), expected, rtol=1e-4, atol=1e-5 * np.abs(expected).max())
     save_model(whole, tmp_path / "model.keras")
@@ -207,7 +207,9 @@ def test_a_new_one_is_one_entry(monkeypatch: pytest.MonkeyPatch, tmp_path: Path)
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["mobilenet_v3_small", "efficientnet_v2_b0"])  # test_own_backbone.py has online mode
+@pytest.mark.parametrize(
+    "name", ["mobilenet_v3_small", "efficientnet_v2_b0"]
+)  # test_custom_backbone.py covers online mode
 def test_the_pipeline_runs_with_it(name: str, workspace: Workspace) -> None:
     layout, tiny = workspace.layout, params_with(train={"epochs": 1})
     chosen = {"name": name, "alpha": min(ARCHITECTURES[name].widths), "image_size": SIDE}
@@ -218,17 +220,17 @@ def test_the_pipeline_runs_with_it(name: str, workspace: Workspace) -> None:
     assert f"{title(name)} with a new head" in (layout.evaluation / "model_card.md").read_text()
     (prediction,) = predict(layout.model, [layout.images / "00.png"])
     assert prediction.label in ("0", "1")
-    assert layout.model.joinpath("history.csv").read_text().count("\n") == 3  # a header and an epoch of each phase
+    assert layout.model.joinpath("history.csv").read_text().count("\n") == 3  # a header and one epoch of each phase
 
 
-def test_names_for_readers() -> None:
+def test_titles_of_backbones() -> None:
     assert title("convnext_tiny") == "ConvNeXtTiny"
     assert title("some/folder/own.keras") == "own.keras"
     assert described("mobilenet_v2", 0.35) == "MobileNetV2, alpha 0.35"
     assert described("densenet121", 1.0) == "DenseNet121"
 
 
-def test_the_demo_has_weights_for_one_architecture() -> None:
+def test_the_demo_has_weights_for_one_architecture_only() -> None:
     other = BackboneParams(name="densenet121")
     assert resolve_weights(other, drawn_demo=False) == "imagenet"
     for params, drawn in ((other, True), (other.model_copy(update={"weights": "demo"}), False)):

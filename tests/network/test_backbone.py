@@ -1,4 +1,4 @@
-"""Cuts, weights and the joined model."""
+"""Cuts, weights, and the classifier that joins the parts."""
 
 import random
 from pathlib import Path
@@ -29,10 +29,10 @@ def test_the_specified_cut_lies_behind_block_13_project(backbone: keras.Model) -
 
 
 def test_a_skip_connection_moves_the_cut_forward(backbone: keras.Model) -> None:
-    # block_16 has no skip; block_15_add joins block_14_add with block_15_project_BN, so no layer between them is a cut
+    # block_15_add adds block_14_add and block_15_project_BN: no layer between them can be a cut; block_16 has no skip
     names = [layer.name for layer in backbone.layers]
-    asked = len(names) - 1 - names.index("block_15_expand")
-    assert choose_cut(backbone, asked).layer == "block_14_add"
+    behind = len(names) - 1 - names.index("block_15_expand")
+    assert choose_cut(backbone, behind).layer == "block_14_add"
 
 
 def test_every_valid_cut_builds_a_tuned_part_and_no_other_does(backbone: keras.Model) -> None:
@@ -43,7 +43,7 @@ def test_every_valid_cut_builds_a_tuned_part_and_no_other_does(backbone: keras.M
         except ValueError:
             assert position not in valid, layer.name
         else:
-            # Keras lets a network hang together by its own input too; then that is among the part's layers
+            # Keras also builds a part that reads the network's input; then the input is among its layers
             assert position in valid or backbone.layers[0] in part.layers, layer.name
 
 
@@ -61,7 +61,7 @@ def test_auto_weights() -> None:
     assert resolve_weights(TINY, drawn_demo=True) == "none"
 
 
-def test_weights_from_a_file_and_what_a_wrong_one_says(backbone: keras.Model, tmp_path: Path) -> None:
+def test_weights_from_a_file_and_the_errors_of_a_wrong_one(backbone: keras.Model, tmp_path: Path) -> None:
     path = tmp_path / "a.weights.h5"
     backbone.save_weights(path)
     assert fingerprint(load_backbone(TINY, str(path), seed=2)) == fingerprint(backbone)
@@ -70,29 +70,29 @@ def test_weights_from_a_file_and_what_a_wrong_one_says(backbone: keras.Model, tm
     with pytest.raises(UserError, match="there is no such file"):
         load_backbone(TINY, "nowhere.h5", seed=2)
     with pytest.raises(UserError, match="there is no such file"):
-        load_backbone(TINY, "own", seed=2)  # which weights mobilenet_v2 has not
+        load_backbone(TINY, "own", seed=2)  # only a custom backbone has weights of its own
 
 
-def test_random_weights_follow_the_seed_whatever_else_draws_random_numbers(backbone: keras.Model) -> None:
+def test_random_weights_depend_on_the_seed_alone(backbone: keras.Model) -> None:
     random.random()
     assert fingerprint(load_backbone(TINY, "none", seed=1)) == fingerprint(backbone)
     assert fingerprint(load_backbone(TINY, "none", seed=2)) != fingerprint(backbone)
 
 
-def test_a_failed_download_names_three_ways_out(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    # an address where nothing listens stands for a machine without network
+def test_a_failed_download_names_three_remedies(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    # an address where nothing listens simulates a machine without network
     origin = "http://127.0.0.1:9/"
     monkeypatch.setattr("keras.src.applications.mobilenet_v2.BASE_WEIGHT_PATH", origin)
     monkeypatch.setenv("KERAS_HOME", str(tmp_path))
     monkeypatch.setattr("keras.src.backend.config._KERAS_DIR", str(tmp_path), raising=False)
     monkeypatch.setattr("keras.src.utils.file_utils.config.keras_home", lambda: str(tmp_path), raising=False)
-    with pytest.raises(UserError, match="connect this machine once") as caught:
+    with pytest.raises(UserError, match="Connect this machine once") as caught:
         load_backbone(BackboneParams(alpha=0.35, image_size=96), "imagenet", seed=0)
-    assert "set backbone.weights to its path" in str(caught.value)
+    assert "set backbone.weights in params.yaml to its path" in str(caught.value)
     assert "`none`" in str(caught.value)
 
 
-def test_the_timeout_of_other_sockets_is_put_back() -> None:
+def test_the_socket_timeout_is_restored() -> None:
     import socket
 
     socket.setdefaulttimeout(3.0)
@@ -114,7 +114,7 @@ def test_the_parts_joined_equal_the_whole(backbone: keras.Model) -> None:
     assert np.allclose(np.asarray(classifier.whole(images)), 1 / (1 + np.exp(-logit)), atol=1e-6)
 
 
-def test_scaling_is_inside_and_weights_are_the_backbones(backbone: keras.Model) -> None:
+def test_scaling_is_inside_and_the_weights_are_the_backbones(backbone: keras.Model) -> None:
     classifier = build_classifier(TINY, backbone, choose_cut(backbone, 30), TrainParams(), cached=True)
     images = np.random.default_rng(0).integers(0, 256, (2, 64, 64, 3)).astype(np.float32)
     expected = np.asarray(backbone(images / 127.5 - 1.0))
@@ -123,7 +123,7 @@ def test_scaling_is_inside_and_weights_are_the_backbones(backbone: keras.Model) 
     assert np.allclose(pooled, expected.mean(axis=(1, 2)), atol=1e-5)
 
 
-def test_batch_norm_stands_still_in_inference_mode_and_moves_in_training_mode(backbone: keras.Model) -> None:
+def test_batch_norm_statistics_change_in_training_mode_only(backbone: keras.Model) -> None:
     features = np.random.default_rng(0).normal(size=(16, 2, 2, 56)).astype(np.float32)
     for mode, moves in [("inference", False), ("training", True)]:
         train = TrainParams(batch_norm=mode)
