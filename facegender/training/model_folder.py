@@ -1,4 +1,4 @@
-"""The folder of a model: the network whole, its engine, its labels, and how it was made."""
+"""The folder of a model: the whole network, its engine, its labels, and its provenance."""
 
 import logging
 from dataclasses import dataclass
@@ -24,16 +24,16 @@ SAMPLE_SIZE = 64
 
 @dataclass(frozen=True)
 class TrainedModel:
-    """A finished model and what its folder says of it.
+    """A finished model and what its folder says about it.
 
     Attributes
     ----------
     network
         Image (n, s, s, 3), RGB in [0, 255] -> probability of the positive class (n, 1).
     history
-        One row an epoch: history.csv.
+        One row per epoch: history.csv.
     classes, provenance
-        classes.json and provenance.json.
+        The contents of classes.json and provenance.json.
     sample
         uint8 (n, s, s, 3): pictures on which the exported engine must agree with the network.
     """
@@ -46,13 +46,13 @@ class TrainedModel:
 
 
 def sample_pictures(images: Path, names: "pd.Series[str]", size: int) -> Images:
-    """Some of these pictures, evenly spread, for checking the exported engine: uint8 (n, s, s, 3)."""
+    """Decode evenly spaced pictures, at most SAMPLE_SIZE, to check the exported engine on: uint8 (n, s, s, 3)."""
     chosen = names.iloc[:: max(1, len(names) // SAMPLE_SIZE)][:SAMPLE_SIZE]
     return np.stack([decode_validated(images, name, size) for name in chosen])
 
 
 def describe_classes(validation: dict[str, Any], image_size: int, positive_share: float) -> dict[str, Any]:
-    """classes.json, from validation.json and what training saw."""
+    """Build classes.json from validation.json and what training has seen."""
     negative, positive = validation["classes"]
     return {
         "negative": negative,
@@ -64,7 +64,7 @@ def describe_classes(validation: dict[str, Any], image_size: int, positive_share
 
 
 def write_model(out: Path, model: TrainedModel, params: EngineParams) -> None:
-    """Write the folder, whole or not at all."""
+    """Write a model's folder, whole or not at all."""
     with atomic_folder(out) as folder:
         save_model(model.network, folder / "model.keras")
         for check in export_engine(model.network, folder, model.sample, params):

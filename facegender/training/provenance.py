@@ -1,4 +1,4 @@
-"""What a training depends on, and what a model's folder says of how it was made."""
+"""What a training depends on, and what a model's folder says about how the model was made."""
 
 import platform
 from importlib.metadata import version
@@ -15,9 +15,9 @@ from facegender.runtime.code_fingerprint import code_of
 def list_dependencies(
     params: TrainParams, manifest: Manifest, table: pd.DataFrame, module: str = "facegender.training.train"
 ) -> dict[str, Any]:
-    """All that decides how a training goes: a checkpoint of anything else is not resumed.
+    """List everything that decides a training's result: a checkpoint with other dependencies is not resumed.
 
-    `module`: what runs it, whose code counts with all that it imports, as it does for DVC.
+    `module`: the module that runs the training; its code and all that it imports count, as they do for DVC.
     """
     rows = sum(int(hashes.sum()) for hashes in hash_rows(table[["image", "sha256", "label", "fold"]]))
     return {
@@ -30,13 +30,13 @@ def list_dependencies(
 
 
 def collect_versions() -> dict[str, str]:
-    """Of what decides how a training goes."""
+    """Return the versions of everything that decides a training's result."""
     packages = {name: version(name) for name in ("tensorflow", "keras", "numpy")}
     return {"facegender": __version__, "python": platform.python_version(), **packages}
 
 
 def build_provenance(manifest: Manifest, params: TrainParams, trained: int, every: int, demo: bool) -> dict[str, Any]:
-    """provenance.json of a model with `trained` trained parameters of `every` that it has."""
+    """Build provenance.json for a model of `every` parameters, `trained` of which are trained."""
     return {
         "backbone": manifest.backbone,
         "weights": manifest.weights,

@@ -1,4 +1,4 @@
-"""What a training reads, in either mode: which network trains, on which rows, through which batches."""
+"""What a training reads, in features mode and in online mode: the network that trains, its rows and its batches."""
 
 import os
 from collections.abc import Callable
@@ -21,7 +21,7 @@ from facegender.params.sections import TrainParams, ranges_in_force
 from facegender.runtime.progress import track
 from facegender.training.batches import Batches, FeatureBatches, ImageBatches, PictureSource, Rows
 
-VALIDATION_BATCH = 128  # no gradients are kept, so larger batches cost no memory worth naming
+VALIDATION_BATCH = 128  # without gradients, a larger batch takes little memory
 
 BatchReader = Callable[[Rows, int], Batches]  # rows and a batch size -> one pass over the rows
 
@@ -33,7 +33,7 @@ class TrainingData:
     Attributes
     ----------
     store
-        Features at the cut; in online mode no views, only rows and manifest.
+        Features at the cut; in online mode only rows and manifest.
     table
         The store's rows, in its order, with label and fold: 0 validates, -2 takes no part, all others train.
     positive
@@ -55,9 +55,9 @@ class InputPipeline:
     Attributes
     ----------
     train, validation
-        Read the batches to train on, and those to validate on.
+        Read batches for training and for validation.
     views
-        How many views a row has, mirrored ones counted; online mode has a fresh one at every epoch.
+        Number of views of a row, mirrored ones included; online mode has a new one in every epoch.
     """
 
     train: BatchReader
@@ -74,15 +74,15 @@ class Source:
     model
         Input at the cut (features mode) or image (online mode) -> logit.
     fused
-        The same function of the same variables, on which `fit` is called.
+        The same function of the same variables; `fit` is called on it.
     head
-        The pooled vector -> logit; shares its layers with `model`.
+        Pooled vector -> logit; shares its layers with `model`.
     train, validation
-        The rows that train, and those that validate.
+        The rows that train, and the rows that validate.
     pipeline
         The batches of `model`.
     write_pooled
-        Writes the pooled vectors of all rows in view 0, which the head alone trains on, to a path.
+        Writes the pooled vectors of all rows in view 0 to a path; the head's own phase trains on them.
     """
 
     model: keras.Model
@@ -95,7 +95,7 @@ class Source:
 
 
 def make_features_source(data: TrainingData, params: TrainParams, classifier: Classifier) -> Source:
-    """Train the tuned part on cached features."""
+    """Make a source of cached features, on which the tuned part trains."""
     store = data.store
     views = count_views(store.manifest, params)
     validation = partial(FeatureBatches, [store.validation_view])
@@ -104,13 +104,13 @@ def make_features_source(data: TrainingData, params: TrainParams, classifier: Cl
 
 
 def count_views(manifest: Manifest, params: TrainParams) -> int:
-    """Views of a row in features mode: the cached ones and, where augmentation mirrors pictures, each mirrored."""
+    """Count a row's views in features mode: the cached ones and, if augmentation flips pictures, each mirrored."""
     mirrors = params.mirror and bool(manifest.augment.get("flip")) and len(manifest.shape) == 3
     return 2 * manifest.views if mirrors else manifest.views
 
 
 def make_online_source(data: TrainingData, params: TrainParams, classifier: Classifier) -> Source:
-    """Train from the image files, with a fresh view of every picture at every epoch."""
+    """Make a source of image files, with a new view of every picture in every epoch."""
     table, manifest = data.table, data.store.manifest
     pictures = PictureSource(
         data.images,
@@ -140,7 +140,7 @@ def _source(
 
 
 def select_rows(table: pd.DataFrame, positive: str, params: TrainParams) -> tuple[Rows, Rows]:
-    """Training rows (fold -1 or over 0) and validation rows (fold 0)."""
+    """Select the training rows (fold -1 or above 0) and the validation rows (fold 0)."""
     labels = np.asarray(table["label"] == positive, np.float32)
     weights = np.ones(len(table), np.float32)
     fold = table["fold"].to_numpy()
@@ -162,8 +162,8 @@ def _list_all_rows(table: pd.DataFrame) -> Rows:
 
 
 def write_pooled(to_pool: keras.Model, batches: Batches, path: Path) -> None:
-    """Pooled vectors of every row, float16 (n, channels), as a .npy file."""
-    # as a graph: called eagerly, a model keeps every layer's output until the last, gigabytes behind an early cut
+    """Write the pooled vectors of every row, float16 (n, channels), as a .npy file."""
+    # as a graph: called eagerly, a model keeps every layer's output to the end, gigabytes after an early cut
     run = tf.function(lambda inputs: to_pool(inputs, training=False), reduce_retracing=True)
     count = len(batches.rows.rows)
     with atomic_file(path) as temporary, track("train, pooling", count, "images") as advance:

@@ -1,6 +1,6 @@
-"""Stage `train`: the last layers and the head, or the head alone first; resumes after a kill; leaves the whole model.
+"""Stage `train`: train the last layers and the head, or first the head alone; resume after a kill; write the model.
 
-Rows with fold 0 validate, choose the epoch and stop the training; all others train.
+Rows with fold 0 validate: they choose the epoch and stop the training. All others train.
 """
 
 import logging
@@ -32,7 +32,7 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class FittedClassifier:
-    """A finished training: the classifier with its best weights, what it read, and one row an epoch."""
+    """A finished training: the classifier with its best weights, what it read, and one row of history per epoch."""
 
     classifier: Classifier
     source: Source
@@ -40,12 +40,12 @@ class FittedClassifier:
 
 
 def train(layout: Layout, params: Params) -> None:
-    """Train on artifacts/features (or, in online mode, on the images) and leave model/ and dvclive/.
+    """Train on artifacts/features (or, in online mode, on the images); write model/ and dvclive/.
 
     Raises
     ------
     UserError
-        Features that do not fit the parameters, the splits or the weights.
+        The features do not fit the parameters, the splits or the weights.
     """
     validation = read_json(layout.validation)
     with FeatureStore(layout.features) as store:
@@ -53,7 +53,7 @@ def train(layout: Layout, params: Params) -> None:
         table = join_splits(store, layout.features, read(layout.splits, ["image", "label", "group", "fold"]))
         checkpoints = Checkpoints(layout.resume / "train", list_dependencies(params.train, manifest, table))
         if manifest.views:
-            table = table.drop(columns="sha256")  # which views drawn afresh depend on; 70 bytes a row
+            table = table.drop(columns="sha256")  # only new views depend on it; 70 bytes per row
         data = TrainingData(store, table, validation["classes"][1], layout.images)
         fitted = fit(data, params.train, checkpoints, layout.live)
         size = manifest.backbone["image_size"]
@@ -79,9 +79,9 @@ def fit(
     Parameters
     ----------
     live
-        The folder of the training's curves.
+        The folder of dvclive's curves.
     on_epoch
-        Called with an epoch's row of the history when it has ended; without one, an event is emitted.
+        Called with an epoch's row of the history when the epoch has ended; by default, emits an event.
     """
     manifest = data.store.manifest
     _check_mode(manifest, params)
@@ -96,7 +96,7 @@ def fit(
 
 
 def plan_phases(params: TrainParams) -> list[Phase]:
-    """The two phases of a fine-tuning; one of no epochs is left out."""
+    """Plan the two phases of fine-tuning; a phase without epochs is left out."""
     planned = [
         Phase("head", params.head_epochs, params.head_learning_rate, warmup_epochs=0.0),
         Phase(
@@ -116,19 +116,19 @@ def _check_mode(manifest: Manifest, params: TrainParams) -> None:
     if cached != (params.mode == "features"):
         raise UserError(
             "params.yaml, train.mode",
-            "the features must be made for the same mode",
-            f"{params.mode}, and features made for the other",
-            "Run `facegender features`, or `dvc repro`, which does what is needed.",
+            "must be the mode that the features were made for",
+            f"{params.mode}, with features made for the other mode",
+            "Run `facegender features`, or `dvc repro`, which runs it if needed.",
         )
 
 
 def build_from_manifest(manifest: Manifest, params: TrainParams, cached: bool) -> Classifier:
-    """The classifier that a features folder was made with; `cached`: its tuned part reads features at the cut.
+    """Build the classifier that the features were made with; `cached`: its tuned part reads features at the cut.
 
     Raises
     ------
     UserError
-        The backbone's weights are no longer those that the features were made with.
+        The backbone's weights have changed since the features were made.
     """
     backbone_params = BackboneParams(**manifest.backbone)
     backbone = load_backbone(backbone_params, manifest.weights["source"], params.seed)
@@ -143,6 +143,6 @@ def build_from_manifest(manifest: Manifest, params: TrainParams, cached: bool) -
 
 
 def count_parameters(classifier: Classifier) -> tuple[int, int]:
-    """How many numbers train, and how many there are."""
+    """Count the parameters that train, and all parameters."""
     trained = sum(int(np.prod(variable.shape)) for variable in classifier.tuned.trainable_variables)
     return trained, classifier.whole.count_params()

@@ -1,4 +1,4 @@
-"""The training: leaves a whole model, learns."""
+"""The training: it writes a whole model, and it learns."""
 
 import json
 import subprocess
@@ -44,7 +44,7 @@ def test_the_saved_model_scores_files_as_training_saw_them(workspace: Workspace,
     assert (classes["negative"], classes["positive"], classes["positive_share"]) == ("0", "1", 0.5)
 
 
-def test_engines_agree_and_an_unreadable_file_gets_no_other_files_score(workspace: Workspace) -> None:
+def test_engines_agree_and_an_unreadable_file_gets_no_score(workspace: Workspace) -> None:
     layout = workspace.layout
     features(layout, workspace.params)
     train(layout, workspace.params)
@@ -68,7 +68,7 @@ def test_engines_agree_and_an_unreadable_file_gets_no_other_files_score(workspac
     ]
 
 
-def test_no_files_no_scores_and_no_model_is_a_clear_error(tmp_path: Path) -> None:
+def test_no_files_give_no_scores_and_a_missing_model_is_a_clear_error(tmp_path: Path) -> None:
     assert len(score(tmp_path, []).probabilities) == 0
     with pytest.raises(UserError, match="must be a folder that `facegender train` left"):
         score(tmp_path, [tmp_path / "a.png"])
@@ -79,7 +79,9 @@ def test_find_pictures(tmp_path: Path) -> None:
     for name in ("b.JPG", "below/a.png", "notes.txt"):
         (tmp_path / name).touch()
     assert [path.name for path in find_pictures([tmp_path])] == ["b.JPG", "a.png"]
-    assert find_pictures([tmp_path / "notes.txt"]) == [tmp_path / "notes.txt"]  # named by the user: to be tried
+    assert find_pictures([tmp_path / "notes.txt"]) == [
+        tmp_path / "notes.txt"
+    ]  # a file that the user names is always tried
     with pytest.raises(UserError, match="nothing is there"):
         find_pictures([tmp_path / "absent"])
     (tmp_path / "empty").mkdir()
@@ -89,7 +91,7 @@ def test_find_pictures(tmp_path: Path) -> None:
 
 def test_features_of_another_mode_are_refused(workspace: Workspace) -> None:
     features(workspace.layout, params_with(train={"mode": "online"}))
-    with pytest.raises(UserError, match="made for the same mode"):
+    with pytest.raises(UserError, match="the mode that the features were made for"):
         train(workspace.layout, workspace.params)
 
 
@@ -99,7 +101,7 @@ def test_features_of_other_weights_are_refused(workspace: Workspace) -> None:
         train(workspace.layout, params_with(train={"seed": 3}))  # random weights follow the seed
 
 
-def test_class_weights_make_both_classes_count_alike() -> None:
+def test_class_weights_give_both_classes_the_same_total_weight() -> None:
     from facegender.training.source import select_rows
 
     table = pd.DataFrame({"label": ["1", "1", "1", "0"], "fold": -1})
@@ -107,7 +109,7 @@ def test_class_weights_make_both_classes_count_alike() -> None:
     assert train_rows.weights.tolist() == pytest.approx([2 / 3, 2 / 3, 2 / 3, 2.0])  # 3 * 2/3 = 1 * 2
 
 
-def test_every_row_goes_through_all_its_views_in_turn() -> None:
+def test_every_row_cycles_through_all_its_views() -> None:
     rows = Rows(np.arange(6), np.zeros(6, np.float32), np.ones(6, np.float32), np.zeros(6, np.int64))
     seen: dict[int, list[int]] = {row: [] for row in range(6)}
     for epoch in range(3):
@@ -125,25 +127,25 @@ def test_patience_by_hand() -> None:
     assert better == [True, True, False, False]
     assert not progress.out_of_patience(3)
     progress.finish_epoch({"val_loss": 0.43})
-    assert progress.out_of_patience(3)  # epochs 3, 4, 5 brought nothing better than epoch 2
+    assert progress.out_of_patience(3)  # epochs 3, 4 and 5 were no better than epoch 2
     assert (progress.best_epoch, progress.best_loss) == (2, 0.4)
 
 
-def test_patience_begins_where_the_last_block_has_joined_in() -> None:
+def test_patience_counts_from_the_start_of_the_last_block() -> None:
     progress = Progress()
     progress.start_phase("fine_tune")
     for loss in (0.5, 0.6, 0.6, 0.6, 0.6):
         progress.finish_epoch({"val_loss": loss})
     assert progress.out_of_patience(3)
-    assert not progress.out_of_patience(3, since=2.5)  # two epochs have begun since
+    assert not progress.out_of_patience(3, since=2.5)  # only two epochs have begun since
     progress.finish_epoch({"val_loss": 0.6})
     assert progress.out_of_patience(3, since=2.5)
 
 
-def test_blocks_join_in_from_the_last_backwards_each_at_its_pace(
+def test_blocks_start_from_the_last_backwards_each_at_its_rate(
     workspace: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    # 32 rows in batches of 8: an epoch has 4 steps, in which 4 blocks join in at steps 1 to 4
+    # 32 rows in batches of 8: an epoch has 4 steps, and 4 blocks start at steps 1 to 4
     changes = {"head_epochs": 0, "epochs": 2, "unfreeze": 1, "layer_decay": 0.5}
     params = params_with(train=changes)
     features(workspace.layout, params)
@@ -163,13 +165,13 @@ def test_blocks_join_in_from_the_last_backwards_each_at_its_pace(
         LayerRate(1, 0),
     ]
     random = load_backbone(params.backbone, "none", params.train.seed)
-    begun = {path: np.asarray(random.get_layer(path.split("/")[0]).kernel) for path in (first, second)}
-    assert np.array_equal(seen[0][first], begun[first])
-    assert not np.array_equal(seen[0][second], begun[second])
-    assert not np.array_equal(seen[1][first], begun[first])
+    initial = {path: np.asarray(random.get_layer(path.split("/")[0]).kernel) for path in (first, second)}
+    assert np.array_equal(seen[0][first], initial[first])
+    assert not np.array_equal(seen[0][second], initial[second])
+    assert not np.array_equal(seen[1][first], initial[first])
 
 
-def test_averaging_changes_what_is_validated_and_leaves_the_training_alone(workspace: Workspace) -> None:
+def test_averaging_changes_validation_but_not_training(workspace: Workspace) -> None:
     layout, histories = workspace.layout, []
     for ema in (0.0, 0.9):
         params = params_with(train={"head_epochs": 0, "ema": ema})
@@ -183,7 +185,7 @@ def test_averaging_changes_what_is_validated_and_leaves_the_training_alone(works
 
 def test_a_step_is_traced_once() -> None:
     class Counting(keras.Model):
-        """Counts how often a step is gone through in Python."""
+        """Counts how often Python runs a step."""
 
         traced = 0
 
@@ -203,9 +205,9 @@ def test_the_learning_rate_warms_up_and_falls_to_zero() -> None:
     optimizer = make_optimizer(Phase("fine_tune", epochs=4, learning_rate=0.1, warmup_epochs=1.0), 10, 0.01)
     schedule = optimizer._learning_rate
     assert float(schedule(0)) == 0.0
-    assert float(schedule(5)) == pytest.approx(0.05)  # half of the warm-up's 10 steps
+    assert float(schedule(5)) == pytest.approx(0.05)  # after half of the 10 warm-up steps
     assert float(schedule(10)) == pytest.approx(0.1)
-    assert float(schedule(25)) == pytest.approx(0.05)  # half of the cosine
+    assert float(schedule(25)) == pytest.approx(0.05)  # after half of the cosine
     assert float(schedule(40)) == pytest.approx(0.0, abs=1e-9)
 
 
@@ -220,7 +222,7 @@ def test_equal_models_give_equal_files(tmp_path: Path) -> None:
     assert float(load_model(tmp_path / "a.keras")(np.array([[1.0, 2.0]]))[0, 0]) == 3.0
 
 
-def test_curves_need_no_commit_and_leave_the_repository_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_curves_need_no_commit_and_do_not_touch_the_repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     subprocess.run(["git", "init", "--quiet"], check=True)
     subprocess.run([sys.executable, "-m", "dvc", "init", "--quiet"], check=True)
@@ -235,7 +237,7 @@ def test_curves_need_no_commit_and_leave_the_repository_alone(tmp_path: Path, mo
     assert (tmp_path / "live/plots/metrics/loss.tsv").read_text().split() == ["step", "loss", "0", "2.0", "1", "1.0"]
 
 
-def test_history_has_both_phases_and_the_live_curves_match(workspace: Workspace) -> None:
+def test_history_has_both_phases_and_equals_the_live_curves(workspace: Workspace) -> None:
     layout = workspace.layout
     features(layout, workspace.params)
     train(layout, workspace.params)
