@@ -14,6 +14,7 @@ from facegender.params.sections import AugmentParams
 from facegender.pictures.augment import view_of
 from facegender.pictures.decode import decode_validated
 
+# inputs (b, ...), labels float32 (b, 1), weights float32 (b,)
 Batch = tuple[npt.NDArray[Any], npt.NDArray[np.float32], npt.NDArray[np.float32]]
 
 
