@@ -1,4 +1,4 @@
-"""Stage `cross_validate`: the folds become one model; every row is judged by the fold that has not seen it."""
+"""Stage `cross_validate`: join the folds into one model; evaluate every row by the fold that has not seen it."""
 
 import logging
 from pathlib import Path
@@ -25,7 +25,7 @@ logger = logging.getLogger(__name__)
 
 
 def cross_validate(layout: Layout, params: Params) -> None:
-    """Read artifacts/folds, write artifacts/cross_validation: the ensemble's model/ and its evaluation/."""
+    """Read artifacts/folds; write the ensemble's model/ and its evaluation/ to artifacts/cross_validation."""
     validation = read_json(layout.validation)
     manifest = Manifest.read(layout.features)
     rows = pd.read_parquet(layout.folds / "rows.parquet")

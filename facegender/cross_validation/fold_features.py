@@ -1,9 +1,8 @@
-"""Stage `fold_features`: what a cross-validation needs beside the features of `features`.
+"""Stage `fold_features`: compute what a cross-validation needs in addition to the features of `features`.
 
-In artifacts/features a row is there to train on, in several views and maybe in bfloat16, or to validate with, as it is
-and exact. In a cross-validation it does both. Here each row is what it is not there, computed once, whatever the number
-of folds, and in a folder of its own, so that the features that the main pipeline has made stay as they are and are read
-by both.
+In artifacts/features a row either trains, in several views and possibly in bfloat16, or validates, in view 0 and in
+float32. In a cross-validation it does both. This stage computes each row in its other role, once for all folds, in a
+folder of its own. So the main pipeline's features stay unchanged, and both pipelines read them.
 """
 
 import pandas as pd
@@ -25,7 +24,7 @@ def fold_features(layout: Layout, params: Params) -> None:
     Raises
     ------
     UserError
-        The features are missing or made for other parameters, or there is too little disk space.
+        The features are missing or have other parameters, or there is too little disk space.
     """
     with FeatureStore(layout.features) as store:
         existing, rows = store.manifest, store.rows
@@ -40,7 +39,7 @@ def fold_features(layout: Layout, params: Params) -> None:
         raise UserError(
             str(layout.features),
             "the features must be made with the same parameters and code",
-            "features of others",
+            "features made with others",
             "Run `facegender features`.",
         )
     if cached:
@@ -51,7 +50,7 @@ def fold_features(layout: Layout, params: Params) -> None:
 
 
 def swap_roles(rows: pd.DataFrame, manifest: Manifest) -> pd.DataFrame:
-    """Rows that validate as such that train and, where that makes a difference, the other way round."""
+    """Turn validation rows into training rows and, if their precision differs, training rows into validation rows."""
     trained = rows[~rows["augmented"]].assign(augmented=True)
     judged = rows[rows["augmented"]].assign(augmented=False)
     parts = [trained] if manifest.precision == manifest.augmented_precision else [trained, judged]

@@ -1,4 +1,4 @@
-"""The plan of a cross-validation: which row validates in which fold, and where finished and unfinished folds lie."""
+"""The plan of a cross-validation: in which fold each row validates, and where the folds' results are."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,7 +22,9 @@ class FoldPlan:
     table
         The store's rows, in its order: image, sha256, label, group, fold (in which the row validates; -2: held out).
     folder
-        Finished and unfinished folds, named by all that they depend on.
+        Finished and unfinished folds, in a folder named by the hash of what they depend on.
+    count
+        Number of folds.
     """
 
     table: pd.DataFrame
@@ -30,30 +32,30 @@ class FoldPlan:
     count: int
 
     def assign_roles(self, fold: int) -> pd.DataFrame:
-        """The table for one training: fold is 0 where a row validates, -1 where it trains, -2 where it does neither."""
+        """Return the table for one training: fold is 0 if a row validates, -1 if it trains, -2 if it does neither."""
         kind = self.table["fold"].map(lambda number: {fold: 0, HOLDOUT: HOLDOUT}.get(number, NEVER_VALIDATED))
         return self.table.assign(fold=kind)
 
     def result_folder(self, fold: int) -> Path:
-        """The folder that a finished fold leaves: weights.npz, predictions.parquet, history.csv."""
+        """Return a finished fold's folder, with weights.npz, predictions.parquet and history.csv."""
         return self.folder / f"fold_{fold}"
 
     @property
     def missing(self) -> list[int]:
-        """Folds that are still to be trained."""
+        """Folds that still have to be trained."""
         return [fold for fold in range(self.count) if not self.result_folder(fold).is_dir()]
 
 
 def plan_folds(layout: Layout, params: TrainFoldsStageParams, store: Store) -> FoldPlan:
-    """Assign the folds; remove what was begun for other data or parameters, or by other code.
+    """Assign rows to folds; delete work that was begun with other data, parameters or code.
 
-    Finished folds of other code are no exception. The folds become one output, of which DVC records by which code it
-    was made, and their spread is read as that of one way of training.
+    Finished folds of other code are deleted as well. All folds become one output, for which DVC records one version of
+    the code, and readers take the spread between folds as that of one way of training.
 
     Raises
     ------
     UserError
-        A class has too few groups to be in every fold, or the features are those of other rows.
+        A class has too few groups for every fold, or the features have other rows.
     """
     splits = pd.read_parquet(layout.splits)
     count = params.cross_validate.folds

@@ -1,4 +1,4 @@
-"""One fold of a cross-validation: a training of its own, resumed as any other, and its out-of-fold predictions."""
+"""One fold of a cross-validation: a training that resumes like any other, and its out-of-fold predictions."""
 
 import fcntl
 import logging
@@ -27,9 +27,9 @@ logger = logging.getLogger(__name__)
 
 
 def train_fold(layout: Layout, params: Params, fold: int) -> None:
-    """Train fold `fold` unless it is finished, and leave its result beside those of the other folds.
+    """Train fold `fold`, unless it is finished, and write its result beside those of the other folds.
 
-    Another process at work on the same fold, such as the orphan of a killed run, is waited for.
+    If another process works on the same fold, such as a child of a killed run, wait for it to end.
 
     Raises
     ------
@@ -44,10 +44,10 @@ def train_fold(layout: Layout, params: Params, fold: int) -> None:
         plan = plan_folds(layout, TrainFoldsStageParams.of(params), store)
         with _lock(plan.folder / f"fold_{fold}.lock"):
             if plan.result_folder(fold).is_dir():
-                logger.info("fold %d of %d: finished before", fold + 1, count)
+                logger.info("fold %d of %d: already finished", fold + 1, count)
                 return
             logger.info("fold %d of %d", fold + 1, count)
-            # the plan's folder is named by all else that a checkpoint depends on
+            # the name of the plan's folder covers everything else that a checkpoint depends on
             checkpoints = Checkpoints(plan.folder / f"checkpoints_{fold}", {"fold": fold})
             data = TrainingData(store, plan.assign_roles(fold), positive, layout.images)
             fitted = fit(data, params.train, checkpoints, plan.folder / f"curves_{fold}")
@@ -73,7 +73,7 @@ def write_fold(out: Path, fitted: FittedClassifier, images: "pd.Series[str]") ->
 
 @contextmanager
 def _lock(path: Path) -> Iterator[None]:
-    """Wait for the kernel's lock on a file and hold it; it never outlives the process."""
+    """Wait for the kernel's lock on a file, and hold it in the `with` block; it ends with the process at the latest."""
     with path.open("a") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         yield

@@ -1,4 +1,4 @@
-"""A cross-validation of two folds, trained in the tests' own process."""
+"""A cross-validation of two folds, trained in the process of the tests."""
 
 import pytest
 
@@ -17,18 +17,18 @@ def tiny(**changes: dict[str, object]) -> Params:
 
 
 def fold_params(params: Params) -> TrainFoldsStageParams:
-    """What `train_folds` receives of all parameters."""
+    """Select the parameters that `train_folds` receives."""
     return TrainFoldsStageParams.of(params)
 
 
 def in_process(monkeypatch: pytest.MonkeyPatch, layout: Layout, params: Params) -> list[int]:
-    """Train the folds here, which spares an import of TensorFlow each; gives the folds that were asked for."""
-    asked: list[int] = []
+    """Train the folds in this process, without an import of TensorFlow for each; return the requested folds."""
+    requested: list[int] = []
 
     def run_processes(missing: list[int], processes: int, command: list[str]) -> None:
         for fold in missing:
-            asked.append(fold)
+            requested.append(fold)
             train_fold(layout, params, fold)
 
     monkeypatch.setattr(module, "run_processes", run_processes)
-    return asked
+    return requested

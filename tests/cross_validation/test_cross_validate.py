@@ -1,4 +1,4 @@
-"""Cross-validation: which rows, what is shared, what a kill costs, what the ensemble is."""
+"""Cross-validation: which rows train, what folds share, and what the ensemble computes."""
 
 import json
 import shutil
@@ -35,7 +35,7 @@ from tests.cross_validation.small_folds import FOLDS, fold_params, in_process, t
 from tests.small_training import TRAINED, Workspace
 
 
-def test_every_row_has_every_view_and_none_is_computed_twice(
+def test_every_row_has_every_view_and_no_view_is_computed_twice(
     workspace: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     layout, params = workspace.layout, tiny()
@@ -50,7 +50,7 @@ def test_every_row_has_every_view_and_none_is_computed_twice(
     features(layout, params)
     before = (layout.features / "view_01.npy").read_bytes()
     fold_features(layout, params)
-    assert passes == [40 + 32, 8]  # 40 pictures, of which 32 train in the split; then the other 8 in view 1
+    assert passes == [40 + 32, 8]  # 40 pictures, 32 of which train in the split; then view 1 of the other 8
     assert (layout.features / "view_01.npy").read_bytes() == before
     with (
         JoinedStore(layout) as store,
@@ -67,7 +67,7 @@ def test_every_row_has_every_view_and_none_is_computed_twice(
         assert np.array_equal(store.views[0].read(order), main.views[0].read(order))
 
 
-def test_every_row_is_judged_exactly_whatever_it_trains_in(
+def test_every_row_validates_in_float32_whatever_its_training_precision(
     workspace: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     layout, params = workspace.layout, tiny(backbone=TRAINED, features={"precision": "auto"})
@@ -87,12 +87,12 @@ def test_every_row_is_judged_exactly_whatever_it_trains_in(
         exact = store.views[0].read(every)
     assert np.array_equal(judged, exact)
     off = [np.abs(view - exact).mean(axis=(1, 2, 3)) / np.abs(exact).mean(axis=(1, 2, 3)) for view in trained]
-    assert (off[0] > 0).all()  # in bfloat16
+    assert (off[0] > 0).all()  # computed in bfloat16
     assert (off[0] < 0.1).all()  # but the same picture
-    assert (off[1] > off[0]).all()  # another view of it
+    assert (off[1] > off[0]).all()  # another view of the picture
 
 
-def test_folds_are_balanced_whole_groups_and_leave_the_holdout_alone(workspace: Workspace) -> None:
+def test_folds_are_balanced_keep_groups_whole_and_leave_out_the_holdout(workspace: Workspace) -> None:
     layout, params = workspace.layout, tiny()
     splits = pd.read_parquet(layout.splits)
     splits.loc[[4, 5], "fold"] = HOLDOUT
@@ -109,13 +109,13 @@ def test_folds_are_balanced_whole_groups_and_leave_the_holdout_alone(workspace: 
     assert table.loc[splits.loc[[6, 7, 8], "image"], "fold"].nunique() == 1
     counts = pd.crosstab(table["fold"], table["label"]).drop(HOLDOUT)
     assert counts.sum().sum() == 38
-    assert (counts.max() - counts.min() <= 2).all()  # one group of three cannot be shared out
+    assert (counts.max() - counts.min() <= 2).all()  # a group of three stays in one fold
     rows = plan.assign_roles(1).set_index("image")["fold"]
     assert (rows[held_out] == HOLDOUT).all()
     assert ((rows == 0) == (table["fold"] == 1)).all()
 
 
-def test_other_features_and_folds_that_are_not_there_are_refused(workspace: Workspace) -> None:
+def test_other_features_and_missing_folds_are_refused(workspace: Workspace) -> None:
     layout, params = workspace.layout, tiny()
     with pytest.raises(UserError, match="must be 0 to 1"):
         train_fold(layout, params, 2)
@@ -126,7 +126,7 @@ def test_other_features_and_folds_that_are_not_there_are_refused(workspace: Work
         fold_features(layout, tiny(augment={"rotation": 45.0}))
     fold_features(layout, params)
     features(layout, tiny(augment={"rotation": 45.0}))
-    with pytest.raises(UserError, match="must be made of the same features"):
+    with pytest.raises(UserError, match="must be made from the same features"):
         JoinedStore(layout)
 
 
@@ -138,11 +138,11 @@ def test_the_ensemble_is_the_mean_of_its_folds_and_a_model_like_any_other(
     whole = {"mode": "online", "fine_tune_layers": "all"}
     choice = {"features": {}, "online": {"mode": "online"}, "all": whole, "pooled": {"fine_tune_layers": 0}}[mode]
     params = tiny(train={"epochs": 1, **choice})
-    asked = in_process(monkeypatch, layout, params)
+    requested = in_process(monkeypatch, layout, params)
     features(layout, params)
     fold_features(layout, params)
     train_folds(layout, params, [])
-    assert asked == [0, 1]
+    assert requested == [0, 1]
     weights = [read_weights(layout.folds / f"fold_{fold}/weights.npz") for fold in range(FOLDS)]
     cross_validate(layout, params)
     predictions = pd.read_parquet(layout.cross_validation / "evaluation/predictions.parquet")
@@ -156,7 +156,7 @@ def test_the_ensemble_is_the_mean_of_its_folds_and_a_model_like_any_other(
 
 
 def check_scores(layout: Layout, params: Params, weights: list[list[np.ndarray]], predictions: pd.DataFrame) -> None:
-    """Every row was judged by the fold that has not seen it, and the ensemble is the mean of all folds."""
+    """Each row's probability is from the fold that has not seen it, and the ensemble is the mean of all folds."""
     folder = layout.cross_validation / "model"
     images = [layout.images / name for name in predictions["image"]]
     combined = score(folder, images).probabilities
@@ -169,11 +169,11 @@ def check_scores(layout: Layout, params: Params, weights: list[list[np.ndarray]]
     tuned = sum(layer.count_params() for layer in ensemble.layers if layer.name.startswith("fold_"))
     assert tuned % FOLDS == 0
     one = sum(array.size for array in weights[0])
-    assert ensemble.count_params() == one + tuned - tuned // FOLDS  # the frozen part once
+    assert ensemble.count_params() == one + tuned - tuned // FOLDS  # the frozen part counts once
 
 
 def check_use_as_a_model(layout: Layout, params: Params, images: list[Path]) -> None:
-    """The ensemble decides, predicts and submits as any other model does."""
+    """The ensemble decides, predicts and submits like any other model."""
     target = layout.cross_validation
     folder = target / "model"
     assert decision_beside(folder) is not None
@@ -192,7 +192,7 @@ def check_use_as_a_model(layout: Layout, params: Params, images: list[Path]) -> 
 
 
 def check_heat_maps(layout: Layout, params: Params, weights: list[list[np.ndarray]], images: list[Path]) -> None:
-    """Both engines give the same maps of two pictures, whose mean is that of the members' logits, less the bias."""
+    """Both engines give the same heat maps; a map's mean is the mean of the members' logits without the bias."""
     folder = layout.cross_validation / "model"
     engine = json.loads((folder / "engine.json").read_text())
     maps = []
@@ -212,7 +212,7 @@ def check_heat_maps(layout: Layout, params: Params, weights: list[list[np.ndarra
 
 
 def check_figures(layout: Layout, predictions: pd.DataFrame) -> None:
-    """metrics.json has the accuracy over all rows, of each fold, and the spread between folds."""
+    """metrics.json has the accuracy over all rows, the accuracy of each fold, and the spread between folds."""
     figures = json.loads((layout.cross_validation / "evaluation/metrics.json").read_text())
     correct = predictions["label"] == predictions["predicted"]
     assert figures["accuracy"]["value"] == pytest.approx(correct.mean(), abs=1e-6)
@@ -227,7 +227,7 @@ def check_figures(layout: Layout, predictions: pd.DataFrame) -> None:
 def member_scores(
     layout: Layout, params: Params, weights: list[list[np.ndarray]], images: list[Path]
 ) -> list[np.ndarray]:
-    """Score the pictures themselves with each fold's whole network, rebuilt from its weights."""
+    """Score the pictures, not the features, with each fold's whole network, rebuilt from its weights."""
     pixels = np.stack([decode(image, 64) for image in images]).astype(np.float32)
     whole = build_from_manifest(Manifest.read(layout.features), params.train, cached=False).whole
     scores = []

@@ -1,4 +1,4 @@
-"""Folds that have ended: which of them stay, and which are trained anew."""
+"""Which finished folds are kept, and which are trained again."""
 
 import logging
 
@@ -23,7 +23,7 @@ def test_the_same_inputs_give_the_same_bytes_and_finished_folds_stay(
 ) -> None:
     caplog.set_level(logging.INFO)
     layout, params = workspace.layout, tiny(train={"epochs": 1})
-    asked = in_process(monkeypatch, layout, params)
+    requested = in_process(monkeypatch, layout, params)
     features(layout, params)
     fold_features(layout, params)
     train_folds(layout, params, [])
@@ -32,13 +32,13 @@ def test_the_same_inputs_give_the_same_bytes_and_finished_folds_stay(
         path: path.read_bytes()
         for folder in (layout.folds, layout.cross_validation)
         for path in folder.rglob("*")
-        if path.is_file() and path.name != "openvino.xml"  # names its nodes by a counter of the process
+        if path.is_file() and path.name != "openvino.xml"  # numbers its nodes across the process
     }
     train_fold(layout, params, 0)
-    asked.clear()
+    requested.clear()
     train_folds(layout, params, [])
     cross_validate(layout, params)
-    assert asked == [1]
+    assert requested == [1]
     assert {path: path.read_bytes() for path in first} == first
     train_fold(layout, params, 0)
     with JoinedStore(layout) as store:
@@ -62,16 +62,16 @@ def test_folds_of_other_code_are_not_joined(
     assert caplog.text.count("train_folds: begins anew, for the code has changed since\n") == 1
 
 
-def test_what_changes_while_folds_train_is_told(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_change_while_folds_train_is_reported(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
     layout, params = workspace.layout, tiny()
     features(layout, params)
     fold_features(layout, params)
 
     def run_processes(missing: list[int], processes: int, command: list[str]) -> None:
-        with JoinedStore(layout) as store:  # a fold's process, which has found another params.yaml
+        with JoinedStore(layout) as store:  # simulates a fold's process that reads another params.yaml
             plan_folds(layout, fold_params(tiny(train={"epochs": 1})), store).result_folder(0).mkdir()
 
     monkeypatch.setattr(module, "run_processes", run_processes)
-    with pytest.raises(UserError, match="code, data and parameters must stay as they are meanwhile"):
+    with pytest.raises(UserError, match="code, data and parameters must not change while folds train"):
         train_folds(layout, params, [])
     assert not layout.folds.exists()
