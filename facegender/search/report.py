@@ -1,4 +1,4 @@
-"""What a search has found: its trials as a table, and the best one's parameters as a file to adopt."""
+"""The result of a search: a table of its trials, and the best one's parameters as a preset."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -14,21 +14,21 @@ from facegender.params.writing import nested
 from facegender.search.study import Search, describe_other_code
 from facegender.statistics.intervals import Estimate, wilson
 
-SET_HOLDOUT = "Set split.holdout: evaluate then reports on rows that have chosen nothing"
+SET_HOLDOUT = "Set split.holdout: evaluate then reports on rows that chose no parameters"
 
 
 @dataclass(frozen=True)
 class Trial:
-    """One trial as people see it.
+    """One trial, as the report shows it.
 
     Attributes
     ----------
     accuracy
-        Of the epoch that training keeps, on the validation rows; of a pruned trial undefined.
+        Validation accuracy of the epoch that training keeps; undefined for a pruned trial.
     epochs, kept
-        Of fine-tuning: how many ran, and which one was kept.
+        How many epochs of fine-tuning ran, and which one was kept.
     other_code
-        The code that trains has changed since.
+        Whether the training code has changed since.
     """
 
     number: int
@@ -42,14 +42,14 @@ class Trial:
     other_code: bool
 
     def cells(self) -> list[str]:
-        """Of the table, without the parameters."""
+        """Return the cells of the table, without the parameters."""
         kept = "" if self.kept is None else f"{self.kept} of "
         shown = "" if self.accuracy.value is None else format_accuracy(self.accuracy)
         return [str(self.number), self.state, shown, f"{kept}{self.epochs}", f"{self.seconds:,.0f}"]
 
 
 def trials_of(search: Search) -> list[Trial]:
-    """Those that ended, the most accurate first, the pruned last."""
+    """List the finished and pruned trials, the most accurate first, the pruned ones last."""
     others = search.from_other_code
     found = [_summarise(trial, search.rows, trial.number in others) for trial in search.ended]
     return sorted(found, key=lambda trial: (-(trial.accuracy.value or 0.0), trial.number))
@@ -73,12 +73,12 @@ def _summarise(trial: FrozenTrial, rows: int, other_code: bool) -> Trial:
 
 
 def format_accuracy(accuracy: Estimate) -> str:
-    """ "0.861 (0.840 to 0.880)" """
+    """Format an accuracy with its interval: "0.861 (0.840 to 0.880)"."""
     return f"{accuracy.value:.3f} ({accuracy.low:.3f} to {accuracy.high:.3f})"
 
 
 def as_rich(trials: list[Trial], caption: str) -> Any:
-    """The table for a terminal; 95% intervals."""
+    """Make the table for a terminal, with 95% intervals."""
     from rich.table import Table
 
     shown = Table(title=f"Validation accuracy, n = {trials[0].accuracy.n:,}, 95% interval", caption=caption)
@@ -95,7 +95,7 @@ def as_rich(trials: list[Trial], caption: str) -> Any:
 
 
 def as_records(trials: list[Trial]) -> list[dict[str, Any]]:
-    """The table for the Prefect UI."""
+    """Make the table for the Prefect UI."""
     head = ("trial", "state", "accuracy (95% interval)", "epochs", "seconds")
     return [
         {**dict(zip(head, trial.cells(), strict=True)), **trial.changes, "experiment": trial.experiment or ""}
@@ -104,17 +104,19 @@ def as_records(trials: list[Trial]) -> list[dict[str, Any]]:
 
 
 def caution(trials: list[Trial], params: Params) -> str:
-    """What the best trial's accuracy is worth."""
+    """Say why the best trial's accuracy is optimistic, and how to get an honest figure."""
     best, *others = [trial for trial in trials if trial.state == "finished"]
     low = best.accuracy.low or 0.0
     near = sum((trial.accuracy.value or 0.0) >= low for trial in others)
-    which = f"{near} of the other {len(others)} finished trials lie in its interval." if others else ""
+    which = f"{near} of the other {len(others)} finished trials lie within its interval." if others else ""
     changed = sorted(trial.number for trial in trials if trial.other_code)
-    said = f"The code has changed since: {describe_other_code(changed)}. " if changed else ""
-    remedy = "evaluate reports on the holdout, which has chosen nothing." if params.split.holdout else f"{SET_HOLDOUT}."
+    warning = f"The code has changed since: {describe_other_code(changed)}. " if changed else ""
+    remedy = (
+        "evaluate reports on the holdout, which chose no parameters." if params.split.holdout else f"{SET_HOLDOUT}."
+    )
     return (
-        f"The best trial's accuracy is optimistic: it was chosen among {len(trials)} on the rows that it is measured "
-        f"on. {which} {said}{remedy} Labels are gender as perceived by annotators."
+        f"The best trial's accuracy is optimistic: it was chosen among {len(trials)} trials on the rows that measure "
+        f"it. {which} {warning}{remedy} Labels are gender as perceived by annotators."
     )
 
 
@@ -123,8 +125,8 @@ def write_best(trials: list[Trial], layout: Layout) -> dict[str, JsonValue]:
     best = trials[0]
     accuracy = format_accuracy(best.accuracy)
     lines = [
-        "# The best parameters that the last search has found; `facegender preset` with this file's path adopts them.",
-        f"# Validation accuracy {accuracy}, n = {best.accuracy.n:,}: optimistic, for it was chosen among",
+        "# The best parameters of the last search. `facegender preset` with this file's path adopts them.",
+        f"# Validation accuracy {accuracy}, n = {best.accuracy.n:,}: optimistic, because it was chosen among",
         f"# {len(trials)} trials on the same rows. Labels are gender as perceived by annotators.",
         "",
         yaml.safe_dump(nested(best.changes), sort_keys=False),
@@ -135,7 +137,7 @@ def write_best(trials: list[Trial], layout: Layout) -> dict[str, JsonValue]:
 
 
 def to_adopt(trials: list[Trial], layout: Layout) -> str:
-    """How to go on: the lines of params.yaml, and the commands that write them."""
+    """Say how to adopt the best trial: its lines of params.yaml, and the commands that write them."""
     best = trials[0]
     lines = yaml.safe_dump(nested(best.changes), sort_keys=False)
     commands = [f"    facegender preset {layout.search}    # writes them into params.yaml; then dvc repro, or make run"]

@@ -1,14 +1,14 @@
-"""A search for better training parameters: a study that Optuna proposes trials for, remembers, and prunes.
+"""A search for better training parameters: an Optuna study that proposes, records and prunes trials.
 
-Two commands run its trials. `facegender search` trains them in its own process and keeps figures alone. The flow
-`python -m flows.search` runs each as a DVC experiment, with model and report. Both go on with the same study: it is
-known by its data, features, space and the parameters outside of the space.
+Two commands run trials. `facegender search` trains them in its own process and keeps only the figures. The flow
+`python -m flows.search` runs each as a DVC experiment, with model and report. Both continue the same study, which is
+identified by its data, features, space, and the parameters outside the space.
 
-Trials are compared by the validation accuracy of the epoch that training keeps, because the validation loss of two
-label smoothings cannot be compared. All are judged on the same rows, so the best accuracy is chosen as well as reached.
+Trials are compared by the validation accuracy of the epoch that training keeps, because validation losses with
+different label smoothing cannot be compared. All trials share the validation rows, so the best accuracy is optimistic.
 
-A study outlives a change of the code: what it finds are parameters, which are trained with once more, by the code of
-that day. Each trial knows its code, and who reads the table is told which are of other code than today's.
+A study survives a change of the code, because its result is parameters, with which the current code trains again. Each
+trial records its code, and the report says which trials have other code than today's.
 """
 
 import fcntl
@@ -41,16 +41,16 @@ logger = logging.getLogger(__name__)
 ENDED: Final = (TrialState.COMPLETE, TrialState.PRUNED)
 
 EpochRow = Mapping[str, Any]  # an epoch's figures, as in history.csv
-Report = Callable[[EpochRow], bool]  # takes in an epoch as it ends; True where the trial had better end too
+Report = Callable[[EpochRow], bool]  # receives an epoch when it ends; returns True if the trial should be pruned
 
 
-class Pruned(Exception):  # noqa: N818 - no error
-    """The trial was ended early, because earlier ones were better at the same epoch."""
+class Pruned(Exception):  # noqa: N818 - not an error
+    """Ends a trial early, because earlier ones were better at the same epoch."""
 
 
 @dataclass(frozen=True)
 class Finished:
-    """What a trial has reached: the history of its training, and its DVC experiment's name where it is one."""
+    """A finished trial: the history of its training, and its DVC experiment's name if it is one."""
 
     history: Sequence[EpochRow]
     experiment: str | None = None
@@ -60,16 +60,16 @@ RunTrial = Callable[[int, dict[str, JsonValue], Report], Finished]
 
 
 class Search:
-    """The study of one checkout, held for as long as the block lasts.
+    """The study of one checkout, locked inside the `with` block.
 
     Attributes
     ----------
     rows
-        How many validation rows judge a trial.
+        Number of validation rows.
     folder
-        What only trials of this study have in common.
+        Files that the trials of this study share.
     code
-        Fingerprint of the code that trains today.
+        Fingerprint of the current training code.
     """
 
     def __init__(self, layout: Layout, params: Params) -> None:
@@ -85,7 +85,7 @@ class Search:
         self.folder = named(layout.resume / "search", {**outside, "space": space})
 
     def _fixed_values(self) -> dict[str, JsonValue]:
-        """A value for each searched parameter that does not depend on today's."""
+        """Return a value for each searched parameter, independent of its current value."""
         return {name: list_extremes(values)[0] for name, values in self.space.items()}
 
     def __enter__(self) -> Self:
@@ -95,8 +95,8 @@ class Search:
             fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             os.close(self._lock)
-            remedy = "Wait for it to end, or end it; what it has finished is kept."
-            raise UserError(str(self.folder), "one search at a time", "another one that is at work", remedy) from None
+            remedy = "Wait for it to end, or end it: its finished trials are kept."
+            raise UserError(str(self.folder), "only one search at a time", "another running search", remedy) from None
         optuna.logging.set_verbosity(optuna.logging.WARNING)
         journal = self.folder / "journal.log"
         remove_partial_line(journal)
@@ -108,7 +108,7 @@ class Search:
             load_if_exists=True,
             pruner=make_pruner(self.params.search, find_max_epochs(self.space, self.params)),
         )
-        for trial in self.study.get_trials(states=(TrialState.RUNNING,)):  # of a killed search
+        for trial in self.study.get_trials(states=(TrialState.RUNNING,)):  # left by a killed search
             self.study.tell(trial.number, state=TrialState.FAIL)
         return self
 
@@ -122,20 +122,20 @@ class Search:
 
     @property
     def from_other_code(self) -> list[int]:
-        """Numbers of the trials that count and were trained by other code than today's."""
+        """Numbers of the trials that count and were trained by other code than the current code."""
         return [trial.number for trial in self.ended if trial.user_attrs.get("code") != self.code]
 
     def run(self, trials: int, run_trial: RunTrial) -> None:
-        """Go on until the study has that many trials.
+        """Run trials until the study has `trials` of them.
 
-        What is proposed follows from search.seed and the trials that have ended, so that a search which was killed and
-        started again proposes what an undisturbed one would have; but for hyperband, which goes by a trial's number as
-        well, and a killed one keeps its number. Parameters that were tried before are not trained again. The first
-        trial has today's parameters, where they lie in the space: the others are to beat them.
+        Proposals depend only on search.seed and the trials that have ended, so a killed search proposes the same as an
+        undisturbed one when it is started again. Hyperband is an exception: it also uses a trial's number, and a killed
+        trial keeps its number. Parameters that were tried before are not trained again. The first trial has the current
+        parameters, if they lie in the space, as a baseline for the others.
         """
         if others := self.from_other_code:
             logger.warning(
-                "search: the code has changed since: %s; for a new study remove %s",
+                "search: the code has changed since: %s; to start a new study, remove %s",
                 describe_other_code(others),
                 self.folder,
             )
@@ -150,7 +150,7 @@ class Search:
             self._run_one(self.study.ask(), run_trial)
 
     def _has_waiting_trial(self) -> bool:
-        """Whether a killed search has put the first trial in line, and not begun with it."""
+        """Whether a killed search has enqueued the first trial without starting it."""
         return bool(self.study.get_trials(deepcopy=False, states=(TrialState.WAITING,)))
 
     def _format_best(self) -> str:
@@ -166,10 +166,10 @@ class Search:
             self.study.tell(trial, before.value if before.state is TrialState.COMPLETE else None, before.state)
             return
         trial.set_user_attr("code", self.code)
-        words = ", ".join(f"{name} {value}" for name, value in changes.items())
-        logger.info("search: trial %d: %s", trial.number, words)
+        values = ", ".join(f"{name} {value}" for name, value in changes.items())
+        logger.info("search: trial %d: %s", trial.number, values)
 
-        reported: set[int] = set()  # a training that resumes tells its earlier epochs again
+        reported: set[int] = set()  # a resumed training reports its earlier epochs again
 
         def report(row: EpochRow) -> bool:
             if row["phase"] == "head" or row["epoch"] in reported:
@@ -198,13 +198,13 @@ class Search:
 
 
 def describe_other_code(others: Sequence[int]) -> str:
-    """What is to be said of trials of other code."""
+    """Say which trials have other code than the current code."""
     trials = f"trial {others[0]} is" if len(others) == 1 else f"trials {', '.join(map(str, others))} are"
-    return f"{trials} of other code than today's, and may not compare with the rest"
+    return f"{trials} of other code than today's, and may not be comparable with the rest"
 
 
 class NoLock(JournalFileOpenLock):
-    """Optuna's own lock would outlive a kill by half a minute; the search holds one that ends with it."""
+    """No lock on the journal. Optuna's would last half a minute after a kill; the search has one that ends with it."""
 
     def acquire(self) -> bool:
         return True
@@ -214,26 +214,26 @@ class NoLock(JournalFileOpenLock):
 
 
 def remove_partial_line(journal: Path) -> None:
-    """Cut off a line that a kill has left half written, which nothing could follow."""
+    """Remove a last line that a kill has left incomplete, after which Optuna could not append."""
     if journal.exists():
         written = journal.read_bytes()
         os.truncate(journal, written.rfind(b"\n") + 1)
 
 
 def find_kept_epoch(history: Sequence[EpochRow]) -> EpochRow:
-    """Of the last phase the epoch with the lowest validation loss, whose weights training keeps."""
+    """Return the last phase's epoch with the lowest validation loss, whose weights training keeps."""
     last = history[-1]["phase"]
     return min((row for row in history if row["phase"] == last), key=lambda row: float(row["val_loss"]))
 
 
 def find_max_epochs(space: Space, params: Params) -> int:
-    """Of fine-tuning, in any trial."""
+    """Return the largest number of fine-tuning epochs in any trial."""
     values = space.get("train.epochs", (params.train.epochs,))
     return int(values.high) if isinstance(values, Range) else max(int(str(value)) for value in values)
 
 
 def make_pruner(search: SearchParams, max_epochs: int) -> optuna.pruners.BasePruner:
-    """What ends trials early."""
+    """Make the pruner, which ends trials early."""
     if search.pruner == "median":
         return optuna.pruners.MedianPruner(n_startup_trials=search.startup, n_warmup_steps=search.warmup)
     if search.pruner == "hyperband":

@@ -1,4 +1,4 @@
-"""Trials of a search in this process: TensorFlow starts once, and what trainings have in common is computed once."""
+"""Trials of a search in this process: TensorFlow starts once, and what the trainings share is computed once."""
 
 import gc
 import os
@@ -22,15 +22,15 @@ from facegender.training.train import fit
 
 
 def trainer(layout: Layout, params: Params, folder: Path) -> RunTrial:
-    """What runs a trial: the training of `facegender train`, of which only the history is kept.
+    """Make a function that runs a trial: the training of `facegender train`, of which only the history is kept.
 
     Parameters
     ----------
     folder
-        For its checkpoints, from which a trial of a killed search goes on, and for what trials share.
+        Folder for checkpoints, from which a killed search's trial resumes, and for what trials share.
     """
     positive: str = read_json(layout.validation)["classes"][1]
-    # the input of the head's own phase: the same for every trial of the same code
+    # the input of the head's own phase is the same for every trial of the same code
     shared = folder / f"pooled_{code_of('facegender.training.train')}.npy"
     for other in folder.glob("pooled*.npy"):
         if other != shared:
@@ -64,6 +64,6 @@ def trainer(layout: Layout, params: Params, folder: Path) -> RunTrial:
 
 
 def link_if_free(source: Path, target: Path) -> None:
-    """Another name for a file, where there is one and the name is free."""
+    """Hard-link a file, if it exists and the new name is free."""
     if source.exists() and not target.exists():
         os.link(source, target)
