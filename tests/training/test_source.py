@@ -69,7 +69,7 @@ def test_views_beyond_the_cached_ones_are_mirrored(tmp_path: Path) -> None:
         np.save(tmp_path / f"{view}.npy", cached[view])
     files = [RowFile(tmp_path / f"{view}.npy") for view in range(2)]
     batches = FeatureBatches(files, rows_of([0] * 5), 4)
-    read = batches.inputs(np.array([4, 0, 4, 2]), np.array([3, 1, 1, 2]))
+    read = batches.read_inputs(np.array([4, 0, 4, 2]), np.array([3, 1, 1, 2]))
     assert read.dtype == np.float32
     expected = [cached[1, 4, :, ::-1], cached[1, 0], cached[1, 4], cached[0, 2, :, ::-1]]
     assert np.array_equal(read, np.array(expected, np.float32))
