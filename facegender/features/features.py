@@ -67,8 +67,7 @@ def features(layout: Layout, params: Params) -> None:
         write_without_views(layout.features, manifest, rows)
         logger.info("features: online mode trains from the images; nothing to cache")
         return
-    there = (layout.features / "manifest.json").is_file()
-    existing = Manifest.read(layout.features) if there else None
+    existing = Manifest.read(layout.features) if (layout.features / "manifest.json").is_file() else None
     manifest, frozen = plan_network(own, drawn_demo, True, existing)
     compute_missing(Work(layout, own, manifest, rows, layout.features, [layout.features]), frozen)
 
@@ -129,9 +128,8 @@ def plan_network(
             params.train.fine_tune_layers,
             "Set train.mode to online to train the whole backbone.",
         )
-    train = TrainParams.model_construct(
-        None, **params.train.model_dump()
-    )  # the rest of `train` affects the tuned part only
+    # the other values of `train` affect only the tuned part
+    train = TrainParams.model_construct(None, **params.train.model_dump())
     classifier = build_classifier(params.backbone, backbone, cut, train, cached)
     exact, rough = choose_precisions(params.features, existing)
     shape = list(classifier.frozen.output.shape[1:]) if classifier.frozen else []

@@ -29,7 +29,7 @@ from facegender.runtime.progress import Advance, track
 logger = logging.getLogger(__name__)
 
 AHEAD = 32  # pictures decoded ahead of the engine, each with all its views
-FLUSH_EVERY = 1024  # forward passes between two times that finished views are marked
+FLUSH_EVERY = 1024  # views computed between two markings of the finished ones
 
 
 @dataclass

@@ -41,7 +41,7 @@ class Trial:
     experiment: str | None
     other_code: bool
 
-    def cells(self) -> list[str]:
+    def format_cells(self) -> list[str]:
         """Return the cells of the table, without the parameters."""
         kept = "" if self.kept is None else f"{self.kept} of "
         shown = "" if self.accuracy.value is None else format_accuracy(self.accuracy)
@@ -90,7 +90,7 @@ def as_rich(trials: list[Trial], caption: str) -> Any:
         shown.add_column("experiment", overflow="fold")
     for trial in trials:
         last = [trial.experiment or ""] if experiments else []
-        shown.add_row(*trial.cells(), *(str(trial.changes[name]) for name in names), *last)
+        shown.add_row(*trial.format_cells(), *(str(trial.changes[name]) for name in names), *last)
     return shown
 
 
@@ -98,7 +98,7 @@ def as_records(trials: list[Trial]) -> list[dict[str, Any]]:
     """Make the table for the Prefect UI."""
     head = ("trial", "state", "accuracy (95% interval)", "epochs", "seconds")
     return [
-        {**dict(zip(head, trial.cells(), strict=True)), **trial.changes, "experiment": trial.experiment or ""}
+        {**dict(zip(head, trial.format_cells(), strict=True)), **trial.changes, "experiment": trial.experiment or ""}
         for trial in trials
     ]
 

@@ -8,7 +8,7 @@ Trials are compared by the validation accuracy of the epoch that training keeps,
 different label smoothing cannot be compared. All trials share the validation rows, so the best accuracy is optimistic.
 
 A study survives a change of the code, because its result is parameters, with which the current code trains again. Each
-trial records its code, and the report says which trials have other code than today's.
+trial records its code, and the report says which trials were trained by other code.
 """
 
 import fcntl
@@ -142,8 +142,8 @@ class Search:
         while len(ended := self.ended) < trials:
             if ended:
                 logger.info("search: %d of %d trials, best accuracy %s", len(ended), trials, self._format_best())
-            elif (today := find_current_values(self.space, self.params)) is not None and not self._has_waiting_trial():
-                self.study.enqueue_trial(today)
+            elif (values := find_current_values(self.space, self.params)) is not None and not self._has_waiting_trial():
+                self.study.enqueue_trial(values)
             self.study.sampler = optuna.samplers.TPESampler(
                 n_startup_trials=self.params.search.startup, seed=self.params.search.seed + len(ended)
             )
@@ -198,9 +198,9 @@ class Search:
 
 
 def describe_other_code(others: Sequence[int]) -> str:
-    """Say which trials have other code than the current code."""
-    trials = f"trial {others[0]} is" if len(others) == 1 else f"trials {', '.join(map(str, others))} are"
-    return f"{trials} of other code than today's, and may not be comparable with the rest"
+    """Say which trials were trained by other code than the current code."""
+    trials = f"trial {others[0]} was" if len(others) == 1 else f"trials {', '.join(map(str, others))} were"
+    return f"{trials} trained by other code, and may not be comparable with the rest"
 
 
 class NoLock(JournalFileOpenLock):

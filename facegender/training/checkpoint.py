@@ -50,7 +50,7 @@ class Progress:
         return better
 
     def out_of_patience(self, patience: int, since: float = 0.0) -> bool:
-        """Whether the last `patience` epochs, all begun after `since` epochs of the phase, brought no improvement."""
+        """Whether the last `patience` epochs, all begun at `since` epochs or later, brought no improvement."""
         return self.best_loss is not None and self.epoch - max(self.best_epoch, since) >= patience
 
 

@@ -35,14 +35,14 @@ def collect_versions() -> dict[str, str]:
     return {"facegender": __version__, "python": platform.python_version(), **packages}
 
 
-def build_provenance(manifest: Manifest, params: TrainParams, trained: int, every: int, demo: bool) -> dict[str, Any]:
-    """Build provenance.json for a model of `every` parameters, `trained` of which are trained."""
+def build_provenance(manifest: Manifest, params: TrainParams, trained: int, total: int, demo: bool) -> dict[str, Any]:
+    """Build provenance.json for a model of `total` parameters, `trained` of which are trained."""
     return {
         "backbone": manifest.backbone,
         "weights": manifest.weights,
         "cut": manifest.cut,
         "trained_layers": manifest.trained_layers,
-        "parameters": {"trained": trained, "all": every},
+        "parameters": {"trained": trained, "all": total},
         "params": {
             "augment": manifest.augment,
             "features": {

@@ -100,7 +100,7 @@ def make_features_source(data: TrainingData, params: TrainParams, classifier: Cl
     views = count_views(store.manifest, params)
     validation = partial(FeatureBatches, [store.validation_view])
     pipeline = InputPipeline(partial(FeatureBatches, store.views), validation, views)
-    return _source(data, params, classifier, fuse_tuned_part(classifier), pipeline)
+    return _make_source(data, params, classifier, fuse_tuned_part(classifier), pipeline)
 
 
 def count_views(manifest: Manifest, params: TrainParams) -> int:
@@ -124,10 +124,10 @@ def make_online_source(data: TrainingData, params: TrainParams, classifier: Clas
     views = max(1, params.epochs)
     if params.sampling == "balanced":
         views = max(1, select_rows(table, data.positive, params)[0].count_rounds(params.epochs))
-    return _source(data, params, classifier, classifier.tuned, InputPipeline(read, read, views))
+    return _make_source(data, params, classifier, classifier.tuned, InputPipeline(read, read, views))
 
 
-def _source(
+def _make_source(
     data: TrainingData, params: TrainParams, classifier: Classifier, fused: keras.Model, pipeline: InputPipeline
 ) -> Source:
     train, validation = select_rows(data.table, data.positive, params)
@@ -157,8 +157,8 @@ def select_rows(table: pd.DataFrame, positive: str, params: TrainParams) -> tupl
 
 def _list_all_rows(table: pd.DataFrame) -> Rows:
     places = np.arange(len(table))
-    nothing = np.zeros(len(table), np.float32)
-    return Rows(places, nothing, nothing, np.zeros_like(places))
+    zeros = np.zeros(len(table), np.float32)
+    return Rows(places, zeros, zeros, np.zeros_like(places))
 
 
 def write_pooled(to_pool: keras.Model, batches: Batches, path: Path) -> None:

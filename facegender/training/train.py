@@ -57,15 +57,15 @@ def train(layout: Layout, params: Params) -> None:
         data = TrainingData(store, table, validation["classes"][1], layout.images)
         fitted = fit(data, params.train, checkpoints, layout.live)
         size = manifest.backbone["image_size"]
-        held = table["image"].iloc[fitted.source.validation.rows]
+        validation_images = table["image"].iloc[fitted.source.validation.rows]
         share = float(np.mean(fitted.source.train.labels, dtype=np.float64))
-        trained, every = count_parameters(fitted.classifier)
+        trained, total = count_parameters(fitted.classifier)
         model = TrainedModel(
             network=fitted.classifier.whole,
             history=pd.DataFrame(fitted.history),
             classes=describe_classes(validation, size, share),
-            provenance=build_provenance(manifest, params.train, trained, every, validation["demo"]),
-            sample=sample_pictures(layout.images, held, size),
+            provenance=build_provenance(manifest, params.train, trained, total, validation["demo"]),
+            sample=sample_pictures(layout.images, validation_images, size),
         )
         write_model(layout.model, model, params.scoring)
     checkpoints.remove()

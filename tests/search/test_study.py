@@ -164,9 +164,9 @@ def test_trials_from_other_code_count_and_are_reported(
     assert [trial.number for trial in found if trial.other_code] == [
         trial.number for trial in found if trial.changes == first.changes
     ]
-    assert "trial 0 is of other code than today's" in caplog.text
+    assert "trial 0 was trained by other code" in caplog.text
     assert f"to start a new study, remove {study.folder}" in caplog.text
-    assert re.search(r"The code has changed since: trials? 0\b.* of other code", caution(found, params))
+    assert re.search(r"The code has changed since: trials? 0\b.* trained by other code", caution(found, params))
 
 
 @pytest.mark.parametrize("pruner", ["median", "none", "hyperband"])
