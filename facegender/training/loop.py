@@ -220,7 +220,7 @@ def is_correct(labels: keras.KerasTensor, logits: keras.KerasTensor) -> keras.Ke
 
 
 class _ProgressCallback(keras.callbacks.Callback):
-    """Moves the progress bar."""
+    """Advances the progress bar."""
 
     def __init__(self, advance: Advance, batch_size: int, count: int) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""The search: what is proposed, pruned and kept."""
+"""The search: which trials are proposed, pruned and kept."""
 
 import os
 import re
