@@ -43,15 +43,15 @@ def build_workloads(params: Params, batch_size: int, images: int, resources: Exi
 
     `resources` closes the files that they use.
     """
-    from facegender.network.backbone import cut_for, weighted_backbone
+    from facegender.network.backbone import choose_cut, load_backbone
     from facegender.network.classifier import build_classifier
-    from facegender.network.device import prepare, strategy
+    from facegender.network.device import choose_strategy, prepare
     from facegender.network.engine import TensorFlowEngine
 
     prepare(params.train.seed, params.train.mixed_precision)
-    with strategy().scope():
-        backbone = weighted_backbone(params.backbone, params.backbone.weights, params.train.seed)
-        cut = cut_for(backbone, params.train.fine_tune_layers)
+    with choose_strategy().scope():
+        backbone = load_backbone(params.backbone, params.backbone.weights, params.train.seed)
+        cut = choose_cut(backbone, params.train.fine_tune_layers)
         classifier = build_classifier(params.backbone, backbone, cut, params.train, cached=True)
         fit = build_training(classifier, params, batch_size, images, resources)
     side = params.backbone.image_size
@@ -70,7 +70,7 @@ def build_workloads(params: Params, batch_size: int, images: int, resources: Exi
 def build_training(classifier: Any, params: Params, batch_size: int, images: int, resources: ExitStack) -> Workload:
     """Return an epoch of the tuned part on features from a file, with the stage's network, optimizer and loss."""
     from facegender.features.store import Float16Rows
-    from facegender.network.folded_batch_norm import fitted
+    from facegender.network.fused_batch_norm import fuse_tuned_part
     from facegender.training.batches import FeatureBatches, Rows
     from facegender.training.loop import Phase, compile_model, make_optimizer
     from facegender.training.tf_dataset import as_dataset
@@ -85,7 +85,10 @@ def build_training(classifier: Any, params: Params, batch_size: int, images: int
         file.write(row, rng.standard_normal(shape, np.float32))
     places = np.arange(images)
     rows = Rows(places, (places % 2).astype(np.float32), np.ones(images, np.float32), np.zeros_like(places))
-    model, phase = fitted(classifier), Phase("fine_tune", 100, params.train.learning_rate, params.train.warmup_epochs)
+    model, phase = (
+        fuse_tuned_part(classifier),
+        Phase("fine_tune", 100, params.train.learning_rate, params.train.warmup_epochs),
+    )
     steps = images // batch_size
     compile_model(model, make_optimizer(phase, steps, params.train.weight_decay), params.train.label_smoothing)
     return lambda: model.fit(as_dataset(FeatureBatches([file], rows, batch_size)), shuffle=False, verbose=0)

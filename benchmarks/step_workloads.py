@@ -7,7 +7,8 @@ from typing import Any
 import pandas as pd
 
 from benchmarks.timing import Workload
-from facegender.features.store import FeatureStore, labelled
+from facegender.features.store import FeatureStore, join_splits
+from facegender.files.json_files import read_json
 from facegender.files.layout import Layout
 from facegender.params.sections import TrainParams
 from facegender.runtime.tensorflow_import import import_tensorflow
@@ -18,11 +19,11 @@ import keras  # noqa: E402
 import tensorflow as tf  # noqa: E402
 
 from facegender.network.device import prepare  # noqa: E402
-from facegender.network.folded_batch_norm import depthwise as convolve_depthwise  # noqa: E402
+from facegender.network.fused_batch_norm import convolve_depthwise  # noqa: E402
 from facegender.training.loop import compile_model, make_optimizer  # noqa: E402
-from facegender.training.source import Source, features_source  # noqa: E402
+from facegender.training.source import Source, TrainingData, make_features_source  # noqa: E402
 from facegender.training.tf_dataset import as_dataset  # noqa: E402
-from facegender.training.train import build, phases  # noqa: E402
+from facegender.training.train import build_from_manifest, plan_phases  # noqa: E402
 
 SIDE = 1536  # of the matrices of the large product; larger ones are no faster
 PRODUCTS = 5  # large products in a row, because the first finds the caches filled by the workload before
@@ -55,11 +56,12 @@ def build_workloads(layout: Layout, params: TrainParams) -> tuple[dict[str, Work
     """
     prepare(params.seed, "off")
     with FeatureStore(layout.features) as store:
-        table = labelled(store, layout.features, pd.read_parquet(layout.splits))
-        classifier = build(store.manifest, params, cached=True)
-        positive = max(table["label"].dropna())
-        source = features_source(store, table, positive, params, classifier)
-        batches = source.batches(source.train.shuffled(params.seed, 0, source.views), params.batch_size)
+        table = join_splits(store, layout.features, pd.read_parquet(layout.splits))
+        classifier = build_from_manifest(store.manifest, params, cached=True)
+        positive = read_json(layout.validation)["classes"][1]
+        source = make_features_source(TrainingData(store, table, positive, layout.images), params, classifier)
+        pipeline = source.pipeline
+        batches = pipeline.train(source.train.shuffle(params.seed, 0, pipeline.views), params.batch_size)
         ready = [batches[number] for number in range(FIT_STEPS)]
     convolutions = list_convolutions(classifier.to_pool, params.batch_size)
     workloads: dict[str, Workload] = {
@@ -93,8 +95,8 @@ def list_convolutions(part: keras.Model, batch_size: int) -> Convolutions:
 
 def build_step_parts(source: Source, params: TrainParams, ready: Sequence[Any]) -> dict[str, Workload]:
     """Return the parts of the step, the step on a ready batch, and `fit` on ready batches, which adds Keras's loop."""
-    model = source.fitted
-    optimizer = make_optimizer(phases(params)[-1], len(ready), params.weight_decay)
+    model = source.fused
+    optimizer = make_optimizer(plan_phases(params)[-1], len(ready), params.weight_decay)
     compile_model(model, optimizer, params.label_smoothing)
     images, labels, weights = (tf.constant(array) for array in ready[0])
     variables = list(model.trainable_variables)

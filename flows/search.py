@@ -19,7 +19,16 @@ from rich.console import Console
 
 from facegender.files.layout import Layout
 from facegender.params.reading import read_params
-from facegender.search.report import Trial, as_records, as_rich, caution, text, to_adopt, trials_of, write_best
+from facegender.search.report import (
+    Trial,
+    as_records,
+    as_rich,
+    caution,
+    format_accuracy,
+    to_adopt,
+    trials_of,
+    write_best,
+)
 from facegender.search.space import check_space
 from facegender.search.study import Finished, Pruned, Report, Search
 from flows.options import SearchOptions
@@ -86,7 +95,9 @@ def search(options: SearchOptions = SearchOptions()) -> State[Any]:  # noqa: B00
         write_best(found, checkout.files)
         said = caution(found, params)
         create_table_artifact(table=as_records(found), key="search", description=said)
-        return Completed(message=f"Best of {len(found)} trials: {text(found[0].accuracy)}, n = {found[0].accuracy.n:,}")
+        return Completed(
+            message=f"Best of {len(found)} trials: {format_accuracy(found[0].accuracy)}, n = {found[0].accuracy.n:,}"
+        )
 
 
 def try_out(checkout: Checkout, number: int, changes: dict[str, JsonValue], report: Report) -> Finished:

@@ -1,4 +1,4 @@
-"""A small real data set and the first two stages run on it, for all tests of features, training and scoring."""
+"""A small data set with the first two stages already run, for all tests of features, training and scoring."""
 
 import shutil
 from dataclasses import dataclass
@@ -11,19 +11,19 @@ from PIL import Image
 from facegender.files.layout import Layout
 from facegender.params.sections import Params
 
-# the smallest MobileNetV2 there is, on pictures of 64 pixels, from random weights: seconds instead of minutes
+# the smallest MobileNetV2, on pictures of 64 pixels, with random weights: seconds instead of minutes
 TINY = {
     "backbone": {"alpha": 0.35, "image_size": 64, "weights": "none"},
-    "features": {"views": 2, "batch_size": 8, "precision": "float32"},  # `auto` follows the processor
+    "features": {"views": 2, "batch_size": 8, "precision": "float32"},  # `auto` depends on the processor
     "train": {"head_epochs": 1, "epochs": 2, "batch_size": 8, "patience": 5, "label_smoothing": 0.0},
 }
 
-# for where numbers count: of random weights features, and with them gradients, are next to nothing
+# where numbers matter: with random weights, features and so gradients are almost 0
 TRAINED: dict[str, object] = {"alpha": 1.0, "weights": "demo"}
 
 
 def params_with(**changes: dict[str, object]) -> Params:
-    """The tiny parameters with some of a section's values changed."""
+    """Return the tiny parameters with some values of a section changed."""
     merged = {name: {**values, **changes.get(name, {})} for name, values in TINY.items()}
     return Params.model_validate({**changes, **merged})
 
@@ -38,7 +38,7 @@ class Workspace:
 
 @pytest.fixture(scope="session")
 def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Data of 40 labelled and 8 test pictures, validated and split: class 1 is the brighter half."""
+    """Prepare 40 labelled and 8 test pictures, validated and split; class 1 is the brighter half."""
     from facegender.data.split import split
     from facegender.data.validate import validate
 
@@ -62,6 +62,6 @@ def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def workspace(prepared: Path, tmp_path: Path) -> Workspace:
-    """A copy of the prepared folders."""
+    """Copy the prepared folders for one test."""
     shutil.copytree(prepared, tmp_path / "work")
     return Workspace(Layout(tmp_path / "work/data", tmp_path / "work/artifacts"), params_with())

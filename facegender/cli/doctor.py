@@ -16,7 +16,8 @@ from urllib.parse import urlsplit
 from facegender.errors import UserError
 from facegender.files.layout import Layout
 from facegender.network.engine import has_openvino
-from facegender.params.architectures import ARCHITECTURES, is_custom, resolve_weights, title
+from facegender.network.weights import resolve_weights
+from facegender.params.architectures import ARCHITECTURES, is_custom, title
 from facegender.params.reading import read_params
 from facegender.runtime.tensorflow_import import import_tensorflow
 

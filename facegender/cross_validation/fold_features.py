@@ -1,15 +1,14 @@
-"""Stage `fold_features`: what a cross-validation needs beside the features of `features`.
+"""Stage `fold_features`: compute what a cross-validation needs in addition to the features of `features`.
 
-In artifacts/features a row is there to train on, in several views and maybe in bfloat16, or to validate with, as it is
-and exact. In a cross-validation it does both. Here each row is what it is not there, computed once, whatever the number
-of folds, and in a folder of its own, so that the features that the main pipeline has made stay as they are and are read
-by both.
+In artifacts/features a row either trains, in several views and possibly in bfloat16, or validates, in view 0 and in
+float32. In a cross-validation it does both. This stage computes each row in its other role, once for all folds, in a
+folder of its own. So the main pipeline's features stay unchanged, and both pipelines read them.
 """
 
 import pandas as pd
 
 from facegender.errors import UserError
-from facegender.features.features import make, plan_network, write_nothing
+from facegender.features.features import compute_missing, plan_network, write_without_views
 from facegender.features.store import FeatureStore, Manifest
 from facegender.features.work import Work
 from facegender.files.json_files import read_json
@@ -24,13 +23,13 @@ def fold_features(layout: Layout, params: FeaturesStageParams) -> None:
     Raises
     ------
     UserError
-        The features are missing or made for other parameters, or there is too little disk space.
+        The features are missing or have other parameters, or there is too little disk space.
     """
     with FeatureStore(layout.features) as store:
         existing, rows = store.manifest, store.rows
     splits = pd.read_parquet(layout.splits)
     holdout = splits.loc[held_out(splits["fold"]), "image"]
-    rest = other_roles(rows[~rows["image"].isin(holdout)], existing)
+    rest = swap_roles(rows[~rows["image"].isin(holdout)], existing)
     drawn_demo = bool(read_json(layout.validation)["demo"])
     cached = params.train.mode == "features"
     manifest, frozen = plan_network(params, drawn_demo, cached, existing)
@@ -38,19 +37,18 @@ def fold_features(layout: Layout, params: FeaturesStageParams) -> None:
         raise UserError(
             str(layout.features),
             "the features must be made with the same parameters and code",
-            "features of others",
+            "features made with others",
             "Run `facegender features`.",
         )
     if cached:
-        make(
-            Work(layout, params, manifest, rest, layout.fold_features, [layout.features, layout.fold_features]), frozen
-        )
+        target, earlier = layout.fold_features, [layout.features, layout.fold_features]
+        compute_missing(Work(layout, params, manifest, rest, target, earlier), frozen)
     else:
-        write_nothing(layout.fold_features, manifest, rest)
+        write_without_views(layout.fold_features, manifest, rest)
 
 
-def other_roles(rows: pd.DataFrame, manifest: Manifest) -> pd.DataFrame:
-    """Rows that validate as such that train and, where that makes a difference, the other way round."""
+def swap_roles(rows: pd.DataFrame, manifest: Manifest) -> pd.DataFrame:
+    """Turn validation rows into training rows and, if their precision differs, training rows into validation rows."""
     trained = rows[~rows["augmented"]].assign(augmented=True)
     judged = rows[rows["augmented"]].assign(augmented=False)
     parts = [trained] if manifest.precision == manifest.augmented_precision else [trained, judged]

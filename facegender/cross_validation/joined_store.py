@@ -1,4 +1,4 @@
-"""The features of `features` and of `fold_features` read as one: every row in every view, to train and to validate."""
+"""The features of `features` and `fold_features` read as one: every row in every view, for training and validation."""
 
 from typing import Self
 
@@ -14,19 +14,19 @@ from facegender.files.layout import Layout
 
 
 class JoinedView:
-    """One view of every row, out of two files; read as a `Float16Rows` is.
+    """One view of every row, from two files; read like a `Float16Rows`.
 
     Parameters
     ----------
     place
-        int64 (rows,): of each row in `rest`; -1 where it is in `main`, at its own number.
+        int64 (rows,): each row's number in `rest`, or -1 if it is in `main`, under its own number.
     """
 
     def __init__(self, main: Float16Rows, rest: Float16Rows, place: npt.NDArray[np.int64]) -> None:
         self.main, self.rest, self.place, self.shape = main, rest, place, main.shape
 
     def read(self, rows: npt.NDArray[np.int64], out: Float16Array | None = None) -> Float16Array:
-        """Some rows, in the order asked for: float16 (len(rows), *shape), into `out` where given."""
+        """Read rows in the given order: float16 (len(rows), *shape), into `out` if given."""
         if out is None:
             out = np.empty((len(rows), *self.shape), np.float16)
         place = self.place[rows]
@@ -36,10 +36,10 @@ class JoinedView:
         return out
 
 
-class FoldStore:
-    """Every row in every view, and as it is to be judged.
+class JoinedStore:
+    """Every row in every view for training, and in view 0 for validation.
 
-    Rows are numbered as in the first.
+    Rows are numbered as in artifacts/features.
 
     Raises
     ------
@@ -59,22 +59,22 @@ class FoldStore:
             self.close()
             raise UserError(
                 str(layout.fold_features),
-                "must be made of the same features",
-                "made of others",
+                "must be made from the same features",
+                "made from others",
                 "Run `facegender fold-features`.",
             )
         place = lookup(self.rows["image"], rest["image"])
-        trains = np.append(rest["augmented"].to_numpy(dtype=bool), False)[place]  # the last one where place is -1
-        trained = np.where(trains, place, -1)
+        trains = np.append(rest["augmented"].to_numpy(dtype=bool), False)[place]  # place -1 gets the appended False
+        training_place = np.where(trains, place, -1)
         self.views: list[View] = [
-            JoinedView(main, more, trained) for main, more in zip(self.main.views, self.rest.views, strict=True)
+            JoinedView(main, more, training_place) for main, more in zip(self.main.views, self.rest.views, strict=True)
         ]
-        self._judges = np.where(trains, -1, place)
+        self._validation_place = np.where(trains, -1, place)
 
     @property
-    def judged(self) -> JoinedView:
-        """See `Store`."""
-        return JoinedView(self.main.views[0], self.rest.views[0], self._judges)
+    def validation_view(self) -> JoinedView:
+        """View 0 of every row, in the precision of validation."""
+        return JoinedView(self.main.views[0], self.rest.views[0], self._validation_place)
 
     def close(self) -> None:
         """Close the files."""

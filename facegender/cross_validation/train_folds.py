@@ -1,7 +1,7 @@
-"""Stage `train_folds`: k trainings, each validated on rows of its own.
+"""Stage `train_folds`: train k times, each time validating on another fold.
 
-Each fold trains in a process of its own, here or in the flow's tasks. A finished one lies in artifacts/.resume until
-all are there, so a killed run goes on with the missing ones. Nothing of the frozen part is computed again.
+Each fold trains in its own process, started here or by the flow's tasks. Finished folds stay in artifacts/.resume until
+all are done, so a killed run continues with the missing ones. The frozen part never runs again.
 """
 
 import logging
@@ -11,7 +11,7 @@ import time
 from collections import Counter, deque
 from collections.abc import Sequence
 
-from facegender.cross_validation.joined_store import FoldStore
+from facegender.cross_validation.joined_store import JoinedStore
 from facegender.cross_validation.plan import plan_folds
 from facegender.errors import UserError
 from facegender.files.atomic import atomic_folder
@@ -22,40 +22,40 @@ logger = logging.getLogger(__name__)
 
 POLL_S = 0.2
 ATTEMPTS = 2
-USER_ERROR = 2  # the command's exit code after a user's mistake: trying again would not help
+USER_ERROR = 2  # the command's exit code after a user's mistake, which a second attempt would repeat
 
 
 def train_folds(layout: Layout, params: TrainFoldsStageParams, command: Sequence[str]) -> None:
-    """Train the missing folds, then put all of them into artifacts/folds.
+    """Train the missing folds, then write all of them to artifacts/folds.
 
-    It holds rows.parquet (image, label, group, fold) and, in fold_0/ and up, weights.npz (of the whole network, in
-    Keras's order), predictions.parquet (image, probability) and history.csv.
+    It contains rows.parquet (image, label, group, fold) and, for each fold, a folder fold_0 and up with weights.npz (of
+    the whole network, in Keras's order), predictions.parquet (image, probability) and history.csv.
 
     Parameters
     ----------
     command
-        Program and arguments of `facegender train-folds`; with `--fold N` behind them it trains fold N.
+        Program and arguments of `facegender train-folds`; followed by `--fold N`, it trains fold N.
 
     Raises
     ------
     UserError
-        Features that are missing or do not fit, too few rows of a class, or a fold that failed.
+        The features are missing or do not fit, a class has too few rows, or a fold failed.
     """
-    with FoldStore(layout) as store:
+    with JoinedStore(layout) as store:
         plan = plan_folds(layout, params, store)
-    run(plan.missing, params.cross_validate.processes, command)
-    if plan.missing:  # each process reads them for itself
-        remedy = "Start it again: finished folds that are still right are kept."
-        raise UserError("train_folds", "code, data and parameters must stay as they are meanwhile", "changed", remedy)
+    run_processes(plan.missing, params.cross_validate.processes, command)
+    if plan.missing:  # each process reads code, data and parameters for itself
+        remedy = "Run it again: finished folds that are still valid are kept."
+        raise UserError("train_folds", "code, data and parameters must not change while folds train", "changed", remedy)
     with atomic_folder(layout.folds) as folder:
         for fold in range(plan.count):
-            shutil.copytree(plan.result(fold), folder / plan.result(fold).name)
+            shutil.copytree(plan.result_folder(fold), folder / plan.result_folder(fold).name)
         plan.table[["image", "label", "group", "fold"]].to_parquet(folder / "rows.parquet", index=False)
     shutil.rmtree(plan.folder)
 
 
-def run(missing: Sequence[int], processes: int, command: Sequence[str]) -> None:
-    """Run one child process a fold, `processes` at a time; one that fails is tried once more, alone of its kind."""
+def run_processes(missing: Sequence[int], processes: int, command: Sequence[str]) -> None:
+    """Run one child process per fold, `processes` at a time; start a failed one once more, unless the user erred."""
     waiting, running, tries = deque(missing), dict[int, subprocess.Popen[bytes]](), Counter[int]()
     failed: dict[int, int] = {}
     try:
@@ -70,7 +70,7 @@ def run(missing: Sequence[int], processes: int, command: Sequence[str]) -> None:
                     continue
                 del running[fold]
                 if code and code != USER_ERROR and tries[fold] < ATTEMPTS:
-                    logger.warning("fold %d ended with %d; once more", fold, code)
+                    logger.warning("fold %d ended with exit code %d; it is started again", fold, code)
                     waiting.append(fold)
                 elif code:
                     failed[fold] = code
@@ -80,10 +80,10 @@ def run(missing: Sequence[int], processes: int, command: Sequence[str]) -> None:
         for process in running.values():
             process.wait()
     if failed:
-        endings = ", ".join(f"fold {fold} ended with {code}" for fold, code in sorted(failed.items()))
+        endings = ", ".join(f"fold {fold} ended with exit code {code}" for fold, code in sorted(failed.items()))
         raise UserError(
             "train_folds",
-            "every fold must end well",
+            "every fold must succeed",
             endings,
-            "What each said stands above. Finished folds are kept: start it again for the others.",
+            "See their messages above. Finished folds are kept: run it again for the others.",
         )

@@ -1,1 +1,1 @@
-"""The stage `features` and its store: the frozen part's output, once per image and view."""
+"""The stage `features` and its store: the frozen part's output, computed once per image and view."""

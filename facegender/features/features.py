@@ -1,8 +1,8 @@
-"""Stage `features`: the frozen part of the backbone, once per picture and view.
+"""Stage `features`: run the frozen part of the backbone, once per picture and view.
 
-What lies before the cut never trains, so its output for a picture is the same in every epoch, fold and experiment.
-A row's features depend on the picture's content and the code alone, so rows whose picture is unchanged are taken over
-from the features that are there, more views extend them, and a killed run goes on where it stood.
+Layers before the cut never train, so their output for a picture is the same in every epoch, fold and experiment. A
+row's features depend on the picture's content and the code alone. So unchanged pictures keep their features, more views
+extend them, and a killed run resumes where it stopped.
 """
 
 import logging
@@ -23,7 +23,7 @@ from facegender.files.layout import Layout
 from facegender.files.parquet import read
 from facegender.files.splits import trains
 from facegender.network.engine import Engine, OpenVinoEngine, TensorFlowEngine, has_bfloat16, has_openvino, to_openvino
-from facegender.params.architectures import resolve_weights
+from facegender.network.weights import resolve_weights
 from facegender.params.sections import FeaturesParams, TrainParams
 from facegender.params.stage_params import FeaturesStageParams
 from facegender.runtime.code_fingerprint import fingerprint_modules
@@ -31,8 +31,8 @@ from facegender.runtime.memory import trim
 
 logger = logging.getLogger(__name__)
 
-# the modules that decide the numbers in a row, beside what the manifest says: of other code in these, features are
-# computed anew; a change elsewhere costs nothing
+# the modules that, with the manifest, decide the numbers in a row: if their code changes, features are recomputed; a
+# change elsewhere costs nothing
 MADE_BY: Final = (
     "features.work",
     "files.float16_rows",
@@ -40,6 +40,7 @@ MADE_BY: Final = (
     "network.bfloat16",
     "network.classifier",
     "network.engine",
+    "network.keras_graph",
     "network.rebuild",
     "params.architectures",
     "pictures.affine",
@@ -54,7 +55,7 @@ def features(layout: Layout, params: FeaturesStageParams) -> None:
     Raises
     ------
     UserError
-        Weights that cannot be had, a cut that does not exist, or too little disk space (told beforehand).
+        The weights cannot be loaded, the cut does not exist, or the disk space (checked first) does not suffice.
     """
     rows = plan_rows(
         read(layout.index, ["image", "sha256"], [("role", "==", "train")]), read(layout.splits, ["image", "fold"])
@@ -62,19 +63,18 @@ def features(layout: Layout, params: FeaturesStageParams) -> None:
     drawn_demo = bool(read_json(layout.validation)["demo"])
     if params.train.mode == "online":
         manifest = plan_network(params, drawn_demo, cached=False)[0]
-        write_nothing(layout.features, manifest, rows)
+        write_without_views(layout.features, manifest, rows)
         logger.info("features: online mode trains from the images; nothing to cache")
         return
-    there = (layout.features / "manifest.json").is_file()
-    existing = Manifest.read(layout.features) if there else None
+    existing = Manifest.read(layout.features) if (layout.features / "manifest.json").is_file() else None
     manifest, frozen = plan_network(params, drawn_demo, True, existing)
-    make(Work(layout, params, manifest, rows, layout.features, [layout.features]), frozen)
+    compute_missing(Work(layout, params, manifest, rows, layout.features, [layout.features]), frozen)
 
 
 def plan_rows(index: pd.DataFrame, splits: pd.DataFrame) -> pd.DataFrame:
-    """The rows of the cache: image, sha256, augmented. Rows with augmented views come first, then by name.
+    """Return the cache's rows (image, sha256, augmented): those with augmented views first, then by name.
 
-    Only a row that trains has augmented views. `index`: image and sha256 of the labelled images.
+    Rows that only validate need no augmented view. `index`: image and sha256 of the labelled images.
     """
     augmented = trains(splits["fold"])
     by_name = argsort_names(splits["image"])
@@ -84,20 +84,20 @@ def plan_rows(index: pd.DataFrame, splits: pd.DataFrame) -> pd.DataFrame:
     return table
 
 
-def write_nothing(target: Path, manifest: Manifest, rows: pd.DataFrame) -> None:
-    """The features folder of online mode: what the network is and which rows there are."""
+def write_without_views(target: Path, manifest: Manifest, rows: pd.DataFrame) -> None:
+    """Write the features folder of online mode: the network's manifest and the rows, without views."""
     with atomic_folder(target) as folder:
         manifest.write(folder)
         write_rows(folder, rows)
 
 
-def make(work: Work, frozen: Any) -> None:
-    """Compute what is missing of some features and put them in their place."""
+def compute_missing(work: Work, frozen: Any) -> None:
+    """Compute the missing views and put the finished features folder in its place."""
     work.check_disk()
-    work.take_over()
+    work.reuse_earlier()
     if work.missing:
-        engine_of = engines(frozen, work.params.features, work.layout.resume)
-        trim()  # converting a network takes 20 MB, and planning the rows some of each
+        engine_of = make_engine_factory(frozen, work.params.features, work.layout.resume)
+        trim()  # converting a network takes 20 MB, and planning the rows takes some memory per row
         work.compute(engine_of)
     work.finish()
 
@@ -105,31 +105,32 @@ def make(work: Work, frozen: Any) -> None:
 def plan_network(
     params: FeaturesStageParams, drawn_demo: bool, cached: bool, existing: Manifest | None = None
 ) -> tuple[Manifest, Any]:
-    """Build the network: what it is, and its frozen part. `existing`: of the features that are there."""
-    from facegender.network.backbone import cut_for, fingerprint, weighted_backbone
+    """Build the network; return its manifest and its frozen part. `existing`: the manifest of existing features."""
+    from facegender.network.backbone import choose_cut, fingerprint, load_backbone
     from facegender.network.classifier import build_classifier
     from facegender.network.device import prepare
 
     prepare(params.features.seed, params.train.mixed_precision)
     source = resolve_weights(params.backbone, drawn_demo)
-    backbone = weighted_backbone(params.backbone, source, params.train.seed)
-    cut = cut_for(backbone, params.train.fine_tune_layers)
+    backbone = load_backbone(params.backbone, source, params.train.seed)
+    cut = choose_cut(backbone, params.train.fine_tune_layers)
     if params.train.fine_tune_layers not in ("all", cut.trained):
         logger.info(
-            "features: skip connections move the cut; the last %d layers train, not %d",
+            "features: a skip connection moves the cut: the last %d layers train, not %d",
             cut.trained,
             params.train.fine_tune_layers,
         )
     if cached and cut.layer is None:
         raise UserError(
             "params.yaml, train.fine_tune_layers",
-            "must leave a frozen part to cache in features mode",
+            "must leave a frozen part in features mode",
             params.train.fine_tune_layers,
             "Set train.mode to online to train the whole backbone.",
         )
-    head = TrainParams(seed=params.train.seed)  # only the frozen part is used, on which the rest has no influence
-    classifier = build_classifier(params.backbone, backbone, cut, head, cached)
-    exact, rough = precisions(params.features, existing)
+    # the other values of `train` affect only the tuned part
+    train = TrainParams.model_construct(None, **params.train.model_dump())
+    classifier = build_classifier(params.backbone, backbone, cut, train, cached)
+    exact, rough = choose_precisions(params.features, existing)
     shape = list(classifier.frozen.output.shape[1:]) if classifier.frozen else []
     manifest = Manifest(
         backbone=params.backbone.model_dump(),
@@ -147,30 +148,30 @@ def plan_network(
     return manifest, classifier.frozen
 
 
-def engines(frozen: Any, params: FeaturesParams, scratch: Path) -> Callable[[str], Engine]:
-    """The engine of each precision, made when it is asked for, of a network that is converted once."""
-    if not by_openvino(params):
+def make_engine_factory(frozen: Any, params: FeaturesParams, scratch: Path) -> Callable[[str], Engine]:
+    """Convert the network once, and return a function that makes the engine for a precision."""
+    if not uses_openvino(params):
         return lambda precision: TensorFlowEngine(frozen)
     scratch.mkdir(parents=True, exist_ok=True)
     network = to_openvino(frozen, scratch)
     return lambda precision: OpenVinoEngine(network, precision)
 
 
-def by_openvino(params: FeaturesParams) -> bool:
-    """OpenVINO where it is installed and no GPU is there, unless the parameters say otherwise."""
+def uses_openvino(params: FeaturesParams) -> bool:
+    """Whether OpenVINO computes the features; `auto`: if it is installed and there is no GPU."""
     from facegender.network.device import has_gpu
 
     return params.engine == "openvino" or (params.engine == "auto" and has_openvino() and not has_gpu())
 
 
-def precisions(params: FeaturesParams, existing: Manifest | None) -> tuple[str, str]:
-    """Of rows by which a training is judged, and of those that it learns from.
+def choose_precisions(params: FeaturesParams, existing: Manifest | None) -> tuple[str, str]:
+    """Choose the precision of validation rows, and that of training rows.
 
-    `auto`: what is shifted, turned and brightened at random need not be exact to the last bit, so that bfloat16 serves
-    to learn from where the processor computes in it; or what there is was made with, on this or another machine.
+    `auto`: views that are shifted, rotated and brightened at random need not be exact to the last bit. So training rows
+    get bfloat16 if the processor computes in it. Existing features keep their precision, from whatever machine.
     """
     if params.precision != "auto":
         return params.precision, params.precision
     if existing and existing.precision == "float32":
         return "float32", existing.augmented_precision
-    return "float32", "bfloat16" if by_openvino(params) and has_bfloat16() else "float32"
+    return "float32", "bfloat16" if uses_openvino(params) and has_bfloat16() else "float32"

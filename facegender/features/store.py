@@ -1,18 +1,18 @@
-"""The features cache on disk: one array a view, a table of its rows, and a manifest of what made it.
+"""The features cache on disk: one array per view, a table of the rows, and a manifest of how they were made.
 
     features/
-      manifest.json     what the features depend on; a reader checks nothing else
+      manifest.json     what the features depend on; readers check nothing else
       rows.parquet      image, sha256, augmented; rows with augmented views come first
       view_00.npy       float16 (rows, ...), the pictures as they are
       view_01.npy ...   float16 (augmented rows, ...)
 
-facegender/files/float16_rows.py reads and writes the arrays.
+The arrays are read and written by facegender/files/float16_rows.py.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol, Self
+from typing import Any, Final, Protocol, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -24,33 +24,37 @@ from facegender.files.image_names import lookup_all
 from facegender.files.json_files import read_json, write_json
 from facegender.files.parquet import read
 
+ROWS_HASHED_AT_ONCE: Final = 4096
+
 
 def view_file(folder: Path, view: int) -> Path:
-    """The file of one view."""
+    """Return the path of a view's file."""
     return folder / f"view_{view:02d}.npy"
 
 
 @dataclass(frozen=True)
 class Manifest:
-    """What a features folder depends on. Folders of equal `base` share what was made in the same precision.
+    """What a features folder depends on.
+
+    Folders with equal `view_0_dependencies` share the rows that were computed in the same precision.
 
     Attributes
     ----------
     weights
         Source of the backbone's weights and their fingerprint.
     cut
-        Last frozen layer, or null for online mode, where nothing is cached.
+        Last frozen layer; null in online mode, where nothing is cached.
     shape
-        Of one row.
+        Shape of one row.
     augment, seed
-        What made views 1 and up; of the operations only those in force.
+        How views 1 and up were made; only operations that are in force.
     views
-        How many, view 0 included; 0 in online mode.
+        Number of views, view 0 included; 0 in online mode.
     precision, augmented_precision
-        In which the frozen part ran for rows that only validate, and for augmented rows, in all their views; what is
-        kept is float16 either way.
+        Precision in which the frozen part ran for rows that only validate, and for augmented rows in all their views.
+        The results are stored as float16 in either case.
     code
-        Fingerprint of the modules that decide what is in a row; empty in features of before it was kept.
+        Fingerprint of the modules that decide the numbers in a row; empty in features from before it was recorded.
     """
 
     backbone: dict[str, Any]
@@ -66,11 +70,11 @@ class Manifest:
     code: str = ""
 
     def precision_of(self, augmented: bool) -> str:
-        """That of a row."""
+        """Return the precision of an augmented row or of any other."""
         return self.augmented_precision if augmented else self.precision
 
-    def base(self) -> dict[str, Any]:
-        """What view 0 depends on, beside the picture and the precision."""
+    def view_0_dependencies(self) -> dict[str, Any]:
+        """Return what view 0 depends on, besides the picture and the precision."""
         return {
             "backbone": {key: value for key, value in self.backbone.items() if key != "weights"},
             "weights": self.weights["fingerprint"],
@@ -80,68 +84,76 @@ class Manifest:
             "code": self.code,
         }
 
-    def drawn(self) -> dict[str, Any]:
-        """What augmented views depend on beyond that."""
+    def augmentation_dependencies(self) -> dict[str, Any]:
+        """Return what augmented views depend on in addition."""
         return {"augment": self.augment, "seed": self.seed}
 
     def write(self, folder: Path) -> None:
+        """Write manifest.json."""
         write_json(folder / "manifest.json", self.__dict__)
 
     @classmethod
     def read(cls, folder: Path) -> "Manifest":
-        """Raises UserError where there is none."""
+        """Read manifest.json; raise UserError if there is none."""
         path = folder / "manifest.json"
         if not path.is_file():
-            raise UserError(str(path), "the features must be made first", None, "Run `facegender features`.")
+            raise UserError(str(path), "the features must be computed first", None, "Run `facegender features`.")
         return cls(**read_json(path))
 
 
 class View(Protocol):
-    """One view of some rows: float16, each row of the same shape."""
+    """One view of some rows: float16, all rows of the same shape."""
 
     @property
     def shape(self) -> tuple[int, ...]:
-        """Of one row."""
+        """Shape of one row."""
         ...
 
     def read(self, rows: npt.NDArray[np.int64], out: Float16Array | None = None) -> Float16Array:
-        """Some rows, in the order asked for: float16 (len(rows), *shape), into `out` where given."""
+        """Read rows in the given order: float16 (len(rows), *shape), into `out` if given."""
         ...
 
 
 class Store(Protocol):
-    """Features to train on: what made them, their rows, and a view of them each."""
+    """Features to train on: their manifest, their rows and their views."""
 
     manifest: Manifest
 
     @property
     def rows(self) -> pd.DataFrame:
-        """image, sha256, augmented, in the order of the views."""
+        """Table of image, sha256, augmented, in the order of the views."""
         ...
 
     @property
     def views(self) -> Sequence[View]:
-        """View 0 is the pictures as they are."""
+        """All views; view 0 has the pictures without augmentation."""
         ...
 
     @property
-    def judged(self) -> View:
-        """View 0 of the rows that validate, in the precision that a training is judged by."""
+    def validation_view(self) -> View:
+        """View 0 of the validation rows, in the precision of validation."""
         ...
 
 
 def write_rows(folder: Path, rows: pd.DataFrame) -> None:
-    """rows.parquet of a features folder; in small pieces, for what is written together is held in memory twice."""
+    """Write rows.parquet, in small row groups, because a row group is held in memory twice while it is written."""
     rows.to_parquet(folder / "rows.parquet", index=False, use_dictionary=False, row_group_size=4096)
 
 
-def labelled(store: Store, folder: Path, splits: pd.DataFrame) -> pd.DataFrame:
-    """The store's rows, in its order, each with what splits.parquet says of it: label, group, fold.
+def hash_rows(rows: pd.DataFrame) -> Iterator[npt.NDArray[np.uint64]]:
+    """Yield the rows' hashes, a few thousand at a time: pandas makes Python objects of their strings."""
+    for start in range(0, len(rows), ROWS_HASHED_AT_ONCE):
+        part = rows.iloc[start : start + ROWS_HASHED_AT_ONCE]
+        yield np.asarray(pd.util.hash_pandas_object(part, index=False), np.uint64)
+
+
+def join_splits(store: Store, folder: Path, splits: pd.DataFrame) -> pd.DataFrame:
+    """Return the store's rows, in its order, joined with label, group and fold from splits.parquet.
 
     Raises
     ------
     UserError
-        The features in `folder` are those of other rows.
+        The features in `folder` have other rows.
     """
     rows = store.rows
     try:
@@ -151,7 +163,7 @@ def labelled(store: Store, folder: Path, splits: pd.DataFrame) -> pd.DataFrame:
     if not len(rows) == len(splits) == len(at):
         raise UserError(
             str(folder),
-            "the features must be those of the rows in splits.parquet",
+            "the features must have the rows of splits.parquet",
             f"{len(rows)} rows, and {len(splits)} in splits.parquet",
             "Run `facegender features`.",
         )
@@ -159,7 +171,7 @@ def labelled(store: Store, folder: Path, splits: pd.DataFrame) -> pd.DataFrame:
 
 
 class FeatureStore:
-    """Read access to a finished features folder, by row numbers."""
+    """Reads a finished features folder by row numbers."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -168,12 +180,12 @@ class FeatureStore:
 
     @property
     def rows(self) -> pd.DataFrame:
-        """rows.parquet, read when asked for: most of it is hashes, which hardly anybody needs for long."""
+        """The table rows.parquet, read at each access: it is mostly hashes, which are rarely needed for long."""
         return read(self.folder / "rows.parquet")
 
     @property
-    def judged(self) -> Float16Rows:
-        """See `Store`: of the rows that are not augmented."""
+    def validation_view(self) -> Float16Rows:
+        """View 0, in which rows that are not augmented have the precision of validation."""
         return self.views[0]
 
     def __enter__(self) -> Self:
@@ -183,6 +195,6 @@ class FeatureStore:
         self.close()
 
     def close(self) -> None:
-        """Close its files."""
+        """Close the files."""
         for view in self.views:
             view.close()

@@ -1,4 +1,4 @@
-"""Features under way: which views of which pictures are missing, and making them; a kill loses next to nothing."""
+"""Unfinished features: find which views of which pictures are missing, and compute them; a kill loses very little."""
 
 import hashlib
 import logging
@@ -13,7 +13,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from facegender.errors import UserError
-from facegender.features.store import FeatureStore, Manifest, view_file, write_rows
+from facegender.features.store import FeatureStore, Manifest, hash_rows, view_file, write_rows
 from facegender.files.atomic import replace_folder
 from facegender.files.float16_rows import Float16Rows
 from facegender.files.image_names import lookup
@@ -29,12 +29,12 @@ from facegender.runtime.progress import Advance, track
 logger = logging.getLogger(__name__)
 
 AHEAD = 32  # pictures decoded ahead of the engine, each with all its views
-FLUSH_EVERY = 1024  # forward passes after which finished pictures are marked as such
+FLUSH_EVERY = 1024  # views computed between two markings of the finished ones
 
 
 @dataclass
-class Item:
-    """One picture's missing views: its row, their numbers and their pixels."""
+class MissingViews:
+    """One picture's missing views: its row, the numbers of the views and their pixels."""
 
     row: int
     views: list[int]
@@ -42,16 +42,16 @@ class Item:
 
 
 class Work:
-    """Features under way, in a folder of their own that a killed run leaves and the next one finds.
+    """Unfinished features, in a folder of their own, which the next run finds after a kill.
 
     Parameters
     ----------
     rows
-        image, sha256, augmented; rows with augmented views come first.
+        Table of image, sha256, augmented; rows with augmented views come first.
     target
-        The folder that `finish` puts them into.
+        The final folder.
     earlier
-        Features folders, where they exist, to copy from what is there already.
+        Features folders, which need not exist, to copy existing rows from.
     """
 
     def __init__(
@@ -66,9 +66,8 @@ class Work:
         self.layout, self.params, self.manifest, self.rows = layout, params, manifest, rows
         self.target, self.earlier = target, earlier
         key = hashlib.sha256()
-        for start in range(0, len(rows), FLUSH_EVERY):  # some at a time: pandas makes objects of the strings
-            part = rows.iloc[start : start + FLUSH_EVERY]
-            key.update(pd.util.hash_pandas_object(part, index=False).to_numpy().tobytes())
+        for hashes in hash_rows(rows):
+            key.update(hashes.tobytes())
         made = asdict(manifest)
         self.depends_on = {"code": made.pop("code"), "manifest": made, "rows": key.hexdigest()}
         self.folder = work_folder(layout.resume / target.name, self.depends_on)
@@ -78,17 +77,17 @@ class Work:
 
     @property
     def missing(self) -> int:
-        """Views still to be computed."""
+        """Number of views still to be computed."""
         return int((~self.done).sum())
 
-    def length(self, view: int) -> int:
-        """Rows of a view's file."""
+    def count_rows(self, view: int) -> int:
+        """Return the number of rows in a view's file."""
         return len(self.rows) if view == 0 else self.augmented
 
     def check_disk(self) -> None:
-        """Say what the features take, and refuse where the disk has not that much."""
-        per_row = int(np.prod(self.manifest.shape)) * 2
-        need = per_row * sum(self.length(view) for view in range(self.manifest.views))
+        """Log how much disk space the features need; raise UserError if there is less."""
+        per_row = int(np.prod(self.manifest.shape)) * 2  # bytes
+        need = per_row * sum(self.count_rows(view) for view in range(self.manifest.views))
         have = sum(file.stat().st_size for file in self.folder.glob("view_*.npy")) if self.folder.exists() else 0
         self.layout.artifacts.mkdir(parents=True, exist_ok=True)
         free = shutil.disk_usage(self.layout.artifacts).free
@@ -96,13 +95,13 @@ class Work:
         if need - have > free:
             raise UserError(
                 str(self.target),
-                f"the features need {need / 1e9:.2f} GB of disk",
+                f"the features need {need / 1e9:.2f} GB of disk space",
                 f"{free / 1e9:.2f} GB free",
-                "Free some, or lower features.views in params.yaml.",
+                "Free some space, or lower features.views in params.yaml.",
             )
 
-    def take_over(self) -> None:
-        """Open the files of this work, new or left by a killed run; copy what earlier features have of it."""
+    def reuse_earlier(self) -> None:
+        """Open the files, new or left by a killed run; copy existing rows from earlier features into new ones."""
         resumed = (self.folder / "done.npy").exists()
         if not resumed:
             shutil.rmtree(self.folder, ignore_errors=True)
@@ -112,38 +111,40 @@ class Work:
             if resumed:
                 self.views.append(Float16Rows(path, writable=True))
             else:
-                self.views.append(Float16Rows.create(path, self.length(view), self.manifest.shape))
+                self.views.append(Float16Rows.create(path, self.count_rows(view), self.manifest.shape))
         if resumed:
             self.done = np.lib.format.open_memmap(self.folder / "done.npy", "r+")
-            logger.info("features: resuming a killed run, %d%% is there", round(100 * self.done.mean()))
+            logger.info("features: resuming a killed run, %d%% is done", round(100 * self.done.mean()))
             return
         done = np.zeros((len(self.rows), self.manifest.views), bool)
-        done[self.augmented :, 1:] = True  # rows that only validate need view 0 alone
+        done[self.augmented :, 1:] = True  # rows that only validate need only view 0
         for folder in self.earlier:
-            self._copy(folder, done)
+            self._copy_from(folder, done)
         np.save(self.folder / "done.part.npy", done)
         (self.folder / "done.part.npy").replace(self.folder / "done.npy")
         self.done = np.lib.format.open_memmap(self.folder / "done.npy", "r+")
 
-    def _copy(self, folder: Path, done: npt.NDArray[np.bool_]) -> None:
+    def _copy_from(self, folder: Path, done: npt.NDArray[np.bool_]) -> None:
         if not (folder / "manifest.json").is_file():
             return
         with FeatureStore(folder) as earlier:
-            if earlier.manifest.base() != self.manifest.base():
-                if replace(earlier.manifest, code=self.manifest.code).base() == self.manifest.base():
-                    logger.info("features: computed anew, for the code has changed since")
+            needed = self.manifest.view_0_dependencies()
+            if earlier.manifest.view_0_dependencies() != needed:
+                if replace(earlier.manifest, code=self.manifest.code).view_0_dependencies() == needed:
+                    logger.info("features: recomputed, because the code has changed")
                 return
-            same_views = earlier.manifest.drawn() == self.manifest.drawn()
+            same_views = earlier.manifest.augmentation_dependencies() == self.manifest.augmentation_dependencies()
             usable = min(earlier.manifest.views, self.manifest.views) if same_views else 1
             rows = earlier.rows
             found = lookup(self.rows["sha256"], rows["sha256"])
             earlier_augmented = int(rows["augmented"].sum())
-            as_exact = self._as_exact(earlier.manifest, found < earlier_augmented)
+            same_precision = self._has_same_precision(earlier.manifest, found < earlier_augmented)
             copied = 0
             for view in range(usable):
                 limit = len(rows) if view == 0 else earlier_augmented
-                wanted, there = ~done[: self.length(view), view], found[: self.length(view)]
-                here = np.flatnonzero(wanted & (there >= 0) & (there < limit) & as_exact[: self.length(view)])
+                count = self.count_rows(view)
+                missing, source, same = ~done[:count, view], found[:count], same_precision[:count]
+                here = np.flatnonzero(missing & (source >= 0) & (source < limit) & same)
                 for start in range(0, len(here), FLUSH_EVERY):
                     part = here[start : start + FLUSH_EVERY]
                     for row, values in zip(part, earlier.views[view].read(found[part]), strict=True):
@@ -151,10 +152,10 @@ class Work:
                 done[here, view] = True
                 copied += len(here)
             if copied:
-                logger.info("features: %s taken over from the features that are there", f"{copied:,}")
+                logger.info("features: %s views copied from existing features", f"{copied:,}")
 
-    def _as_exact(self, earlier: Manifest, augmented: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
-        """Of each row, whether one of the earlier features, which is `augmented` there, has its precision."""
+    def _has_same_precision(self, earlier: Manifest, augmented: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
+        """Return for each row whether the earlier features, where it is `augmented` or not, have its precision."""
         now, was = self.manifest.precision_of, earlier.precision_of
         return np.concatenate(
             [
@@ -163,34 +164,34 @@ class Work:
             ]
         )
 
-    def items(self, among: range) -> Iterator[Item]:
-        """Each of these rows that misses some views, decoded once for all of them."""
+    def iterate_missing(self, among: range) -> Iterator[MissingViews]:
+        """Yield the rows among these that miss views, each decoded once for all its views."""
         names, hashes = self.rows["image"].array, self.rows["sha256"].array
 
-        def prepare(row: int) -> Item:
+        def prepare(row: int) -> MissingViews:
             views = [int(view) for view in np.flatnonzero(~self.done[row])]
             picture = decode_validated(self.layout.images, str(names[row]), self.params.backbone.image_size)
             sha256 = str(hashes[row])
             seed = self.params.features.seed
             pixels = [make_view(picture, self.params.augment, seed, sha256, view) for view in views]
-            return Item(row, views, pixels)
+            return MissingViews(row, views, pixels)
 
         missing = (row for row in among if not self.done[row].all())
         yield from prefetch(prepare, missing, workers=os.cpu_count() or 1, ahead=AHEAD)
 
     def compute(self, engine_of: Callable[[str], Engine]) -> None:
-        """Run the frozen part over every missing view, in full batches, and write as it goes.
+        """Run the frozen part over every missing view, in full batches, and write the results as they come.
 
-        `engine_of` gives the engine of a precision.
+        `engine_of` makes the engine for a precision.
         """
         needed = len(self.rows) + self.augmented * (self.manifest.views - 1)
         with track("features", needed, "views", done=needed - self.missing) as advance:
-            for precision, rows in self._passes():
+            for precision, rows in self._plan_passes():
                 if not self.done[rows.start : rows.stop].all():
-                    self._pass(engine_of(precision), rows, advance)
+                    self._run_pass(engine_of(precision), rows, advance)
 
-    def _passes(self) -> Iterator[tuple[str, range]]:
-        """Precisions, each with the rows that it computes."""
+    def _plan_passes(self) -> Iterator[tuple[str, range]]:
+        """Yield each precision with the rows to compute in it."""
         exact, rough = self.manifest.precision_of(augmented=False), self.manifest.precision_of(augmented=True)
         if exact == rough:
             yield exact, range(len(self.rows))
@@ -198,27 +199,27 @@ class Work:
             yield exact, range(self.augmented, len(self.rows))
             yield rough, range(self.augmented)
 
-    def _pass(self, engine: Engine, rows: range, advance: Advance) -> None:
+    def _run_pass(self, engine: Engine, rows: range, advance: Advance) -> None:
         missing = int((~self.done[rows.start : rows.stop]).sum())
-        which = "" if len(rows) == len(self.rows) else " to train on" if rows.start == 0 else " to validate with"
-        logger.info("features: %s views%s by %s", f"{missing:,}", which, engine.name)
+        purpose = "" if len(rows) == len(self.rows) else " for training" if rows.start == 0 else " for validation"
+        logger.info("features: %s views%s with %s", f"{missing:,}", purpose, engine.name)
         unmarked: list[tuple[int, int]] = []
-        for here, result in forward(engine, self._pictures(rows), self.params.features.batch_size):
+        for here, result in forward(engine, self._iterate_views(rows), self.params.features.batch_size):
             for (row, view), values in zip(here, result, strict=True):
                 self.views[view].write(row, values)
             unmarked += here
             if len(unmarked) >= FLUSH_EVERY:
-                self._mark(unmarked)
+                self._mark_done(unmarked)
             advance(len(here))
-        self._mark(unmarked)
+        self._mark_done(unmarked)
 
-    def _pictures(self, rows: range) -> Iterator[tuple[tuple[int, int], Pixels]]:
-        for item in self.items(rows):
+    def _iterate_views(self, rows: range) -> Iterator[tuple[tuple[int, int], Pixels]]:
+        for item in self.iterate_missing(rows):
             for view, pixels in zip(item.views, item.pixels, strict=True):
                 yield (item.row, view), pixels
 
-    def _mark(self, unmarked: list[tuple[int, int]]) -> None:
-        # the features reach the disk before the mark that says so
+    def _mark_done(self, unmarked: list[tuple[int, int]]) -> None:
+        # flushed first: a view that is marked as done is on the disk
         for view in {view for _, view in unmarked}:
             self.views[view].flush()
         for row, view in unmarked:
@@ -226,7 +227,7 @@ class Work:
         unmarked.clear()
 
     def finish(self) -> None:
-        """Put the finished folder in its place."""
+        """Put the finished folder in the place of the target."""
         assert self.done.all()
         for view in self.views:
             view.close()

@@ -1,8 +1,8 @@
 """The demo's backbone weights: MobileNetV2, quantised to less than 2 MB, in a plain .npz file without pickles.
 
-Each kernel is stored as int8 with one float32 scale per output channel (per channel for depthwise kernels). BatchNorm
-parameters are stored as float16, their variances as float32. The 1x1 kernels hold nearly all weights of the network;
-they use only `POINTWISE_LEVELS` levels on each side of zero, so that compression brings the file below 2 MB.
+Each kernel is stored as small integers with one float32 scale per output channel (per channel for depthwise kernels);
+the BatchNorm parameters as float16, their variances as float32. The integers of the 1x1 kernels, which are nearly the
+whole network, have `POINTWISE_LEVELS` steps each way, so that zip brings the file below 2 MB.
 """
 
 import hashlib
@@ -37,7 +37,7 @@ def load_demo_weights(model: "keras.Model", path: Path = DEMO_WEIGHTS) -> str:
     Raises
     ------
     UserError
-        The model is another network: its width differs, or layers are missing.
+        The model is another network: it has another width, or lacks layers.
     """
     stored = read_weights(path)
     variables = backbone_variables(model)
@@ -77,7 +77,7 @@ def write_weights(weights: dict[str, Weights], path: Path) -> None:
         if name.endswith("/kernel"):
             arrays[name], arrays[name + SCALE] = _quantise(values)
         elif name.endswith("/moving_variance"):
-            arrays[name] = values.astype(np.float32)  # float16 would round small ones to zero, and they are divisors
+            arrays[name] = values.astype(np.float32)  # float16 would lose small ones, by which the network divides
         else:
             arrays[name] = values.astype(np.float16)
     with atomic_file(path) as temporary, temporary.open("wb") as file:

@@ -1,4 +1,4 @@
-"""How TensorFlow is set up in this process: seeds, determinism, GPUs, precision, several devices."""
+"""TensorFlow's setup in this process: seeds, determinism, GPUs, precision, several devices."""
 
 import logging
 from typing import Any
@@ -10,12 +10,12 @@ logger = logging.getLogger(__name__)
 
 
 def prepare(seed: int, mixed_precision: str) -> None:
-    """Seed everything, ask for deterministic kernels, let GPU memory grow, and set the precision of new layers.
+    """Seed everything, require deterministic kernels, let GPU memory grow, and set the precision of new layers.
 
-    Not every GPU kernel has a deterministic form (tensorflow issue 47174, depthwise gradients), so determinism is
-    asked for on CPUs only; a GPU's results differ from run to run within float rounding.
+    Some GPU kernels have no deterministic form (tensorflow issue 47174, depthwise gradients), so determinism is
+    required on CPUs only. On a GPU, results differ from run to run within float rounding.
     """
-    keras.backend.clear_session()  # layers count their names from 0 again: equal models get equal files
+    keras.backend.clear_session()  # layer names count from 0 again, so that equal models give equal files
     keras.utils.set_random_seed(seed)
     gpus = tf.config.list_physical_devices("GPU")
     for gpu in gpus:
@@ -27,13 +27,13 @@ def prepare(seed: int, mixed_precision: str) -> None:
 
 
 def _tensor_cores(gpus: list[Any]) -> bool:
-    # from compute capability 7.0 on (Volta) float16 products run on tensor cores
+    # GPUs of compute capability 7.0 (Volta) and above run float16 products on tensor cores
     details = [tf.config.experimental.get_device_details(gpu) for gpu in gpus]
     return bool(details) and all(detail.get("compute_capability", (0, 0)) >= (7, 0) for detail in details)
 
 
-def strategy() -> tf.distribute.Strategy:
-    """All visible devices: mirrored over several (GPUs, or logical CPUs where there is no GPU), else the one."""
+def choose_strategy() -> tf.distribute.Strategy:
+    """Mirror training over all visible GPUs, or logical CPUs if there is no GPU; use a single device as it is."""
     kind = "GPU" if tf.config.list_logical_devices("GPU") else "CPU"
     devices = [device.name for device in tf.config.list_logical_devices(kind)]
     if len(devices) < 2:
@@ -43,5 +43,5 @@ def strategy() -> tf.distribute.Strategy:
 
 
 def has_gpu() -> bool:
-    """Whether TensorFlow sees one."""
+    """Whether TensorFlow sees a GPU."""
     return bool(tf.config.list_physical_devices("GPU"))

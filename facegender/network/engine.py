@@ -1,7 +1,7 @@
-"""Engines that run a network over batches of pictures: OpenVINO on CPUs, TensorFlow where that is not.
+"""Engines that run a network over batches of pictures: OpenVINO on CPUs, otherwise TensorFlow.
 
 An engine takes batches uint8 (b, s, s, 3) and yields float32 results, in order. On the same two cores OpenVINO runs
-MobileNetV2 about twice as fast as TensorFlow in float32, and starts without TensorFlow's many seconds of import.
+MobileNetV2 about twice as fast as TensorFlow in float32, and it starts without TensorFlow's import of many seconds.
 """
 
 import sys
@@ -14,20 +14,20 @@ from typing import Any, Final, Protocol, TypeVar
 import numpy as np
 import numpy.typing as npt
 
-from facegender.network.bfloat16 import fit_for_bfloat16
+from facegender.network.bfloat16 import adapt_to_bfloat16
 
 Images = npt.NDArray[np.uint8]
 Values = npt.NDArray[np.float32]
-QUEUED: Final = 6  # pictures in hand for each that is being computed
+QUEUED: Final = 6  # requests for each picture that is being computed
 
 
 class Engine(Protocol):
-    """Something that runs one network."""
+    """Runs one network."""
 
     name: str
 
     def map(self, batches: Iterable[Images]) -> Iterator[Values]:
-        """One result for each batch, in order; draws batches only as it can work on them."""
+        """Yield one result for each batch, in order; draw a batch only when it can be worked on."""
         ...
 
 
@@ -37,7 +37,7 @@ Place = TypeVar("Place")
 def forward(
     engine: Engine, pictures: Iterable[tuple[Place, Images]], batch_size: int
 ) -> Iterator[tuple[list[Place], Values]]:
-    """Run pictures uint8 (s, s, 3) in batches: the places of each batch, as they came, with its results."""
+    """Run pictures uint8 (s, s, 3) in batches; yield each batch's places, in the order given, with its results."""
     under_way: deque[list[Place]] = deque()
 
     def batches() -> Iterator[Images]:
@@ -51,12 +51,12 @@ def forward(
 
 
 class TensorFlowEngine:
-    """A Keras model, its variables turned into constants, which runs a third faster than calling it."""
+    """A Keras model with its variables turned into constants, which runs a third faster than calling the model."""
 
     name = "tensorflow float32"
 
     def __init__(self, model: Any) -> None:
-        self._function = frozen_graph(model)
+        self._function = freeze_graph(model)
 
     def map(self, batches: Iterable[Images]) -> Iterator[Values]:
         """See `Engine`."""
@@ -68,17 +68,17 @@ class TensorFlowEngine:
 
 
 class OpenVinoEngine:
-    """A network in OpenVINO's form, run on one picture at a time, several under way at once.
+    """An OpenVINO network that runs on one picture per request, with several requests at once.
 
-    What MobileNetV2 computes of one picture fits into a core's caches, of 32 it does not: on two cores one at a time is
-    1.5 times as fast in float32, and gives the same numbers.
+    MobileNetV2's intermediate results for one picture fit into a core's caches; those for 32 do not. On two cores
+    single pictures are 1.5 times as fast in float32, with the same numbers.
 
     Parameters
     ----------
     model
         An `openvino.Model`, or the .xml file of one, with input (?, s, s, 3).
     precision
-        float32 | bfloat16, for which the network is made fit; see facegender/network/bfloat16.py.
+        float32, or bfloat16, to which facegender/network/bfloat16.py adapts the network.
     """
 
     def __init__(self, model: Any, precision: str = "float32") -> None:
@@ -88,9 +88,9 @@ class OpenVinoEngine:
         shape = network.input(0).partial_shape
         network.reshape([1, *[shape[axis].get_length() for axis in range(1, 4)]])
         if precision == "bfloat16":
-            network = fit_for_bfloat16(network)
+            network = adapt_to_bfloat16(network)
         hint = {"float32": "f32", "bfloat16": "bf16"}[precision]
-        # not bound to a core each, for decoding needs the cores as well
+        # threads are not pinned to cores, because decoding needs the cores as well
         settings = {
             "INFERENCE_PRECISION_HINT": hint,
             "PERFORMANCE_HINT": "THROUGHPUT",
@@ -102,7 +102,7 @@ class OpenVinoEngine:
     def map(self, batches: Iterable[Images]) -> Iterator[Values]:
         """See `Engine`."""
         streams = self._network.get_property("OPTIMAL_NUMBER_OF_INFER_REQUESTS")
-        # more than there are cores: the next picture is there when one has done with the last, whatever Python is at
+        # more requests than cores: a core finds its next picture ready, whatever Python is doing
         idle = [self._network.create_infer_request() for _ in range(QUEUED * streams)]
         busy: deque[tuple[Any, Values, int]] = deque()
 
@@ -128,9 +128,9 @@ class OpenVinoEngine:
 
 
 def import_openvino() -> Any:
-    """OpenVINO without its telemetry, which would report our user's runs to its makers.
+    """Import OpenVINO without its telemetry, which would report the user's runs to its makers.
 
-    The package falls back to a stub of its own where `openvino_telemetry` is not installed.
+    If `openvino_telemetry` cannot be imported, the package uses a stub of its own.
 
     Raises
     ------
@@ -144,7 +144,7 @@ def import_openvino() -> Any:
 
 
 def has_openvino() -> bool:
-    """Whether OpenVINO can be used here."""
+    """Whether OpenVINO can be imported here."""
     try:
         import_openvino()
     except ImportError:
@@ -153,12 +153,15 @@ def has_openvino() -> bool:
 
 
 def has_bfloat16() -> bool:
-    """Whether OpenVINO's processor computes in bfloat16."""
+    """Whether OpenVINO computes in bfloat16 on this processor."""
     return "BF16" in import_openvino().Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
 
 
-def frozen_graph(model: Any) -> Any:
-    """A Keras model as a TensorFlow function of uint8 (n, s, s, 3) with its weights as constants."""
+def freeze_graph(model: Any) -> Any:
+    """Turn a Keras model into a TensorFlow function of uint8 (n, s, s, 3) with its weights as constants.
+
+    TensorFlow's own function for it is private, and is used here alone.
+    """
     import tensorflow as tf
     from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
 
@@ -168,10 +171,10 @@ def frozen_graph(model: Any) -> Any:
 
 
 def to_openvino(model: Any, folder: Path) -> Any:
-    """Convert a Keras model by way of TensorFlow's graph, written to `folder` in passing. Gives an `openvino.Model`."""
+    """Convert a Keras model to an `openvino.Model`, through a temporary file of TensorFlow's graph in `folder`."""
     import tensorflow as tf
 
-    graph = frozen_graph(model).graph.as_graph_def()
+    graph = freeze_graph(model).graph.as_graph_def()
     path = Path(tf.io.write_graph(graph, str(folder), "graph.pb", as_text=False))
     try:
         return import_openvino().Core().read_model(path)

@@ -1,4 +1,4 @@
-"""The fold ensemble as one network: the frozen part once, behind it the tuned part of every fold, their mean."""
+"""The ensemble of all folds as one network: the frozen part once, then every fold's tuned part, then their mean."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -11,22 +11,23 @@ from facegender.network.classifier import Classifier
 BORDER = "cut"
 
 
-def ensemble(classifier: Classifier, weights: Sequence[Sequence[npt.NDArray[Any]]]) -> keras.Model:
-    """Join trained classifiers of one architecture, whose frozen parts are equal.
+def build_ensemble(classifier: Classifier, weights: Sequence[Sequence[npt.NDArray[Any]]]) -> keras.Model:
+    """Join trained classifiers of one architecture with equal frozen parts.
 
     Parameters
     ----------
     classifier
-        Its tuned part reads features at the cut, where there is one; its weights are overwritten.
+        The architecture; its tuned part reads features at the cut, if there is one. Its weights are overwritten.
     weights
-        Of each member's whole network, as `get_weights` gives them.
+        The weights of each member's whole network, as `get_weights` returns them.
 
     Returns
     -------
-    Image (n, s, s, 3), RGB in [0, 255] -> mean probability of the positive class (n, 1) float32. The members are layers
-    `fold_0` and up, behind a layer `cut`.
+    keras.Model
+        Image (n, s, s, 3), RGB in [0, 255] -> mean probability of the positive class (n, 1) float32. The members are
+        layers `fold_0` and up, after a layer `cut`.
     """
-    whole, tuned = classifier.whole, classifier.trains
+    whole, tuned = classifier.whole, classifier.tuned
     source = classifier.frozen.output if classifier.frozen else whole.input
     border = keras.layers.Identity(name=BORDER)(source)
     probabilities = []

@@ -1,7 +1,7 @@
 """`.keras` files whose bytes depend on the model alone.
 
-Keras stamps its archives with the time and with addresses in memory, so that DVC would take two equal models for
-different ones and rerun what depends on them.
+Keras writes the time and memory addresses into its files. DVC would take two equal models for different ones, and rerun
+what depends on them.
 """
 
 import json
@@ -12,7 +12,7 @@ from pathlib import Path
 
 import keras
 
-EPOCH = (1980, 1, 1, 0, 0, 0)  # the earliest time a zip entry can carry
+EARLIEST_TIME = (1980, 1, 1, 0, 0, 0)  # the earliest time that a zip entry can have
 
 
 def save_model(model: keras.Model, path: Path) -> None:
@@ -27,11 +27,11 @@ def save_model(model: keras.Model, path: Path) -> None:
                     content = json.dumps({**json.loads(content), "date_saved": ""}, sort_keys=True).encode()
                 elif name == "config.json":
                     content = _count_shared_objects(content.decode()).encode()
-                target.writestr(zipfile.ZipInfo(name, EPOCH), content)
+                target.writestr(zipfile.ZipInfo(name, EARLIEST_TIME), content)
 
 
 def _count_shared_objects(config: str) -> str:
-    """Objects that layers share are named by their address; name them by the order in which they appear."""
+    """Number the objects that layers share in order of appearance; Keras names them by memory address."""
     numbers: dict[str, str] = {}
     return re.sub(
         r'(?<="shared_object_id": )\d+', lambda found: numbers.setdefault(found[0], str(len(numbers))), config
@@ -39,5 +39,5 @@ def _count_shared_objects(config: str) -> str:
 
 
 def load_model(path: Path) -> keras.Model:
-    """Load for scoring; safe mode, so that no code stored in the file runs."""
+    """Load a model for scoring, in safe mode, so that no code in the file runs."""
     return keras.models.load_model(path, compile=False, safe_mode=True)

@@ -1,6 +1,6 @@
-"""A functional network built anew on another input, layer by layer, with nested networks taken apart.
+"""Rebuild a functional network on another input, layer by layer, with nested networks flattened.
 
-Keras's `clone_model` keeps a network inside another one as a single layer, behind whose inside nothing can be cut.
+Keras's `clone_model` keeps a nested network as a single layer, inside which nothing can be cut.
 """
 
 import re
@@ -11,18 +11,19 @@ from typing import Any, Final
 import keras
 
 from facegender.errors import UserError
+from facegender.network.keras_graph import count_calls, replace_operations
 
-# of the classifier's own layers
-TAKEN: Final = frozenset({"image", "scale", "pool", "dropout", "logit", "probability", "as_it_is", "cut"})
+# names of the classifier's own layers
+RESERVED_NAMES: Final = frozenset({"image", "scale", "pool", "dropout", "logit", "probability", "as_it_is", "cut"})
 
 
-def flat(model: keras.Model, image_size: int) -> keras.Model:
-    """The same network with the same weights for pictures (n, s, s, 3), without networks inside it.
+def flatten(model: keras.Model, image_size: int) -> keras.Model:
+    """Return the same network with the same weights for pictures (n, s, s, 3), without nested networks.
 
     Raises
     ------
     UserError
-        It has parts that are no functional networks, weights used at two places, or layers that augment.
+        It has parts that are not functional networks, weights used at two places, or layers that augment.
     """
     copier = _Copier(recount=True)
     if model.input_shape == (None, image_size, image_size, 3) and copier.changes_nothing(model):
@@ -32,74 +33,73 @@ def flat(model: keras.Model, image_size: int) -> keras.Model:
     return keras.Model(image, output, name=model.name)
 
 
-def rebuilt(
-    model: keras.Model, image: keras.KerasTensor, seed: int = 0, quiet: Container[str] = ()
+def rebuild(
+    model: keras.Model, image: keras.KerasTensor, seed: int = 0, inactive: Container[str] = ()
 ) -> tuple[keras.KerasTensor, dict[str, keras.Layer]]:
-    """Build the layers of a network anew on `image`, with their weights.
+    """Rebuild the layers of a network on `image`, with their weights.
 
     Parameters
     ----------
     seed
-        Of dropout and its like, each layer's own by its place.
-    quiet
-        Layers that are to do what they do in inference, also in training. `trainable` does not achieve that of dropout.
+        Seed of dropout and similar layers; each adds its position.
+    inactive
+        Layers that run in inference mode even in training. For dropout, `trainable` does not achieve that.
 
     Returns
     -------
     The output, and the new layers by name.
     """
-    copier = _Copier(seed, quiet)
+    copier = _Copier(seed, inactive)
     return copier.run(model, image), copier.layers
 
 
 def is_noise(layer: keras.Layer) -> bool:
-    """Whether a layer does nothing in inference, and in training something at random."""
+    """Whether a layer does nothing in inference and acts at random in training."""
     kinds = (keras.layers.Dropout, keras.layers.AlphaDropout, keras.layers.GaussianDropout, keras.layers.GaussianNoise)
-    return isinstance(layer, kinds) or type(layer).__name__ == "StochasticDepth"  # Keras does not export the latter
+    return isinstance(layer, kinds) or type(layer).__name__ == "StochasticDepth"  # which Keras does not export
 
 
 def can_take_apart(model: Any) -> bool:
-    """Whether a network is a graph of layers, and not code of its own."""
+    """Whether a network is a graph of layers, rather than a class with code of its own."""
     return isinstance(model, keras.Function) or (isinstance(model, keras.Sequential) and model.built)
 
 
 class _Copier:
-    def __init__(self, seed: int = 0, quiet: Container[str] = (), recount: bool = False) -> None:
-        self.seed, self.quiet, self.recount = seed, quiet, recount
+    def __init__(self, seed: int = 0, inactive: Container[str] = (), recount: bool = False) -> None:
+        self.seed, self.inactive, self.recount = seed, inactive, recount
         self.counts: Counter[str] = Counter()
         self.layers: dict[str, keras.Layer] = {}
-        self.names = set(TAKEN)
+        self.names = set(RESERVED_NAMES)
         self.seen: set[int] = set()
 
     def changes_nothing(self, model: keras.Model) -> bool:
-        """Whether a copy would be the same again: no network inside, no layer used twice, every name its own."""
+        """Whether a copy would be equal: no nested network, no layer used twice, no name that Keras chose."""
         return isinstance(model, keras.Function) and all(
             isinstance(operation, keras.layers.InputLayer)
             or (
                 isinstance(operation, keras.Layer)
                 and not isinstance(operation, keras.Model)
-                and len(operation._inbound_nodes) == 1
+                and count_calls(operation) == 1
                 and "seed" not in operation.get_config()
-                and operation.name not in TAKEN
+                and operation.name not in RESERVED_NAMES
                 and not self._is_counted(operation)
             )
             for operation in model.operations
         )
 
     def run(self, model: keras.Model, tensor: keras.KerasTensor) -> keras.KerasTensor:
-        graph = model._functional if isinstance(model, keras.Sequential) else model
-        return graph._run_through_graph(tensor, operation_fn=lambda operation: self.copied(operation, model.name))
+        return replace_operations(model, tensor, lambda operation: self.copy_operation(operation, model.name))
 
-    def copied(self, operation: Any, inside: str) -> Callable[..., Any]:
+    def copy_operation(self, operation: Any, inside: str) -> Callable[..., Any]:
         if can_take_apart(operation):
             return lambda tensor, **_: self.run(operation, tensor)
         config = operation.get_config()
         name = self._name(operation, inside)
-        if not isinstance(operation, keras.Layer):  # + and *, which have no weights
-            sums: Callable[..., Any] = type(operation).from_config({**config, "name": name})
-            return sums
+        if not isinstance(operation, keras.Layer):  # `+` and `*`, which have no weights
+            arithmetic: Callable[..., Any] = type(operation).from_config({**config, "name": name})
+            return arithmetic
         self._check(operation, config)
-        if is_noise(operation) and operation.name in self.quiet:
+        if is_noise(operation) and operation.name in self.inactive:
             copy = keras.layers.Activation("linear", name=name, dtype=operation.dtype_policy)
         else:
             seeded = {"seed": self.seed + len(self.layers)} if "seed" in config else {}
@@ -107,7 +107,7 @@ class _Copier:
         self.layers[name] = copy
 
         def call(*args: Any, **kwargs: Any) -> Any:
-            kwargs.pop("training", None)  # whether a layer trains is decided here, not by who saved the file
+            kwargs.pop("training", None)  # the classifier decides which layers train, not the saved file
             result = copy(*args, **kwargs)
             if copy.weights:
                 copy.set_weights(operation.get_weights())
@@ -119,7 +119,7 @@ class _Copier:
         name: str = operation.name
         if self.recount and self._is_counted(operation):
             kind = _kind(operation)
-            # numbered by Keras, on from what else this process has built: the cut's name must not depend on that
+            # Keras numbers names across the process; the cut's name must not depend on what was built before
             name = f"{kind}_{self.counts[kind]}" if self.counts[kind] else kind
             self.counts[kind] += 1
         while name in self.names:
@@ -128,13 +128,13 @@ class _Copier:
         return name
 
     def _is_counted(self, operation: Any) -> bool:
-        """Whether its name is Keras's, and no one else's."""
+        """Whether Keras chose the name, which then is the class and a number."""
         return _kind(operation).replace("_", "") == type(operation).__name__.lower()
 
     def _check(self, layer: keras.Layer, config: dict[str, Any]) -> None:
         reason = None
         if isinstance(layer, keras.Model):
-            reason = f"{layer.name}, a {type(layer).__name__}, is no graph of layers"
+            reason = f"{layer.name}, a {type(layer).__name__}, is not a graph of layers"
         elif id(layer) in self.seen and layer.weights:
             reason = f"the weights of {layer.name} are used at two places"
         elif "seed" in config and not is_noise(layer):
@@ -142,8 +142,8 @@ class _Copier:
         if reason:
             raise UserError(
                 "params.yaml, backbone.name",
-                "must be a functional or sequential network of layers that are each used once; "
-                "pictures are augmented as `augment` says",
+                "must be a functional or sequential network of layers that are each used once and do not augment; "
+                "the section `augment` augments pictures",
                 reason,
             )
         self.seen.add(id(layer))

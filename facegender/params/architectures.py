@@ -6,16 +6,9 @@ This module holds names and numbers only, so params.yaml can be read without imp
 
 from dataclasses import dataclass
 from pathlib import PurePath
-from typing import TYPE_CHECKING, Final, Literal
-
-from facegender.errors import UserError
-
-if TYPE_CHECKING:
-    from facegender.params.sections import BackboneParams
+from typing import Final, Literal
 
 Scaling = Literal["signed", "standard", "caffe", "inside"]
-
-WEIGHTS: Final = "params.yaml, backbone.weights"
 
 
 @dataclass(frozen=True)
@@ -96,34 +89,3 @@ def title_with_width(name: str, alpha: float) -> str:
 def list_names() -> str:
     """List the allowed values of `backbone.name`, for an error message."""
     return f"{', '.join(ARCHITECTURES)}, or the path of a .keras file"
-
-
-def resolve_weights(params: "BackboneParams", drawn_demo: bool) -> str:
-    """Resolve `backbone.weights`: "auto" becomes "own", "demo" or "imagenet"; everything else is returned as it is.
-
-    "own" means the weights inside the file of a custom network; "demo" is chosen if the data is the drawn demo.
-
-    Raises
-    ------
-    UserError
-        The requested weights do not exist for this backbone.
-    """
-    source = params.weights
-    if is_custom(params.name):
-        if source in ("imagenet", "demo", "none"):
-            raise UserError(
-                WEIGHTS,
-                "must be auto, for the weights inside the file of backbone.name, or the path of a .weights.h5 file",
-                source,
-            )
-        return "own" if source == "auto" else source
-    if source == "auto":
-        source = "demo" if drawn_demo else "imagenet"
-    if source == "demo" and params.name != "mobilenet_v2":
-        raise UserError(
-            WEIGHTS,
-            "demo weights exist for mobilenet_v2 only",
-            f"{params.weights}, with backbone.name {params.name}",
-            "Set backbone.weights to imagenet or none, or backbone.name to mobilenet_v2.",
-        )
-    return source

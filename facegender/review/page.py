@@ -27,7 +27,7 @@ from facegender.errors import UserError
 from facegender.evaluation.pooled_features import Pooled, nearest
 from facegender.evaluation.report.facts import label_name
 from facegender.evaluation.report.gallery import thumbnail
-from facegender.features.store import FeatureStore, labelled
+from facegender.features.store import FeatureStore, join_splits
 from facegender.files.atomic import atomic_file
 from facegender.files.json_files import read_json
 from facegender.files.layout import Layout
@@ -112,7 +112,7 @@ def find_neighbours(features: Path, splits: pd.DataFrame, images: Sequence[str])
         if not store.views:
             remedy = "Set train.mode to features in params.yaml and run `facegender features`."
             raise UserError(str(features), "features must be cached to find like pictures", "online mode", remedy)
-        names = labelled(store, features, splits)["image"]
+        names = join_splits(store, features, splits)["image"]
         rows = pd.Index(names).get_indexer(pd.Index(images)).astype(np.int64)
         places = nearest(Pooled(store), rows, NEIGHBOURS)
         return [names.iloc[row].tolist() for row in places]

@@ -1,1 +1,1 @@
-"""The hyper-parameter study."""
+"""The hyper-parameter search: a study, its trials and its report."""

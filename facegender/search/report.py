@@ -1,4 +1,4 @@
-"""What a search has found: its trials as a table, and the best one's parameters as a file to adopt."""
+"""The result of a search: a table of its trials, and the best one's parameters as a preset."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -11,24 +11,24 @@ from facegender.files.atomic import atomic_file
 from facegender.files.layout import Layout
 from facegender.params.sections import Params
 from facegender.params.writing import unflatten
-from facegender.search.study import Search, in_words
+from facegender.search.study import Search, describe_other_code
 from facegender.statistics.intervals import Estimate, wilson
 
-HOLDOUT = "Set split.holdout: evaluate then reports on rows that have chosen nothing"
+SET_HOLDOUT = "Set split.holdout: evaluate then reports on rows that chose no parameters"
 
 
 @dataclass(frozen=True)
 class Trial:
-    """One trial as people see it.
+    """One trial, as the report shows it.
 
     Attributes
     ----------
     accuracy
-        Of the epoch that training keeps, on the validation rows; of a pruned trial undefined.
+        Validation accuracy of the epoch that training keeps; undefined for a pruned trial.
     epochs, kept
-        Of fine-tuning: how many ran, and which one was kept.
+        How many epochs of fine-tuning ran, and which one was kept.
     other_code
-        The code that trains has changed since.
+        Whether the training code has changed since.
     """
 
     number: int
@@ -41,21 +41,21 @@ class Trial:
     experiment: str | None
     other_code: bool
 
-    def cells(self) -> list[str]:
-        """Of the table, without the parameters."""
+    def format_cells(self) -> list[str]:
+        """Return the cells of the table, without the parameters."""
         kept = "" if self.kept is None else f"{self.kept} of "
-        shown = "" if self.accuracy.value is None else text(self.accuracy)
+        shown = "" if self.accuracy.value is None else format_accuracy(self.accuracy)
         return [str(self.number), self.state, shown, f"{kept}{self.epochs}", f"{self.seconds:,.0f}"]
 
 
 def trials_of(search: Search) -> list[Trial]:
-    """Those that ended, the most accurate first, the pruned last."""
-    others = search.of_other_code
-    found = [_trial(trial, search.rows, trial.number in others) for trial in search.ended]
+    """List the finished and pruned trials, the most accurate first, the pruned ones last."""
+    others = search.from_other_code
+    found = [_summarise(trial, search.rows, trial.number in others) for trial in search.ended]
     return sorted(found, key=lambda trial: (-(trial.accuracy.value or 0.0), trial.number))
 
 
-def _trial(trial: FrozenTrial, rows: int, other_code: bool) -> Trial:
+def _summarise(trial: FrozenTrial, rows: int, other_code: bool) -> Trial:
     finished = trial.state is TrialState.COMPLETE and trial.value is not None
     accuracy = wilson(round((trial.value or 0.0) * rows), rows) if finished else Estimate(None, None, None, rows)
     attributes, duration = trial.user_attrs, trial.duration
@@ -72,13 +72,13 @@ def _trial(trial: FrozenTrial, rows: int, other_code: bool) -> Trial:
     )
 
 
-def text(accuracy: Estimate) -> str:
-    """ "0.861 (0.840 to 0.880)" """
+def format_accuracy(accuracy: Estimate) -> str:
+    """Format an accuracy with its interval: "0.861 (0.840 to 0.880)"."""
     return f"{accuracy.value:.3f} ({accuracy.low:.3f} to {accuracy.high:.3f})"
 
 
 def as_rich(trials: list[Trial], caption: str) -> Any:
-    """The table for a terminal; 95% intervals."""
+    """Make the table for a terminal, with 95% intervals."""
     from rich.table import Table
 
     shown = Table(title=f"Validation accuracy, n = {trials[0].accuracy.n:,}, 95% interval", caption=caption)
@@ -90,40 +90,43 @@ def as_rich(trials: list[Trial], caption: str) -> Any:
         shown.add_column("experiment", overflow="fold")
     for trial in trials:
         last = [trial.experiment or ""] if experiments else []
-        shown.add_row(*trial.cells(), *(str(trial.changes[name]) for name in names), *last)
+        shown.add_row(*trial.format_cells(), *(str(trial.changes[name]) for name in names), *last)
     return shown
 
 
 def as_records(trials: list[Trial]) -> list[dict[str, Any]]:
-    """The table for the Prefect UI."""
+    """Make the table for the Prefect UI."""
     head = ("trial", "state", "accuracy (95% interval)", "epochs", "seconds")
     return [
-        {**dict(zip(head, trial.cells(), strict=True)), **trial.changes, "experiment": trial.experiment or ""}
+        {**dict(zip(head, trial.format_cells(), strict=True)), **trial.changes, "experiment": trial.experiment or ""}
         for trial in trials
     ]
 
 
 def caution(trials: list[Trial], params: Params) -> str:
-    """What the best trial's accuracy is worth."""
+    """Say why the best trial's accuracy is optimistic, and how to get an honest figure."""
     best, *others = [trial for trial in trials if trial.state == "finished"]
     low = best.accuracy.low or 0.0
     near = sum((trial.accuracy.value or 0.0) >= low for trial in others)
-    which = f"{near} of the other {len(others)} finished trials lie in its interval." if others else ""
+    which = f"{near} of the other {len(others)} finished trials lie within its interval." if others else ""
     changed = sorted(trial.number for trial in trials if trial.other_code)
-    said = f"The code has changed since: {in_words(changed)}. " if changed else ""
-    remedy = "evaluate reports on the holdout, which has chosen nothing." if params.split.holdout else f"{HOLDOUT}."
+    warning = f"The code has changed since: {describe_other_code(changed)}. " if changed else ""
+    remedy = (
+        "evaluate reports on the holdout, which chose no parameters." if params.split.holdout else f"{SET_HOLDOUT}."
+    )
     return (
-        f"The best trial's accuracy is optimistic: it was chosen among {len(trials)} on the rows that it is measured "
-        f"on. {which} {said}{remedy} Labels are gender as perceived by annotators."
+        f"The best trial's accuracy is optimistic: it was chosen among {len(trials)} trials on the rows that measure "
+        f"it. {which} {warning}{remedy} Labels are gender as perceived by annotators."
     )
 
 
 def write_best(trials: list[Trial], layout: Layout) -> dict[str, JsonValue]:
     """Write the best trial's parameters as a preset, and return them by name."""
     best = trials[0]
+    accuracy = format_accuracy(best.accuracy)
     lines = [
-        "# The best parameters that the last search has found; `facegender preset` with this file's path adopts them.",
-        f"# Validation accuracy {text(best.accuracy)}, n = {best.accuracy.n:,}: optimistic, for it was chosen among",
+        "# The best parameters of the last search. `facegender preset` with this file's path adopts them.",
+        f"# Validation accuracy {accuracy}, n = {best.accuracy.n:,}: optimistic, because it was chosen among",
         f"# {len(trials)} trials on the same rows. Labels are gender as perceived by annotators.",
         "",
         yaml.safe_dump(unflatten(best.changes), sort_keys=False),
@@ -134,7 +137,7 @@ def write_best(trials: list[Trial], layout: Layout) -> dict[str, JsonValue]:
 
 
 def to_adopt(trials: list[Trial], layout: Layout) -> str:
-    """How to go on: the lines of params.yaml, and the commands that write them."""
+    """Say how to adopt the best trial: its lines of params.yaml, and the commands that write them."""
     best = trials[0]
     lines = yaml.safe_dump(unflatten(best.changes), sort_keys=False)
     commands = [f"    facegender preset {layout.search}    # writes them into params.yaml; then dvc repro, or make run"]

@@ -1,4 +1,4 @@
-"""The space that a search looks through: parameters of `train` that features do not depend on."""
+"""The space of a search: parameters of `train` that the features do not depend on."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -16,59 +16,63 @@ from facegender.params.writing import unflatten
 
 Space = Mapping[str, Range | tuple[Choice, ...]]
 
-# of `train`, what dvc.yaml lists for features: another value would want other features
+# parameters of `train` that dvc.yaml lists for the stage features: another value would need other features
 FEATURES_DEPEND_ON: Final = ("fine_tune_layers", "mixed_precision", "mode", "seed")
-TOGETHER: Final = ("train.epochs", "train.unfreeze")  # may each be right, and wrong together
+JOINT: Final = ("train.epochs", "train.unfreeze")  # each may be valid, but not both together
 WHERE: Final = "params.yaml with search.space"
-DIGITS: Final = 3  # significant ones of a proposed number: what is trained with is what can be read and written down
+DIGITS: Final = 3  # significant digits of a proposed number, so that people can copy the value that was trained with
 
 
 def check_space(params: Params) -> Space:
-    """The space, where every value in it is one that params.yaml may have, also beside the others.
+    """Return the space, once every value in it is checked as params.yaml is, alone and with the others.
 
     Raises
     ------
     UserError
-        It is empty, or holds something else than a parameter of `train` that can be searched, or values that do not go
+        The space is empty, names anything but searchable parameters of `train`, or has values that are not valid
         together.
     """
     where, space = "params.yaml, search.space", params.search.space
     if not space:
         raise UserError(where, "must name a parameter to search", None, "train.learning_rate, say.")
     if params.train.class_weights:
-        remedy = "Trials are compared by accuracy, in which every row must count alike; set train.sampling to balanced."
+        remedy = "Trials are compared by accuracy, which weights all rows equally. Set train.sampling to balanced."
         raise UserError("params.yaml, train.class_weights", "must be false for a search", True, remedy)
     for name, values in space.items():
         section, _, key = name.partition(".")
         if section != "train" or key not in TrainParams.model_fields:
-            raise UserError(where, "must name parameters of train", name, "Others change features, or no training.")
+            raise UserError(
+                where, "must name parameters of train", name, "Others change the features, or nothing in training."
+            )
         if key in FEATURES_DEPEND_ON:
             listed = ", ".join(f"train.{other}" for other in FEATURES_DEPEND_ON)
-            remedy = f"The features depend on {listed}: try another value by `python -m flows.retrain --set {name}=…`."
-            raise UserError(where, "must leave the cached features as they are", name, remedy)
+            remedy = (
+                f"The features depend on {listed}. Try another value with `python -m flows.retrain --set {name}=…`."
+            )
+            raise UserError(where, "must not change the cached features", name, remedy)
         if key == "class_weights":
-            remedy = "It changes what the validation accuracy counts, by which trials are compared."
+            remedy = "It changes the weights in the validation accuracy, by which trials are compared."
             raise UserError(where, "must not name train.class_weights", name, remedy)
         if isinstance(values, Range) and values.type == "float" and TrainParams.model_fields[key].annotation is int:
             received = f"{values.low:g} to {values.high:g}"
-            raise UserError(where, f"{name} takes whole numbers: its range must have type: int", received)
-    joint = [name for name in space if name in TOGETHER]
-    for found in product(*(ends(space[name]) for name in joint)):
+            raise UserError(where, f"{name} takes whole numbers: its range needs `type: int`", received)
+    joint = [name for name in space if name in JOINT]
+    for found in product(*(list_extremes(space[name]) for name in joint)):
         for name, values in space.items():
-            for value in ends(values):
-                with_changes(params, {**dict(zip(joint, found, strict=True)), name: value})
+            for value in list_extremes(values):
+                apply_changes(params, {**dict(zip(joint, found, strict=True)), name: value})
     return space
 
 
-def ends(values: Range | tuple[Choice, ...]) -> Sequence[Choice]:
-    """The two ends of a range, or a list's values."""
+def list_extremes(values: Range | tuple[Choice, ...]) -> Sequence[Choice]:
+    """Return the two ends of a range, or a list's values."""
     if not isinstance(values, Range):
         return values
     return [int(end) if values.type == "int" else end for end in (values.low, values.high)]
 
 
 def suggest(trial: optuna.Trial, space: Space) -> dict[str, JsonValue]:
-    """A value for every parameter of the space, by the study's sampler; numbers rounded to 3 significant digits."""
+    """Let the study's sampler suggest a value for every parameter, with numbers rounded to 3 significant digits."""
     found: dict[str, JsonValue] = {}
     for name, values in space.items():
         if not isinstance(values, Range):
@@ -77,16 +81,16 @@ def suggest(trial: optuna.Trial, space: Space) -> dict[str, JsonValue]:
             found[name] = trial.suggest_int(name, int(values.low), int(values.high), log=values.log)
         else:
             exact = trial.suggest_float(name, values.low, values.high, log=values.log)
-            found[name] = min(max(significant(exact), values.low), values.high)
+            found[name] = min(max(round_significant(exact), values.low), values.high)
     return found
 
 
-def inside(space: Space, params: Params) -> dict[str, JsonValue] | None:
-    """The values that the parameters have today; None where one of them lies outside of the space."""
-    today = params.train.model_dump(mode="json")
+def find_current_values(space: Space, params: Params) -> dict[str, JsonValue] | None:
+    """Return the current values of the space's parameters; None if one of them lies outside the space."""
+    current = params.train.model_dump(mode="json")
     found: dict[str, JsonValue] = {}
     for name, values in space.items():
-        value = today[name.partition(".")[2]]
+        value = current[name.partition(".")[2]]
         within = values.low <= value <= values.high if isinstance(values, Range) else value in values
         if not within:
             return None
@@ -94,13 +98,13 @@ def inside(space: Space, params: Params) -> dict[str, JsonValue] | None:
     return found
 
 
-def with_changes(params: Params, changes: Mapping[str, JsonValue]) -> Params:
-    """The parameters with some of `train` changed.
+def apply_changes(params: Params, changes: Mapping[str, JsonValue]) -> Params:
+    """Return the parameters with some values of `train` changed.
 
     Raises
     ------
     UserError
-        They do not go together.
+        The values are not valid together.
     """
     values = params.train.model_dump() | unflatten(changes)["train"]
     try:
@@ -108,10 +112,10 @@ def with_changes(params: Params, changes: Mapping[str, JsonValue]) -> Params:
     except UserError as error:
         if error.where != f"{WHERE}, train":
             raise
-        received = ", ".join(f"{name} {value}" for name, value in changes.items())  # instead of all of train
+        received = ", ".join(f"{name} {value}" for name, value in changes.items())  # without the unchanged values
         raise UserError(error.where, error.expected, received) from None
 
 
-def significant(value: float) -> float:
-    """Rounded to DIGITS significant digits: 0.0012345 is 0.00123."""
+def round_significant(value: float) -> float:
+    """Round to DIGITS significant digits: 0.0012345 becomes 0.00123."""
     return 0.0 if value == 0 else round(value, DIGITS - 1 - math.floor(math.log10(abs(value))))

@@ -1,14 +1,14 @@
-"""A search for better training parameters: a study that Optuna proposes trials for, remembers, and prunes.
+"""A search for better training parameters: an Optuna study that proposes, records and prunes trials.
 
-Two commands run its trials. `facegender search` trains them in its own process and keeps figures alone. The flow
-`python -m flows.search` runs each as a DVC experiment, with model and report. Both go on with the same study: it is
-known by its data, features, space and the parameters outside of the space.
+Two commands run trials. `facegender search` trains them in its own process and keeps only the figures. The flow
+`python -m flows.search` runs each as a DVC experiment, with model and report. Both continue the same study, which is
+identified by its data, features, space, and the parameters outside the space.
 
-Trials are compared by the validation accuracy of the epoch that training keeps, because the validation loss of two
-label smoothings cannot be compared. All are judged on the same rows, so the best accuracy is chosen as well as reached.
+Trials are compared by the validation accuracy of the epoch that training keeps, because validation losses with
+different label smoothing cannot be compared. All trials share the validation rows, so the best accuracy is optimistic.
 
-A study outlives a change of the code: what it finds are parameters, which are trained with once more, by the code of
-that day. Each trial knows its code, and who reads the table is told which are of other code than today's.
+A study survives a change of the code, because its result is parameters, with which the current code trains again. Each
+trial records its code, and the report says which trials were trained by other code.
 """
 
 import fcntl
@@ -27,33 +27,33 @@ from optuna.trial import TrialState
 from pydantic import JsonValue
 
 from facegender.errors import UserError
-from facegender.features.store import FeatureStore, labelled
+from facegender.features.store import FeatureStore, join_splits
 from facegender.files.layout import Layout
 from facegender.files.resumable import work_folder
 from facegender.files.splits import validates
 from facegender.params.search import Range, SearchParams
 from facegender.params.sections import Params
-from facegender.search.space import Space, check_space, ends, inside, suggest, with_changes
+from facegender.search.space import Space, apply_changes, check_space, find_current_values, list_extremes, suggest
 from facegender.stages import require_outputs
-from facegender.training.provenance import depends_on
+from facegender.training.provenance import list_dependencies
 
 logger = logging.getLogger(__name__)
 
 ENDED: Final = (TrialState.COMPLETE, TrialState.PRUNED)
 
-Row = Mapping[str, Any]  # an epoch's figures, as in history.csv
-Report = Callable[[Row], bool]  # takes in an epoch as it ends; True where the trial had better end too
+EpochRow = Mapping[str, Any]  # an epoch's figures, as in history.csv
+Report = Callable[[EpochRow], bool]  # receives an epoch when it ends; returns True if the trial should be pruned
 
 
-class Pruned(Exception):  # noqa: N818 - no error
-    """The trial was ended early, because earlier ones were better at the same epoch."""
+class Pruned(Exception):  # noqa: N818 - not an error
+    """Ends a trial early, because earlier ones were better at the same epoch."""
 
 
 @dataclass(frozen=True)
 class Finished:
-    """What a trial has reached: the history of its training, and its DVC experiment's name where it is one."""
+    """A finished trial: the history of its training, and its DVC experiment's name if it is one."""
 
-    history: Sequence[Row]
+    history: Sequence[EpochRow]
     experiment: str | None = None
 
 
@@ -61,16 +61,16 @@ RunTrial = Callable[[int, dict[str, JsonValue], Report], Finished]
 
 
 class Search:
-    """The study of one checkout, held for as long as the block lasts.
+    """The study of one checkout, locked inside the `with` block.
 
     Attributes
     ----------
     rows
-        How many validation rows judge a trial.
+        Number of validation rows.
     folder
-        What only trials of this study have in common.
+        Files that the trials of this study share.
     code
-        Fingerprint of the code that trains today.
+        Fingerprint of the current training code.
     """
 
     def __init__(self, layout: Layout, params: Params) -> None:
@@ -78,16 +78,16 @@ class Search:
         self.params = params
         require_outputs(layout, "validate", "split", "features")
         with FeatureStore(layout.features) as store:
-            table = labelled(store, layout.features, pd.read_parquet(layout.splits))
-            outside = depends_on(with_changes(params, self._constant()).train, store.manifest, table)
+            table = join_splits(store, layout.features, pd.read_parquet(layout.splits))
+            outside = list_dependencies(apply_changes(params, self._fixed_values()).train, store.manifest, table)
         self.code: str = outside.pop("code")
         self.rows = int(validates(table["fold"]).sum())
         space = {name: str(values) for name, values in self.space.items()}
         self.folder = work_folder(layout.resume / "search", {**outside, "space": space})
 
-    def _constant(self) -> dict[str, JsonValue]:
-        """A value for each searched parameter that does not depend on today's."""
-        return {name: ends(values)[0] for name, values in self.space.items()}
+    def _fixed_values(self) -> dict[str, JsonValue]:
+        """Return a value for each searched parameter, independent of its current value."""
+        return {name: list_extremes(values)[0] for name, values in self.space.items()}
 
     def __enter__(self) -> Self:
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -96,20 +96,20 @@ class Search:
             fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             os.close(self._lock)
-            remedy = "Wait for it to end, or end it; what it has finished is kept."
-            raise UserError(str(self.folder), "one search at a time", "another one that is at work", remedy) from None
+            remedy = "Wait for it to end, or end it: its finished trials are kept."
+            raise UserError(str(self.folder), "only one search at a time", "another running search", remedy) from None
         optuna.logging.set_verbosity(optuna.logging.WARNING)
         journal = self.folder / "journal.log"
-        end_behind_a_line(journal)
-        backend = JournalFileBackend(str(journal), lock_obj=OurLock(str(journal)))
+        remove_partial_line(journal)
+        backend = JournalFileBackend(str(journal), lock_obj=NoLock(str(journal)))
         self.study = optuna.create_study(
             storage=JournalStorage(backend),
             study_name="search",
             direction="maximize",
             load_if_exists=True,
-            pruner=make_pruner(self.params.search, most_epochs(self.space, self.params)),
+            pruner=make_pruner(self.params.search, find_max_epochs(self.space, self.params)),
         )
-        for trial in self.study.get_trials(states=(TrialState.RUNNING,)):  # of a killed search
+        for trial in self.study.get_trials(states=(TrialState.RUNNING,)):  # left by a killed search
             self.study.tell(trial.number, state=TrialState.FAIL)
         return self
 
@@ -122,58 +122,60 @@ class Search:
         return self.study.get_trials(states=ENDED)
 
     @property
-    def of_other_code(self) -> list[int]:
-        """Numbers of the trials that count and were trained by other code than today's."""
+    def from_other_code(self) -> list[int]:
+        """Numbers of the trials that count and were trained by other code than the current code."""
         return [trial.number for trial in self.ended if trial.user_attrs.get("code") != self.code]
 
     def run(self, trials: int, run_trial: RunTrial) -> None:
-        """Go on until the study has that many trials.
+        """Run trials until the study has `trials` of them.
 
-        What is proposed follows from search.seed and the trials that have ended, so that a search which was killed and
-        started again proposes what an undisturbed one would have; but for hyperband, which goes by a trial's number as
-        well, and a killed one keeps its number. Parameters that were tried before are not trained again. The first
-        trial has today's parameters, where they lie in the space: the others are to beat them.
+        Proposals depend only on search.seed and the trials that have ended, so a killed search proposes the same as an
+        undisturbed one when it is started again. Hyperband is an exception: it also uses a trial's number, and a killed
+        trial keeps its number. Parameters that were tried before are not trained again. The first trial has the current
+        parameters, if they lie in the space, as a baseline for the others.
         """
-        if others := self.of_other_code:
+        if others := self.from_other_code:
             logger.warning(
-                "search: the code has changed since: %s; for a new study remove %s", in_words(others), self.folder
+                "search: the code has changed since: %s; to start a new study, remove %s",
+                describe_other_code(others),
+                self.folder,
             )
         while len(ended := self.ended) < trials:
             if ended:
-                logger.info("search: %d of %d trials, best accuracy %s", len(ended), trials, self._best())
-            elif (today := inside(self.space, self.params)) is not None and not self._waiting():
-                self.study.enqueue_trial(today)
+                logger.info("search: %d of %d trials, best accuracy %s", len(ended), trials, self._format_best())
+            elif (values := find_current_values(self.space, self.params)) is not None and not self._has_waiting_trial():
+                self.study.enqueue_trial(values)
             self.study.sampler = optuna.samplers.TPESampler(
                 n_startup_trials=self.params.search.startup, seed=self.params.search.seed + len(ended)
             )
             self._run_one(self.study.ask(), run_trial)
 
-    def _waiting(self) -> bool:
-        """Whether a killed search has put the first trial in line, and not begun with it."""
+    def _has_waiting_trial(self) -> bool:
+        """Whether a killed search has enqueued the first trial without starting it."""
         return bool(self.study.get_trials(deepcopy=False, states=(TrialState.WAITING,)))
 
-    def _best(self) -> str:
+    def _format_best(self) -> str:
         values = [trial.value for trial in self.ended if trial.state is TrialState.COMPLETE and trial.value is not None]
         return f"{max(values):.3f}" if values else "none yet"
 
     def _run_one(self, trial: optuna.Trial, run_trial: RunTrial) -> None:
         changes = suggest(trial, self.space)
         trial.set_user_attr("changes", changes)
-        if (before := self._tried(changes)) is not None:
+        if (before := self._find_tried(changes)) is not None:
             for name, value in before.user_attrs.items():
                 trial.set_user_attr(name, value)
             self.study.tell(trial, before.value if before.state is TrialState.COMPLETE else None, before.state)
             return
         trial.set_user_attr("code", self.code)
-        words = ", ".join(f"{name} {value}" for name, value in changes.items())
-        logger.info("search: trial %d: %s", trial.number, words)
+        values = ", ".join(f"{name} {value}" for name, value in changes.items())
+        logger.info("search: trial %d: %s", trial.number, values)
 
-        told: set[int] = set()  # a training that resumes tells its earlier epochs again
+        reported: set[int] = set()  # a resumed training reports its earlier epochs again
 
-        def report(row: Row) -> bool:
-            if row["phase"] == "head" or row["epoch"] in told:
+        def report(row: EpochRow) -> bool:
+            if row["phase"] == "head" or row["epoch"] in reported:
                 return False
-            told.add(row["epoch"])
+            reported.add(row["epoch"])
             trial.set_user_attr("epochs", int(row["epoch"]))
             trial.report(float(row["val_accuracy"]), int(row["epoch"]))
             return trial.should_prune()
@@ -186,24 +188,24 @@ class Search:
             self.study.tell(trial, state=TrialState.FAIL)
             raise
         else:
-            kept = kept_epoch(finished.history)
+            kept = find_kept_epoch(finished.history)
             trial.set_user_attr("epochs", int(finished.history[-1]["epoch"]))
             trial.set_user_attr("kept", int(kept["epoch"]))
             trial.set_user_attr("experiment", finished.experiment)
             self.study.tell(trial, float(kept["val_accuracy"]))
 
-    def _tried(self, changes: dict[str, JsonValue]) -> optuna.trial.FrozenTrial | None:
+    def _find_tried(self, changes: dict[str, JsonValue]) -> optuna.trial.FrozenTrial | None:
         return next((trial for trial in self.ended if trial.user_attrs["changes"] == changes), None)
 
 
-def in_words(others: Sequence[int]) -> str:
-    """What is to be said of trials of other code."""
-    trials = f"trial {others[0]} is" if len(others) == 1 else f"trials {', '.join(map(str, others))} are"
-    return f"{trials} of other code than today's, and may not compare with the rest"
+def describe_other_code(others: Sequence[int]) -> str:
+    """Say which trials were trained by other code than the current code."""
+    trials = f"trial {others[0]} was" if len(others) == 1 else f"trials {', '.join(map(str, others))} were"
+    return f"{trials} trained by other code, and may not be comparable with the rest"
 
 
-class OurLock(JournalFileOpenLock):
-    """Optuna's own lock would outlive a kill by half a minute; the search holds one that ends with it."""
+class NoLock(JournalFileOpenLock):
+    """No lock on the journal. Optuna's would last half a minute after a kill; the search has one that ends with it."""
 
     def acquire(self) -> bool:
         return True
@@ -212,29 +214,29 @@ class OurLock(JournalFileOpenLock):
         pass
 
 
-def end_behind_a_line(journal: Path) -> None:
-    """Cut off a line that a kill has left half written, which nothing could follow."""
+def remove_partial_line(journal: Path) -> None:
+    """Remove a last line that a kill has left incomplete, after which Optuna could not append."""
     if journal.exists():
         written = journal.read_bytes()
         os.truncate(journal, written.rfind(b"\n") + 1)
 
 
-def kept_epoch(history: Sequence[Row]) -> Row:
-    """Of the last phase the epoch with the lowest validation loss, whose weights training keeps."""
+def find_kept_epoch(history: Sequence[EpochRow]) -> EpochRow:
+    """Return the last phase's epoch with the lowest validation loss, whose weights training keeps."""
     last = history[-1]["phase"]
     return min((row for row in history if row["phase"] == last), key=lambda row: float(row["val_loss"]))
 
 
-def most_epochs(space: Space, params: Params) -> int:
-    """Of fine-tuning, in any trial."""
+def find_max_epochs(space: Space, params: Params) -> int:
+    """Return the largest number of fine-tuning epochs in any trial."""
     values = space.get("train.epochs", (params.train.epochs,))
     return int(values.high) if isinstance(values, Range) else max(int(str(value)) for value in values)
 
 
-def make_pruner(search: SearchParams, most_epochs: int) -> optuna.pruners.BasePruner:
-    """What ends trials early."""
+def make_pruner(search: SearchParams, max_epochs: int) -> optuna.pruners.BasePruner:
+    """Make the pruner, which ends trials early."""
     if search.pruner == "median":
         return optuna.pruners.MedianPruner(n_startup_trials=search.startup, n_warmup_steps=search.warmup)
     if search.pruner == "hyperband":
-        return optuna.pruners.HyperbandPruner(min_resource=max(1, search.warmup), max_resource=max(1, most_epochs))
+        return optuna.pruners.HyperbandPruner(min_resource=max(1, search.warmup), max_resource=max(1, max_epochs))
     return optuna.pruners.NopPruner()

@@ -1,4 +1,4 @@
-"""Trials of a search in this process: TensorFlow starts once, and what trainings have in common is computed once."""
+"""Trials of a search in this process: TensorFlow starts once, and what the trainings share is computed once."""
 
 import gc
 import os
@@ -8,51 +8,52 @@ import keras
 import pandas as pd
 from pydantic import JsonValue
 
-from facegender.features.store import FeatureStore, labelled
+from facegender.features.store import FeatureStore, join_splits
 from facegender.files.json_files import read_json
 from facegender.files.layout import Layout
 from facegender.params.sections import Params
 from facegender.runtime.code_fingerprint import fingerprint_with_imports
-from facegender.search.space import with_changes
-from facegender.search.study import Finished, Pruned, Report, Row, RunTrial
+from facegender.search.space import apply_changes
+from facegender.search.study import EpochRow, Finished, Pruned, Report, RunTrial
 from facegender.training.checkpoint import Checkpoints
-from facegender.training.provenance import depends_on
+from facegender.training.provenance import list_dependencies
+from facegender.training.source import TrainingData
 from facegender.training.train import fit
 
 
 def trainer(layout: Layout, params: Params, folder: Path) -> RunTrial:
-    """What runs a trial: the training of `facegender train`, of which only the history is kept.
+    """Make a function that runs a trial: the training of `facegender train`, of which only the history is kept.
 
     Parameters
     ----------
     folder
-        For its checkpoints, from which a trial of a killed search goes on, and for what trials share.
+        Folder for checkpoints, from which a killed search's trial resumes, and for what trials share.
     """
     positive: str = read_json(layout.validation)["classes"][1]
-    # the input of the head's own phase: the same for every trial of the same code
+    # the input of the head's own phase is the same for every trial of the same code
     shared = folder / f"pooled_{fingerprint_with_imports('facegender.training.train')}.npy"
     for other in folder.glob("pooled*.npy"):
         if other != shared:
             other.unlink()
 
     def run_trial(number: int, changes: dict[str, JsonValue], report: Report) -> Finished:
-        changed = with_changes(params, changes)
+        changed = apply_changes(params, changes)
 
-        def on_epoch(row: Row) -> None:
-            link(pooled, shared)
+        def on_epoch(row: EpochRow) -> None:
+            link_if_free(pooled, shared)
             if report(row):
                 raise Pruned
 
         keras.backend.clear_session()
         gc.collect()
         with FeatureStore(layout.features) as store:
-            table = labelled(store, layout.features, pd.read_parquet(layout.splits))
-            checkpoints = Checkpoints(folder / "training", depends_on(changed.train, store.manifest, table))
+            table = join_splits(store, layout.features, pd.read_parquet(layout.splits))
+            checkpoints = Checkpoints(folder / "training", list_dependencies(changed.train, store.manifest, table))
             pooled = checkpoints.folder / "pooled.npy"
-            link(shared, pooled)
-            live = folder / "dvclive"
+            link_if_free(shared, pooled)
+            data = TrainingData(store, table, positive, layout.images)
             try:
-                fitted = fit(layout, changed.train, store, table, positive, checkpoints, live, on_epoch)
+                fitted = fit(data, changed.train, checkpoints, folder / "dvclive", on_epoch)
             except Pruned:
                 checkpoints.remove()
                 raise
@@ -62,7 +63,7 @@ def trainer(layout: Layout, params: Params, folder: Path) -> RunTrial:
     return run_trial
 
 
-def link(source: Path, target: Path) -> None:
-    """Another name for a file, where there is one and the name is free."""
+def link_if_free(source: Path, target: Path) -> None:
+    """Hard-link a file, if it exists and the new name is free."""
     if source.exists() and not target.exists():
         os.link(source, target)

@@ -1,1 +1,1 @@
-"""The stage `train`: batches, the loop, checkpoints and the model folder."""
+"""The stage `train`: batches, the training loop, checkpoints and the model folder."""

@@ -1,7 +1,7 @@
-"""How fast each layer of the tuned part learns, and from when on: by its distance from the head, in blocks.
+"""Layer-wise learning rates: how fast each layer of the tuned part learns, and from which step, by its depth in blocks.
 
-Both ideas are of ULMFiT (Howard and Ruder 2018, sections 3.2 and 3.3): the layers nearest to the task change first and
-most. The share falls from block to block by one factor, as in ELECTRA (Clark et al. 2020, table 6).
+Both ideas are from ULMFiT (Howard and Ruder 2018, sections 3.2 and 3.3): the layers nearest to the task change first
+and most. The rate falls from block to block by a constant factor, as in ELECTRA (Clark et al. 2020, table 6).
 """
 
 import re
@@ -11,37 +11,37 @@ from typing import Final
 
 import keras
 
-# keras.applications: block_13_expand, block6a_se_reduce, conv5_block1_1_conv, stage_3_block_2_depthwise_conv,
+# names of keras.applications: block_13_expand, block6a_se_reduce, conv5_block1_1_conv, stage_3_block_2_depthwise_conv,
 # expanded_conv_7_project
 BLOCK: Final = re.compile(r".*?block_?\d+[a-z]?|expanded_conv_\d+", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
-class Pace:
-    """Of one variable: the share of the learning rate that it has, and the optimizer's step from which on it moves."""
+class LayerRate:
+    """One variable's share of the learning rate, and the optimizer's step at which it starts to change."""
 
     share: float = 1.0
     start: int = 0
 
 
-def block_of(layer: str) -> str:
-    """The block that a layer's name puts it in; empty for stem and top, whose layers belong to none."""
+def find_block(layer: str) -> str:
+    """Return the block in a layer's name; empty for the stem and the top, whose layers belong to no block."""
     found = BLOCK.match(layer)
     return found.group() if found else ""
 
 
-def depths(layers: Iterable[keras.Layer], head: Iterable[keras.Layer]) -> dict[str, int]:
-    """Distance from the head of every variable that trains, by its path.
+def measure_depths(layers: Iterable[keras.Layer], head: Iterable[keras.Layer]) -> dict[str, int]:
+    """Measure the depth of every trainable variable, by its path.
 
-    0 is the head, 1 the last block that has something to train, and so on. Neighbours that belong to no block count as
-    one: the last convolution and its BatchNorm; the stem.
+    Depth 0 is the head, 1 the last block that trains, and so on. Neighbours that belong to no block count as one block:
+    the last convolution and its BatchNorm; the stem.
 
     Parameters
     ----------
     layers
-        Of the network that trains, from input to logit.
+        The layers of the network that trains, from input to logit.
     head
-        Those of them behind the pooling.
+        Those after the pooling.
     """
     in_head = {layer.name for layer in head}
     found: dict[str, int] = {}
@@ -50,17 +50,19 @@ def depths(layers: Iterable[keras.Layer], head: Iterable[keras.Layer]) -> dict[s
         if layer.name in in_head or not layer.trainable_variables:
             found |= {variable.path: 0 for variable in layer.trainable_variables}
             continue
-        if block_of(layer.name) != block:
-            depth, block = depth + 1, block_of(layer.name)
+        if find_block(layer.name) != block:
+            depth, block = depth + 1, find_block(layer.name)
         found |= {variable.path: depth for variable in layer.trainable_variables}
     return found
 
 
-def paces(depth_of: dict[str, int], layer_decay: float, unfreeze_steps: int) -> dict[str, Pace]:
-    """The pace of every variable, by its path.
+def assign_rates(depth_of: dict[str, int], layer_decay: float, unfreeze_steps: int) -> dict[str, LayerRate]:
+    """Assign every variable its rate, by its path.
 
-    A variable of depth d has the share `layer_decay` ** d. Of n blocks the d-th from the end starts at d/n of
-    `unfreeze_steps`, so that the head alone begins, and everything moves from there on.
+    A variable of depth d has the share `layer_decay` ** d. Of n blocks, the d-th from the end starts at d/n of
+    `unfreeze_steps`: at first the head trains alone, and after `unfreeze_steps` everything trains.
     """
     blocks = max(depth_of.values(), default=0) or 1
-    return {path: Pace(layer_decay**depth, round(depth * unfreeze_steps / blocks)) for path, depth in depth_of.items()}
+    return {
+        path: LayerRate(layer_decay**depth, round(depth * unfreeze_steps / blocks)) for path, depth in depth_of.items()
+    }

@@ -1,7 +1,7 @@
-"""The training loop: epochs of `keras.Model.fit`, one at a time, with a checkpoint after each.
+"""The training loop: one call of `keras.Model.fit` per epoch, with a checkpoint after each.
 
-One at a time, because then everything the loop remembers (patience, best epoch, history) is a small record that a
-checkpoint can hold, instead of being spread over callbacks that cannot be saved.
+One epoch per call, because then the state of the loop (patience, best epoch, history) is a small record that a
+checkpoint can hold. Spread over callbacks it could not be saved.
 """
 
 import logging
@@ -20,27 +20,27 @@ from facegender.runtime import events
 from facegender.runtime.progress import Advance, track
 from facegender.training.batches import Batches, FeatureBatches, Rows
 from facegender.training.checkpoint import Checkpoints, Progress
-from facegender.training.layer_rates import Pace, depths, paces
-from facegender.training.mixup import Mixed
-from facegender.training.optimizer import PacedAdamW
-from facegender.training.source import VALIDATION_BATCH, Source
-from facegender.training.tf_dataset import Pass, as_dataset
+from facegender.training.layer_rates import LayerRate, assign_rates, measure_depths
+from facegender.training.mixup import MixedBatches
+from facegender.training.optimizer import LayerwiseAdamW
+from facegender.training.source import VALIDATION_BATCH, InputPipeline, Source
+from facegender.training.tf_dataset import BatchSequence, as_dataset
 
 logger = logging.getLogger(__name__)
 
-OnEpoch = Callable[
-    [dict[str, Any]], None
-]  # called with an epoch's row of the history; what it raises ends the training
+# called with an epoch's row of the history; an exception from it ends the training
+OnEpoch = Callable[[dict[str, Any]], None]
 
 METRICS = ("loss", "accuracy", "val_loss", "val_accuracy", "learning_rate")
-NO_PACES: Mapping[str, Pace] = MappingProxyType({})
+EQUAL_RATES: Mapping[str, LayerRate] = MappingProxyType({})
 
 
 @dataclass(frozen=True)
 class Phase:
-    """A stretch of training with an optimizer of its own.
+    """A part of the training with its own optimizer.
 
-    `unfreeze_epochs`: over which the blocks join in; `layer_decay`: see `facegender.training.layer_rates`.
+    `unfreeze_epochs`: over these the blocks start to train, one after another; `layer_decay`: see
+    `facegender.training.layer_rates`.
     """
 
     name: str
@@ -52,10 +52,10 @@ class Phase:
 
 
 class Curves(Live):
-    """dvclive's metrics and plots as files, and no more.
+    """dvclive's metrics and plots as files only.
 
-    Its look at the repository serves experiments that dvclive saves; here DVC saves them. Left in, training would need
-    a commit, import DVC, and leave pack files open.
+    dvclive inspects the repository to save experiments, which DVC does here. If it did, training would need a commit,
+    import DVC, and leave pack files open.
     """
 
     def _init_dvc(self) -> None:
@@ -63,114 +63,109 @@ class Curves(Live):
 
 
 class Trainer:
-    """Runs the phases of one training over a source; resumes from its checkpoints."""
+    """Runs the phases of one training, and resumes from its checkpoints."""
 
     def __init__(
         self, source: Source, params: TrainParams, checkpoints: Checkpoints, live: Path, on_epoch: OnEpoch | None = None
     ) -> None:
         self.source, self.params, self.checkpoints = source, params, checkpoints
-        self.on_epoch = on_epoch or tell_epoch
+        self.on_epoch = on_epoch or emit_epoch
         self.live: Live = Curves(str(live), save_dvc_exp=False, dvcyaml=None, report=None)
 
     def run(self, phases: list[Phase]) -> list[dict[str, Any]]:
-        """Train all phases; the model ends with the weights of the last phase's best epoch. Returns the history."""
+        """Train all phases and return the history; the model ends with the weights of the last phase's best epoch."""
         resumed = self.checkpoints.load()
         progress = resumed or Progress()
         if resumed:
             logger.info("train: resuming a killed training after epoch %d of phase %s", progress.epoch, progress.phase)
             for row in progress.history:
-                self._log(row)
+                self._record(row)
         names = [phase.name for phase in phases]
         for phase in phases[names.index(progress.phase) if resumed else 0 :]:
             if phase.name == "head":
                 self._run_head(phase, progress)
             else:
-                source = self.source
-                self._run_phase(phase, progress, source.fitted, source.batches, source.judged, source.views)
+                self._run_phase(phase, progress, self.source.fused, self.source.pipeline)
         self.live.end()
         return progress.history
 
     def _run_head(self, phase: Phase, progress: Progress) -> None:
-        # the backbone stands still, so its pooled output is computed once, and an epoch costs seconds
+        # the backbone is frozen, so its pooled output is computed once, and an epoch takes seconds
         path = self.checkpoints.folder / "pooled.npy"
         if not path.exists():
-            self.source.pooled(path)
+            self.source.write_pooled(path)
         pooled = Float16Rows(path)
 
         def batches(rows: Rows, size: int) -> Batches:
             return FeatureBatches([pooled], rows, size)
 
-        self._run_phase(phase, progress, self.source.head, batches, batches, views=1)
+        self._run_phase(phase, progress, self.source.head, InputPipeline(batches, batches, views=1))
         pooled.close()
 
-    def _run_phase(
-        self,
-        phase: Phase,
-        progress: Progress,
-        model: keras.Model,
-        batches: Callable[[Rows, int], Batches],
-        judged: Callable[[Rows, int], Batches],
-        views: int,
-    ) -> None:
-        rows, size = self.source.train, self.params.batch_size
-        balanced = self.params.sampling == "balanced"
-        draw = rows.balanced if balanced else rows.shuffled
-        count = len(rows.rows) // 2 * 2 if balanced else len(rows.rows)
+    def _run_phase(self, phase: Phase, progress: Progress, model: keras.Model, pipeline: InputPipeline) -> None:
+        count, size = len(self.source.train.rows), self.params.batch_size
+        if self.params.sampling == "balanced":
+            count = count // 2 * 2  # half from each class
         steps = -(-count // size)
-        freed = phase.unfreeze_epochs  # until then blocks join in one by one, and what they bring is still to come
-        optimizer = make_optimizer(phase, steps, self.params.weight_decay, self._paces(phase, steps), self.params.ema)
+        rates = self._assign_rates(phase, steps)
+        optimizer = make_optimizer(phase, steps, self.params.weight_decay, rates, self.params.ema)
         compile_model(model, optimizer, self.params.label_smoothing)
         if progress.phase == phase.name:
-            self.checkpoints.restore(self.source.model, model)
+            self.checkpoints.restore(self.source.model, model.optimizer)
         else:
             progress.start_phase(phase.name)
-        validation = judged(self.source.validation, VALIDATION_BATCH)
+        validation = pipeline.validation(self.source.validation, VALIDATION_BATCH)
         total, done = count * phase.epochs, count * progress.epoch
+        unfrozen = phase.unfreeze_epochs  # patience counts from here: before, some blocks have yet to start
         with track(f"train, {phase.name.replace('_', ' ')}", total, "images", done=done) as advance:
-            while progress.epoch < phase.epochs and not progress.out_of_patience(self.params.patience, freed):
-                epoch = progress.epoch
-                plain = batches(draw(self.params.seed, epoch, views), size)
-                mixes = self.params.mixup and phase.name != "head"
-                data: Pass = Mixed(plain, self.params.mixup, self.params.seed, epoch) if mixes else plain
-                model.fit(as_dataset(data), shuffle=False, verbose=0, callbacks=[_Ticker(advance, size, count)])
-                with optimizer.averaged(model.trainable_variables):
-                    row = self._measure(model, validation, phase, epoch, optimizer)
+            while progress.epoch < phase.epochs and not progress.out_of_patience(self.params.patience, unfrozen):
+                dataset = as_dataset(self._draw_epoch(phase, progress.epoch, pipeline))
+                model.fit(dataset, shuffle=False, verbose=0, callbacks=[_ProgressCallback(advance, size, count)])
+                with optimizer.use_averages(model.trainable_variables):
+                    row = self._measure(model, validation, phase, progress.epoch, optimizer)
                     if progress.finish_epoch(row):
                         self.checkpoints.save_best(self.source.model)
                 self.checkpoints.save(progress, self.source.model, model.optimizer)
-                _tell(row, phase)  # once it is kept: what is told need not be trained again
-                self._log(row)
+                _log_epoch(row, phase)  # after the checkpoint: no epoch that is logged trains again
+                self._record(row)
         if progress.epoch < phase.epochs:
-            logger.info("train: stopped after epoch %d, best was %d", progress.epoch, progress.best_epoch)
+            logger.info("train: stopped early after epoch %d; the best was %d", progress.epoch, progress.best_epoch)
         self.checkpoints.restore_best(self.source.model)
 
-    def _paces(self, phase: Phase, steps_per_epoch: int) -> dict[str, Pace]:
-        depth_of = depths(self.source.model.layers, self.source.head.layers)
-        return paces(depth_of, phase.layer_decay, round(phase.unfreeze_epochs * steps_per_epoch))
+    def _draw_epoch(self, phase: Phase, epoch: int, pipeline: InputPipeline) -> BatchSequence:
+        params, rows = self.params, self.source.train
+        draw = rows.balance if params.sampling == "balanced" else rows.shuffle
+        batches = pipeline.train(draw(params.seed, epoch, pipeline.views), params.batch_size)
+        blends = params.mixup and phase.name != "head"
+        return MixedBatches(batches, params.mixup, params.seed, epoch) if blends else batches
+
+    def _assign_rates(self, phase: Phase, steps_per_epoch: int) -> dict[str, LayerRate]:
+        depth_of = measure_depths(self.source.model.layers, self.source.head.layers)
+        return assign_rates(depth_of, phase.layer_decay, round(phase.unfreeze_epochs * steps_per_epoch))
 
     def _measure(
-        self, model: keras.Model, validation: Batches, phase: Phase, epoch: int, optimizer: PacedAdamW
+        self, model: keras.Model, validation: Batches, phase: Phase, epoch: int, optimizer: LayerwiseAdamW
     ) -> dict[str, Any]:
         trained = model.history.history
-        judged = model.evaluate(as_dataset(validation), verbose=0, return_dict=True)
+        validated = model.evaluate(as_dataset(validation), verbose=0, return_dict=True)
         return {
             "phase": phase.name,
             "epoch": epoch + 1,
             "loss": float(trained["loss"][0]),
             "accuracy": float(trained["accuracy"][0]),
-            "val_loss": float(judged["loss"]),
-            "val_accuracy": float(judged["accuracy"]),
+            "val_loss": float(validated["loss"]),
+            "val_accuracy": float(validated["accuracy"]),
             "learning_rate": float(optimizer.learning_rate),
         }
 
-    def _log(self, row: dict[str, Any]) -> None:
+    def _record(self, row: dict[str, Any]) -> None:
         for name in METRICS:
             self.live.log_metric(name, row[name])
         self.live.next_step()
         self.on_epoch(row)
 
 
-def _tell(row: dict[str, Any], phase: Phase) -> None:
+def _log_epoch(row: dict[str, Any], phase: Phase) -> None:
     logger.info(
         "train: %s epoch %d/%d  loss %.4f  accuracy %.3f  val_loss %.4f  val_accuracy %.3f",
         phase.name,
@@ -183,15 +178,19 @@ def _tell(row: dict[str, Any], phase: Phase) -> None:
     )
 
 
-def tell_epoch(row: dict[str, Any]) -> None:
-    """An event for whoever started us."""
+def emit_epoch(row: dict[str, Any]) -> None:
+    """Emit an epoch's row of the history as an event for the process that started this one."""
     events.emit("epoch", **row)
 
 
 def make_optimizer(
-    phase: Phase, steps_per_epoch: int, weight_decay: float, pace_of: Mapping[str, Pace] = NO_PACES, ema: float = 0.0
-) -> PacedAdamW:
-    """AdamW with warm-up and cosine to zero."""
+    phase: Phase,
+    steps_per_epoch: int,
+    weight_decay: float,
+    rate_of: Mapping[str, LayerRate] = EQUAL_RATES,
+    ema: float = 0.0,
+) -> LayerwiseAdamW:
+    """Make an AdamW whose learning rate warms up and falls to zero by a cosine."""
     steps, warmup = phase.epochs * steps_per_epoch, round(phase.warmup_epochs * steps_per_epoch)
     warmup = min(warmup, steps - 1)
     schedule = keras.optimizers.schedules.CosineDecay(
@@ -200,27 +199,28 @@ def make_optimizer(
         warmup_target=phase.learning_rate if warmup else None,
         warmup_steps=warmup,
     )
-    return PacedAdamW(schedule, weight_decay, pace_of, ema)
+    return LayerwiseAdamW(schedule, weight_decay, rate_of, ema)
 
 
 def compile_model(model: keras.Model, optimizer: keras.Optimizer, label_smoothing: float) -> None:
+    """Compile a model of logits for training, and create the optimizer's variables."""
     model.compile(
         optimizer,
         loss=keras.losses.BinaryCrossentropy(from_logits=True, label_smoothing=label_smoothing),
-        weighted_metrics=[keras.metrics.MeanMetricWrapper(right, name="accuracy")],
-        jit_compile=False,  # XLA is 10 times slower than none on CPUs, and slow on GPUs for depthwise products
+        weighted_metrics=[keras.metrics.MeanMetricWrapper(is_correct, name="accuracy")],
+        jit_compile=False,  # XLA takes 10 times as long on CPUs, and is slow on GPUs for depthwise products
     )
-    # left to the first step, which then makes variables, it has that step traced twice: half a second
+    # otherwise the first step creates variables and is traced twice, which takes half a second
     model.optimizer.build(model.trainable_variables)
 
 
-def right(labels: keras.KerasTensor, logits: keras.KerasTensor) -> keras.KerasTensor:
-    """1.0 where the logit is on the side of the label, or of a blend's larger share; all float32 (b, 1)."""
+def is_correct(labels: keras.KerasTensor, logits: keras.KerasTensor) -> keras.KerasTensor:
+    """Return 1.0 where the logit is on the side of the label, or of a blend's larger share; all float32 (b, 1)."""
     return keras.ops.cast(keras.ops.equal(labels > 0.5, logits > 0.0), "float32")
 
 
-class _Ticker(keras.callbacks.Callback):
-    """Moves the progress bar."""
+class _ProgressCallback(keras.callbacks.Callback):
+    """Advances the progress bar."""
 
     def __init__(self, advance: Advance, batch_size: int, count: int) -> None:
         super().__init__()

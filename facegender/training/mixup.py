@@ -1,7 +1,7 @@
-"""Mixup at the border of the frozen and the tuned part: every row blended with another of its batch.
+"""Mixup of the tuned part's input: every row is blended with another one of its batch.
 
-At that border it is manifold mixup (Verma et al. 2019) of one hidden layer; in online mode, where the input is the
-picture, it is mixup (Zhang et al. 2018).
+In features mode the input is a hidden layer's output, so this is manifold mixup (Verma et al. 2019) at one layer. In
+online mode the input is the picture, so this is mixup (Zhang et al. 2018).
 """
 
 import numpy as np
@@ -9,11 +9,11 @@ import numpy as np
 from facegender.training.batches import Batch, Batches
 
 
-class Mixed:
+class MixedBatches:
     """The batches of one epoch, blended.
 
-    A row's share in its blend is drawn from Beta(alpha, alpha), the share and the partner anew for every row. They
-    depend on seed, epoch and batch alone, so that a resumed training draws the same.
+    For every row a share is drawn from Beta(alpha, alpha), and a partner. Both depend on seed, epoch and batch alone:
+    a resumed training draws the same.
     """
 
     def __init__(self, source: Batches, alpha: float, seed: int, epoch: int) -> None:
@@ -31,10 +31,10 @@ class Mixed:
 
 
 def blend(batch: Batch, share: np.ndarray, partner: np.ndarray) -> Batch:
-    """Row i becomes share[i] of itself and the rest of row partner[i].
+    """Blend each row i with row partner[i]: share[i] of itself, the rest of its partner.
 
-    The loss of a blend is that of both labels, each with its row's weight and share. Cross-entropy is linear in the
-    label, so one label, the mean by these products, and their sum as weight give the same.
+    The loss of a blend is the sum of both labels' losses, each times its row's weight and share. Cross-entropy is
+    linear in the label. So the labels' mean, weighted by these products, gives the same loss with their sum as weight.
 
     Parameters
     ----------

@@ -1,8 +1,8 @@
-"""AdamW in which every variable has a pace of its own, and which keeps a moving average of the weights.
+"""AdamW with layer-wise learning rates and a moving average of the weights.
 
-Keras has both in other forms that do not serve here: layers that are made trainable later need a new compilation and a
-new optimizer, whose state a checkpoint would have to join; and Keras's own average overwrites the weights at the end
-of every `fit` (keras issue 18949).
+Keras has other forms of both, which do not work here. Layers that become trainable later need a new compilation and a
+new optimizer, and a checkpoint would have to join the states of both. Keras's own average overwrites the weights at the
+end of every `fit` (keras issue 18949).
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -12,72 +12,80 @@ from typing import Any
 import keras
 import numpy as np
 
-from facegender.training.layer_rates import Pace
+from facegender.training.layer_rates import LayerRate
 
 NO_DECAY = ("bias", "gamma", "beta")
-SLOW = 10  # steps: the average of step n (from 0) gives the weights no less than SLOW / (n + SLOW)
+AVERAGE_WARMUP = 10  # steps; at step n, from 0, the weights enter the average with at least 10 / (n + 10)
 
 
-class PacedAdamW(keras.optimizers.Adam):
-    """AdamW (Loshchilov and Hutter 2019); biases, gamma and beta do not decay.
+class LayerwiseAdamW(keras.optimizers.Adam):
+    """AdamW (Loshchilov and Hutter 2019) without decay of biases, gamma and beta.
 
-    A variable's pace multiplies the learning rate, and with it the whole step, decay included; a multiplied gradient
-    would not do, because Adam divides by the gradient's size. Before its start a variable stands still, decay
-    included, while Adam's moments follow its gradients: it sets off with the same statistics as its neighbours.
+    A variable's share multiplies the learning rate, and so the whole step with its decay. A smaller gradient would not
+    do the same, because Adam divides by the gradient's size. Before its start a variable does not change or decay, but
+    Adam's moments follow its gradients, so that it starts with the same statistics as its neighbours.
 
     Parameters
     ----------
-    paces
-        By the variable's path; 1 from step 0 on for those that are missing.
+    rates
+        Rates by the variable's path; a variable that is missing has share 1 from step 0.
     ema
-        Momentum of the average; 0: none is kept. At step n from 0 it is no more than n / (n + 10), so
-        that the average forgets where it began (polynomial-decay averaging, Shamir and Zhang 2013).
+        Momentum of the average; 0 keeps none. At step n, counted from 0, it is at most n / (n + 10), so that the
+        average forgets the initial weights (polynomial-decay averaging, Shamir and Zhang 2013).
     """
 
     def __init__(
         self,
         learning_rate: keras.optimizers.schedules.LearningRateSchedule | float,
         decay: float,
-        paces: Mapping[str, Pace],
+        rates: Mapping[str, LayerRate],
         ema: float = 0.0,
     ) -> None:
         super().__init__(learning_rate, name="adamw")
         self.decay, self.ema = decay, ema
-        self._pace_of = dict(paces)
-        self._paces: list[Pace] = []
+        self._rate_of = dict(rates)
+        self._rates: list[LayerRate] = []
         self._decays: list[bool] = []
         self.averages: list[keras.Variable] = []
 
     def build(self, var_list: Sequence[keras.Variable]) -> None:
-        """Called by Keras, or by whoever is to set the state."""
+        """Create the state; called by Keras, or before a checkpoint is restored."""
         if self.built:
             return
         super().build(var_list)
-        self._paces = [self._pace_of.get(variable.path, Pace()) for variable in var_list]
+        self._rates = [self._rate_of.get(variable.path, LayerRate()) for variable in var_list]
         self._decays = [not any(part in variable.name for part in NO_DECAY) for variable in var_list]
         if self.ema:
             self.averages = self.add_optimizer_variables(var_list, "average")
 
     def update_step(self, gradient: Any, variable: Any, learning_rate: Any) -> None:
-        """Called by Keras for one variable, float32."""
-        place, ops = self._get_variable_index(variable), keras.ops
-        rate, pace = ops.cast(learning_rate, variable.dtype), self._paces[place]
-        if pace.share != 1.0:
-            rate = rate * pace.share
-        if pace.start:
-            rate = rate * ops.cast(self.iterations >= pace.start, variable.dtype)
-        if self._decays[place]:
+        """Update one float32 variable; called by Keras."""
+        index, ops = self._find_index(variable), keras.ops
+        rate, layer_rate = ops.cast(learning_rate, variable.dtype), self._rates[index]
+        if layer_rate.share != 1.0:
+            rate = rate * layer_rate.share
+        if layer_rate.start:
+            rate = rate * ops.cast(self.iterations >= layer_rate.start, variable.dtype)
+        if self._decays[index]:
             self.assign_sub(variable, variable * (ops.cast(self.decay, variable.dtype) * rate))
         super().update_step(gradient, variable, rate)
         if self.ema:
             step = ops.cast(self.iterations, variable.dtype)
-            momentum = ops.minimum(ops.cast(self.ema, variable.dtype), step / (step + SLOW))
-            average = self.averages[place]
+            momentum = ops.minimum(ops.cast(self.ema, variable.dtype), step / (step + AVERAGE_WARMUP))
+            average = self.averages[index]
             self.assign_sub(average, (1.0 - momentum) * (average - variable))
 
+    def _find_index(self, variable: Any) -> int:
+        """Return the variable's place among those that the optimizer was built with.
+
+        `_get_variable_index` is private to Keras, whose own example of an optimizer uses it; there is no public one.
+        """
+        index: int = self._get_variable_index(variable)
+        return index
+
     @contextmanager
-    def averaged(self, variables: Sequence[keras.Variable]) -> Iterator[None]:
-        """Within, the variables that the optimizer was built with have their averages' values; then their own again."""
+    def use_averages(self, variables: Sequence[keras.Variable]) -> Iterator[None]:
+        """Inside the `with` block, the optimizer's variables have their averages' values; after it, their own again."""
         if not self.ema:
             yield
             return

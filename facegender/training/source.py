@@ -1,4 +1,4 @@
-"""What a training reads, in either mode: which network trains, on which rows, through which batches."""
+"""What a training reads, in features mode and in online mode: the network that trains, its rows and its batches."""
 
 import os
 from collections.abc import Callable
@@ -17,12 +17,53 @@ from facegender.files.atomic import atomic_file
 from facegender.files.float16_rows import Float16Rows
 from facegender.files.splits import trains, validates
 from facegender.network.classifier import Classifier
-from facegender.network.folded_batch_norm import fitted
+from facegender.network.fused_batch_norm import fuse_tuned_part
 from facegender.params.sections import TrainParams, params_for_ranges
 from facegender.runtime.progress import track
-from facegender.training.batches import Batches, FeatureBatches, ImageBatches, Pictures, Rows
+from facegender.training.batches import Batches, FeatureBatches, ImageBatches, PictureSource, Rows
 
-VALIDATION_BATCH = 128  # no gradients are kept, so larger batches cost no memory worth naming
+VALIDATION_BATCH = 128  # without gradients, a larger batch takes little memory
+
+BatchReader = Callable[[Rows, int], Batches]  # rows and a batch size -> one pass over the rows
+
+
+@dataclass(frozen=True)
+class TrainingData:
+    """What a training reads.
+
+    Attributes
+    ----------
+    store
+        Features at the cut; in online mode only rows and manifest.
+    table
+        The store's rows, in its order, with label and fold: 0 validates, -2 takes no part, all others train.
+    positive
+        The label of the positive class.
+    images
+        The folder of pictures, which online mode reads.
+    """
+
+    store: Store
+    table: pd.DataFrame
+    positive: str
+    images: Path
+
+
+@dataclass(frozen=True)
+class InputPipeline:
+    """How a model gets its batches.
+
+    Attributes
+    ----------
+    train, validation
+        Read batches for training and for validation.
+    views
+        Number of views of a row, mirrored ones included; online mode has a new one in every epoch.
+    """
+
+    train: BatchReader
+    validation: BatchReader
+    views: int
 
 
 @dataclass(frozen=True)
@@ -33,90 +74,74 @@ class Source:
     ----------
     model
         Input at the cut (features mode) or image (online mode) -> logit.
-    fitted
-        Does the same with the same variables; what `fit` is called on.
+    fused
+        The same function of the same variables; `fit` is called on it.
     head
-        The pooled vector -> logit; shares its layers with `model`.
-    views
-        How many views a row has, mirrored ones counted; online mode has a fresh one at every epoch.
-    batches, judged
-        Rows and a batch size -> one pass for `model`, to train and to validate.
-    pooled
-        Writes the pooled vectors of all rows in view 0, which the head alone trains on, to a path.
+        Pooled vector -> logit; shares its layers with `model`.
+    train, validation
+        The rows that train, and the rows that validate.
+    pipeline
+        The batches of `model`.
+    write_pooled
+        Writes the pooled vectors of all rows in view 0 to a path; the head's own phase trains on them.
     """
 
     model: keras.Model
-    fitted: keras.Model
+    fused: keras.Model
     head: keras.Model
     train: Rows
     validation: Rows
-    views: int
-    batches: Callable[[Rows, int], Batches]
-    judged: Callable[[Rows, int], Batches]
-    pooled: Callable[[Path], None]
+    pipeline: InputPipeline
+    write_pooled: Callable[[Path], None]
 
 
-def features_source(
-    store: Store,
-    table: pd.DataFrame,
-    positive: str,
-    params: TrainParams,
-    classifier: Classifier,
-) -> Source:
-    """Train the tuned part on cached features."""
-    model, fits = classifier.trains, fitted(classifier)
-    read, judge = partial(FeatureBatches, store.views), partial(FeatureBatches, [store.judged])
-    return _source(model, fits, classifier, table, positive, params, count_views(store.manifest, params), read, judge)
+def make_features_source(data: TrainingData, params: TrainParams, classifier: Classifier) -> Source:
+    """Make a source of cached features, on which the tuned part trains."""
+    store = data.store
+    views = count_views(store.manifest, params)
+    validation = partial(FeatureBatches, [store.validation_view])
+    pipeline = InputPipeline(partial(FeatureBatches, store.views), validation, views)
+    return _make_source(data, params, classifier, fuse_tuned_part(classifier), pipeline)
 
 
 def count_views(manifest: Manifest, params: TrainParams) -> int:
-    """Views of a row in features mode: the cached ones and, where augmentation mirrors pictures, each mirrored."""
+    """Count a row's views in features mode: the cached ones and, if augmentation flips pictures, each mirrored."""
     mirrors = params.mirror and bool(manifest.augment.get("flip")) and len(manifest.shape) == 3
     return 2 * manifest.views if mirrors else manifest.views
 
 
-def online_source(
-    images: Path, table: pd.DataFrame, positive: str, params: TrainParams, manifest: Manifest, classifier: Classifier
-) -> Source:
-    """Train from the image files, with a fresh view of every picture at every epoch."""
-    pictures = Pictures(
-        images,
+def make_online_source(data: TrainingData, params: TrainParams, classifier: Classifier) -> Source:
+    """Make a source of image files, with a new view of every picture in every epoch."""
+    table, manifest = data.table, data.store.manifest
+    pictures = PictureSource(
+        data.images,
         table["image"].tolist(),
         table["sha256"].tolist(),
         manifest.backbone["image_size"],
         params_for_ranges(manifest.augment),
         manifest.seed,
     )
-
     read = partial(ImageBatches, pictures, workers=os.cpu_count() or 1)
-    model, views = classifier.trains, max(1, params.epochs)
+    views = max(1, params.epochs)
     if params.sampling == "balanced":
-        views = max(1, _rows(table, positive, params)[0].rounds(params.epochs))
-    return _source(model, model, classifier, table, positive, params, views, read, read)
+        views = max(1, select_rows(table, data.positive, params)[0].count_rounds(params.epochs))
+    return _make_source(data, params, classifier, classifier.tuned, InputPipeline(read, read, views))
 
 
-def _source(
-    model: keras.Model,
-    fits: keras.Model,
-    classifier: Classifier,
-    table: pd.DataFrame,
-    positive: str,
-    params: TrainParams,
-    views: int,
-    batches: Callable[[Rows, int], Batches],
-    judged: Callable[[Rows, int], Batches],
+def _make_source(
+    data: TrainingData, params: TrainParams, classifier: Classifier, fused: keras.Model, pipeline: InputPipeline
 ) -> Source:
-    train, validation = _rows(table, positive, params)
-    every = _every_row(table)
+    train, validation = select_rows(data.table, data.positive, params)
+    every = _list_all_rows(data.table)
 
-    def pooled(path: Path) -> None:
-        write_pooled(classifier.to_pool, batches(every, VALIDATION_BATCH), path)
+    def pool(path: Path) -> None:
+        write_pooled(classifier.to_pool, pipeline.train(every, VALIDATION_BATCH), path)
 
-    return Source(model, fits, classifier.head, train, validation, views, batches, judged, pooled)
+    return Source(classifier.tuned, fused, classifier.head, train, validation, pipeline, pool)
 
 
-def _rows(table: pd.DataFrame, positive: str, params: TrainParams) -> tuple[Rows, Rows]:
-    """The rows that train and the rows that validate."""
+def select_rows(table: pd.DataFrame, positive: str, params: TrainParams) -> tuple[Rows, Rows]:
+    """Select the training rows (fold -1 or above 0) and the validation rows (fold 0)."""
     labels = np.asarray(table["label"] == positive, np.float32)
     weights = np.ones(len(table), np.float32)
     trained = np.flatnonzero(trains(table["fold"]))
@@ -130,15 +155,15 @@ def _rows(table: pd.DataFrame, positive: str, params: TrainParams) -> tuple[Rows
     return rows(trained), rows(np.flatnonzero(validates(table["fold"])))
 
 
-def _every_row(table: pd.DataFrame) -> Rows:
+def _list_all_rows(table: pd.DataFrame) -> Rows:
     places = np.arange(len(table))
-    nothing = np.zeros(len(table), np.float32)
-    return Rows(places, nothing, nothing, np.zeros_like(places))
+    zeros = np.zeros(len(table), np.float32)
+    return Rows(places, zeros, zeros, np.zeros_like(places))
 
 
 def write_pooled(to_pool: keras.Model, batches: Batches, path: Path) -> None:
-    """Pooled vectors of every row, float16 (n, channels), as a .npy file."""
-    # as a graph: called eagerly, a model keeps every layer's output until the last, gigabytes behind an early cut
+    """Write the pooled vectors of every row, float16 (n, channels), as a .npy file."""
+    # as a graph: called eagerly, a model keeps every layer's output to the end, gigabytes after an early cut
     run = tf.function(lambda inputs: to_pool(inputs, training=False), reduce_retracing=True)
     count = len(batches.rows.rows)
     with atomic_file(path) as temporary, track("train, pooling", count, "images") as advance:

@@ -1,4 +1,4 @@
-"""Batches as what Keras reads: a `tf.data.Dataset` that does not keep `fit` waiting at its end."""
+"""Batches as a `tf.data.Dataset`, which Keras reads, without a wait at the end of `fit`."""
 
 from collections.abc import Iterator
 from typing import Any, Protocol
@@ -9,8 +9,8 @@ from facegender.runtime.prefetch import prefetch
 from facegender.training.batches import Batch
 
 
-class Pass(Protocol):
-    """Batches by their number, which `workers` threads may ask for at a time."""
+class BatchSequence(Protocol):
+    """Batches by number; up to `workers` threads may request them at the same time."""
 
     workers: int
 
@@ -19,14 +19,14 @@ class Pass(Protocol):
     def __getitem__(self, batch: int) -> Batch: ...
 
 
-def as_dataset(batches: Pass) -> Any:
-    """One pass over the batches, in order, those to come prepared in threads: a `tf.data.Dataset`.
+def as_dataset(batches: BatchSequence) -> Any:
+    """Make a `tf.data.Dataset` of one pass over the batches, in order; threads prepare the next ones.
 
-    Without tuning by tf.data: a dataset that ends waits for its tuner, which sleeps 10 ms, 20, 40 and so on, so that
+    tf.data's autotuning is off. A dataset that ends waits for its tuner, which sleeps 10 ms, 20, 40 and so on, so that
     every `fit` and `evaluate` lasted until the next of 0.6, 1.3, 2.6, 5.1, 10.2 and 20.5 s. `keras.utils.PyDataset`
-    brings such a dataset along and cannot be told otherwise.
+    always creates a dataset with autotuning.
     """
-    first = batches[0]  # tells what all look like, and is not read again
+    first = batches[0]  # gives the shapes and dtypes of all, and is not read again
     spec = tuple(tf.TensorSpec((None, *part.shape[1:]), part.dtype) for part in first)
 
     def generate() -> Iterator[Batch]:

@@ -1,6 +1,6 @@
-"""Stage `train`: the last layers and the head, or the head alone first; resumes after a kill; leaves the whole model.
+"""Stage `train`: train the last layers and the head, or first the head alone; resume after a kill; write the model.
 
-Rows that validate choose the epoch and stop the training; which they are, facegender/files/splits.py says.
+Rows with fold 0 validate: they choose the epoch and stop the training. All others train.
 """
 
 import logging
@@ -12,28 +12,28 @@ import numpy as np
 import pandas as pd
 
 from facegender.errors import UserError
-from facegender.features.store import FeatureStore, Manifest, Store, labelled
+from facegender.features.store import FeatureStore, Manifest, join_splits
 from facegender.files.json_files import read_json
 from facegender.files.layout import Layout
 from facegender.files.parquet import read
-from facegender.network.backbone import Cut, fingerprint, weighted_backbone
+from facegender.network.backbone import Cut, fingerprint, load_backbone
 from facegender.network.classifier import Classifier, build_classifier
-from facegender.network.device import prepare, strategy
+from facegender.network.device import choose_strategy, prepare
 from facegender.params.sections import BackboneParams, TrainParams
 from facegender.params.stage_params import TrainStageParams
 from facegender.runtime.memory import keep
 from facegender.training.checkpoint import Checkpoints
 from facegender.training.loop import OnEpoch, Phase, Trainer
-from facegender.training.model_folder import label_facts, sample_pictures, write_model
-from facegender.training.provenance import depends_on, provenance
-from facegender.training.source import Source, features_source, online_source
+from facegender.training.model_folder import TrainedModel, describe_classes, sample_pictures, write_model
+from facegender.training.provenance import build_provenance, list_dependencies
+from facegender.training.source import Source, TrainingData, make_features_source, make_online_source
 
 logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
-class Fitted:
-    """A finished training: the classifier with its best weights, what it read, and one row an epoch."""
+class FittedClassifier:
+    """A finished training: the classifier with its best weights, what it read, and one row of history per epoch."""
 
     classifier: Classifier
     source: Source
@@ -41,73 +41,67 @@ class Fitted:
 
 
 def train(layout: Layout, params: TrainStageParams) -> None:
-    """Train on artifacts/features (or, in online mode, on the images) and leave model/ and dvclive/.
+    """Train on artifacts/features (or, in online mode, on the images); write model/ and dvclive/.
 
     Raises
     ------
     UserError
-        Features that do not fit the parameters, the splits or the weights.
+        The features do not fit the parameters, the splits or the weights.
     """
     validation = read_json(layout.validation)
     with FeatureStore(layout.features) as store:
         manifest = store.manifest
-        table = labelled(store, layout.features, read(layout.splits, ["image", "label", "group", "fold"]))
-        checkpoints = Checkpoints(layout.resume / "train", depends_on(params.train, manifest, table))
+        table = join_splits(store, layout.features, read(layout.splits, ["image", "label", "group", "fold"]))
+        checkpoints = Checkpoints(layout.resume / "train", list_dependencies(params.train, manifest, table))
         if manifest.views:
-            table = table.drop(columns="sha256")  # which views drawn afresh depend on; 70 bytes a row
-        fitted = fit(layout, params.train, store, table, validation["classes"][1], checkpoints, layout.live)
+            table = table.drop(columns="sha256")  # only new views depend on it; 70 bytes per row
+        data = TrainingData(store, table, validation["classes"][1], layout.images)
+        fitted = fit(data, params.train, checkpoints, layout.live)
         size = manifest.backbone["image_size"]
-        held = table["image"].iloc[fitted.source.validation.rows]
+        validation_images = table["image"].iloc[fitted.source.validation.rows]
         share = float(np.mean(fitted.source.train.labels, dtype=np.float64))
-        write_model(
-            layout.model,
-            fitted.classifier.whole,
-            pd.DataFrame(fitted.history),
-            label_facts(validation, size, share),
-            provenance(manifest, params.train, *count_parameters(fitted.classifier), validation["demo"]),
-            sample_pictures(layout.images, held, size),
-            params.scoring,
+        trained, total = count_parameters(fitted.classifier)
+        model = TrainedModel(
+            network=fitted.classifier.whole,
+            history=pd.DataFrame(fitted.history),
+            classes=describe_classes(validation, size, share),
+            provenance=build_provenance(manifest, params.train, trained, total, validation["demo"]),
+            sample=sample_pictures(layout.images, validation_images, size),
         )
+        write_model(layout.model, model, params.scoring)
     checkpoints.remove()
 
 
 def fit(
-    layout: Layout,
+    data: TrainingData,
     params: TrainParams,
-    store: Store,
-    table: pd.DataFrame,
-    positive: str,
     checkpoints: Checkpoints,
     live: Path,
     on_epoch: OnEpoch | None = None,
-) -> Fitted:
-    """Train one classifier: the rows of `table` with fold 0 validate, -2 takes no part, all others train.
+) -> FittedClassifier:
+    """Train one classifier.
 
     Parameters
     ----------
-    table
-        The store's rows with label and fold, in the store's order.
     live
-        The folder of the training's curves.
+        The folder of dvclive's curves.
     on_epoch
-        Called with an epoch's row of the history when it has ended; without one, an event is emitted.
+        Called with an epoch's row of the history when the epoch has ended; by default, emits an event.
     """
-    manifest = store.manifest
-    _check_fit(manifest, params)
+    manifest = data.store.manifest
+    _check_mode(manifest, params)
     keep()
     prepare(params.seed, params.mixed_precision)
-    with strategy().scope():
-        classifier = build(manifest, params, cached=manifest.views > 0)
-        if params.mode == "features":
-            source = features_source(store, table, positive, params, classifier)
-        else:
-            source = online_source(layout.images, table, positive, params, manifest, classifier)
-        history = Trainer(source, params, checkpoints, live, on_epoch).run(phases(params))
-    return Fitted(classifier, source, history)
+    with choose_strategy().scope():
+        classifier = build_from_manifest(manifest, params, cached=manifest.views > 0)
+        make_source = make_features_source if params.mode == "features" else make_online_source
+        source = make_source(data, params, classifier)
+        history = Trainer(source, params, checkpoints, live, on_epoch).run(plan_phases(params))
+    return FittedClassifier(classifier, source, history)
 
 
-def phases(params: TrainParams) -> list[Phase]:
-    """The two phases of a fine-tuning; one of no epochs is left out."""
+def plan_phases(params: TrainParams) -> list[Phase]:
+    """Plan the two phases of fine-tuning; a phase without epochs is left out."""
     planned = [
         Phase("head", params.head_epochs, params.head_learning_rate, warmup_epochs=0.0),
         Phase(
@@ -122,27 +116,27 @@ def phases(params: TrainParams) -> list[Phase]:
     return [phase for phase in planned if phase.epochs]
 
 
-def _check_fit(manifest: Manifest, params: TrainParams) -> None:
+def _check_mode(manifest: Manifest, params: TrainParams) -> None:
     cached = manifest.views > 0
     if cached != (params.mode == "features"):
         raise UserError(
             "params.yaml, train.mode",
-            "the features must be made for the same mode",
-            f"{params.mode}, and features made for the other",
-            "Run `facegender features`, or `dvc repro`, which does what is needed.",
+            "must be the mode that the features were made for",
+            f"{params.mode}, with features made for the other mode",
+            "Run `facegender features`, or `dvc repro`, which runs it if needed.",
         )
 
 
-def build(manifest: Manifest, params: TrainParams, cached: bool) -> Classifier:
-    """The classifier that a features folder was made with; `cached`: its tuned part reads features at the cut.
+def build_from_manifest(manifest: Manifest, params: TrainParams, cached: bool) -> Classifier:
+    """Build the classifier that the features were made with; `cached`: its tuned part reads features at the cut.
 
     Raises
     ------
     UserError
-        The backbone's weights are no longer those that the features were made with.
+        The backbone's weights have changed since the features were made.
     """
     backbone_params = BackboneParams(**manifest.backbone)
-    backbone = weighted_backbone(backbone_params, manifest.weights["source"], params.seed)
+    backbone = load_backbone(backbone_params, manifest.weights["source"], params.seed)
     if fingerprint(backbone) != manifest.weights["fingerprint"]:
         raise UserError(
             "backbone.weights",
@@ -154,6 +148,6 @@ def build(manifest: Manifest, params: TrainParams, cached: bool) -> Classifier:
 
 
 def count_parameters(classifier: Classifier) -> tuple[int, int]:
-    """How many numbers train, and how many there are."""
-    trained = sum(int(np.prod(variable.shape)) for variable in classifier.trains.trainable_variables)
+    """Count the parameters that train, and all parameters."""
+    trained = sum(int(np.prod(variable.shape)) for variable in classifier.tuned.trainable_variables)
     return trained, classifier.whole.count_params()

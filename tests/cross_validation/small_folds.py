@@ -1,4 +1,4 @@
-"""A cross-validation of two folds, trained in the tests' own process."""
+"""A cross-validation of two folds, trained in the process of the tests."""
 
 import pytest
 
@@ -6,6 +6,7 @@ from facegender.cross_validation import train_folds as module
 from facegender.cross_validation.train_fold import train_fold
 from facegender.files.layout import Layout
 from facegender.params.sections import Params
+from facegender.params.stage_params import TrainFoldsStageParams
 from tests.small_training import params_with
 
 FOLDS = 2
@@ -15,14 +16,19 @@ def tiny(**changes: dict[str, object]) -> Params:
     return params_with(cross_validate={"folds": FOLDS}, evaluate={"bootstrap": 50}, **changes)
 
 
-def in_process(monkeypatch: pytest.MonkeyPatch, layout: Layout, params: Params) -> list[int]:
-    """Train the folds here, which spares an import of TensorFlow each; gives the folds that were asked for."""
-    asked: list[int] = []
+def fold_params(params: Params) -> TrainFoldsStageParams:
+    """Select the parameters that `train_folds` receives."""
+    return TrainFoldsStageParams.of(params)
 
-    def run(missing: list[int], processes: int, command: list[str]) -> None:
+
+def in_process(monkeypatch: pytest.MonkeyPatch, layout: Layout, params: Params) -> list[int]:
+    """Train the folds in this process, without an import of TensorFlow for each; return the requested folds."""
+    requested: list[int] = []
+
+    def run_processes(missing: list[int], processes: int, command: list[str]) -> None:
         for fold in missing:
-            asked.append(fold)
+            requested.append(fold)
             train_fold(layout, params, fold)
 
-    monkeypatch.setattr(module, "run", run)
-    return asked
+    monkeypatch.setattr(module, "run_processes", run_processes)
+    return requested

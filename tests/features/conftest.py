@@ -1,3 +1,3 @@
-"""The fixtures of a small training."""
+"""The fixtures of tests/small_training.py."""
 
 from tests.small_training import prepared, workspace  # noqa: F401

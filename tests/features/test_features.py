@@ -1,4 +1,4 @@
-"""The features cache: what is in a row, and what is refused."""
+"""The features cache: what a row contains, and which errors are reported."""
 
 import logging
 import shutil
@@ -12,9 +12,9 @@ import pytest
 import facegender.features.features as module
 from facegender.errors import UserError
 from facegender.features.features import features, plan_rows
-from facegender.features.store import FeatureStore, labelled
+from facegender.features.store import FeatureStore, join_splits
 from facegender.features.work import Work
-from facegender.network.backbone import cut_for, weighted_backbone
+from facegender.network.backbone import choose_cut, load_backbone
 from facegender.network.classifier import build_classifier
 from facegender.network.engine import OpenVinoEngine, TensorFlowEngine
 from facegender.pictures.augment import make_view
@@ -23,7 +23,7 @@ from tests.small_training import TRAINED, Workspace, params_with
 
 
 def count_passes(monkeypatch: pytest.MonkeyPatch) -> list[int]:
-    """Record how many views each run of the stage sends through the network."""
+    """Record the number of views that each run of the stage sends through the network."""
     passes: list[int] = []
     original = Work.compute
 
@@ -35,11 +35,11 @@ def count_passes(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     return passes
 
 
-def test_a_row_is_the_frozen_part_of_its_view(workspace: Workspace) -> None:
+def test_a_row_is_the_frozen_parts_output_for_its_view(workspace: Workspace) -> None:
     params = params_with(backbone=TRAINED)
     features(workspace.layout, params)
-    backbone = weighted_backbone(params.backbone, "demo", params.train.seed)
-    frozen = build_classifier(params.backbone, backbone, cut_for(backbone, 30), params.train, True).frozen
+    backbone = load_backbone(params.backbone, "demo", params.train.seed)
+    frozen = build_classifier(params.backbone, backbone, choose_cut(backbone, 30), params.train, True).frozen
     assert frozen is not None
     with FeatureStore(workspace.layout.features) as store:
         row = store.rows.iloc[3]
@@ -52,7 +52,7 @@ def test_a_row_is_the_frozen_part_of_its_view(workspace: Workspace) -> None:
             assert np.allclose(store.views[view].read(np.array([3]))[0], expected, rtol=0, atol=0.002 * size)
 
 
-def test_rows_to_train_on_run_in_bfloat16_where_the_processor_has_it(
+def test_training_rows_run_in_bfloat16_if_the_processor_has_it(
     workspace: Workspace, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     made: list[str] = []
@@ -67,13 +67,13 @@ def test_rows_to_train_on_run_in_bfloat16_where_the_processor_has_it(
     with caplog.at_level(logging.INFO):
         features(workspace.layout, params_with(backbone=TRAINED, features={"precision": "auto"}))
     assert made == ["float32", "bfloat16"]
-    assert "features: 8 views to validate with by openvino float32\n" in caplog.text
-    assert "features: 64 views to train on by openvino bfloat16\n" in caplog.text
+    assert "features: 8 views for validation with openvino float32\n" in caplog.text
+    assert "features: 64 views for training with openvino bfloat16\n" in caplog.text
     with FeatureStore(workspace.layout.features) as store:
         assert (store.manifest.precision, store.manifest.augmented_precision) == ("float32", "bfloat16")
         mixed = [view[:].astype(np.float32) for view in store.views]
 
-    # on a machine without, they are extended in what they were begun in, and not computed anew
+    # on a machine without bfloat16, existing features keep their precision and are extended in it
     monkeypatch.setattr(module, "has_bfloat16", lambda: False)
     passes = count_passes(monkeypatch)
     features(workspace.layout, params_with(backbone=TRAINED, features={"precision": "auto", "views": 3}))
@@ -81,7 +81,7 @@ def test_rows_to_train_on_run_in_bfloat16_where_the_processor_has_it(
     assert made == ["float32", "bfloat16", "bfloat16"]
 
     features(workspace.layout, params_with(backbone=TRAINED, features={"precision": "float32"}))
-    assert passes == [32, 64]  # what validates was exact before
+    assert passes == [32, 64]  # the validation rows were exact before
     with FeatureStore(workspace.layout.features) as store:
         exact = [view[:].astype(np.float32) for view in store.views]
     assert np.array_equal(mixed[0][32:], exact[0][32:])
@@ -90,7 +90,7 @@ def test_rows_to_train_on_run_in_bfloat16_where_the_processor_has_it(
         assert 1e-4 < off < 0.1
 
 
-def test_a_row_that_changes_sides_is_computed_in_the_precision_of_its_side(
+def test_a_row_that_changes_sides_is_recomputed_in_the_precision_of_its_new_side(
     workspace: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(module, "has_bfloat16", lambda: True)
@@ -102,7 +102,7 @@ def test_a_row_that_changes_sides_is_computed_in_the_precision_of_its_side(
     splits.to_parquet(workspace.layout.splits, index=False)
     passes = count_passes(monkeypatch)
     features(workspace.layout, params)
-    assert passes == [1 + 2]  # the one exactly, the other in both views to train on
+    assert passes == [1 + 2]  # one row in float32, the other in both views for training
     with FeatureStore(workspace.layout.features) as store:
         joined = [view[:] for view in store.views]
     shutil.rmtree(workspace.layout.features)
@@ -128,33 +128,33 @@ def test_rows_that_train_come_first() -> None:
     assert rows["augmented"].tolist() == [True, False, False]
 
 
-def test_labels_are_joined_in_the_stores_order_and_other_rows_are_refused(workspace: Workspace) -> None:
+def test_splits_are_joined_in_the_stores_order_and_other_rows_are_refused(workspace: Workspace) -> None:
     features(workspace.layout, workspace.params)
     splits = pd.read_parquet(workspace.layout.splits).sample(frac=1, random_state=0)
     with FeatureStore(workspace.layout.features) as store:
-        table = labelled(store, workspace.layout.features, splits)
+        table = join_splits(store, workspace.layout.features, splits)
         assert table["image"].tolist() == store.rows["image"].tolist()
         assert table.set_index("image")["label"].to_dict() == splits.set_index("image")["label"].to_dict()
         for others in (splits.iloc[1:], splits.assign(image=splits["image"] + "x")):
-            with pytest.raises(UserError, match="must be those of the rows in splits"):
-                labelled(store, workspace.layout.features, others)
+            with pytest.raises(UserError, match="must have the rows of splits"):
+                join_splits(store, workspace.layout.features, others)
 
 
-def test_a_full_disk_is_told_beforehand(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_full_disk_is_reported_before_the_work_starts(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
     from collections import namedtuple
 
     usage = namedtuple("usage", "total used free")
     monkeypatch.setattr(shutil, "disk_usage", lambda _: usage(10**9, 10**9, 1000))
-    with pytest.raises(UserError, match=r"the features need 0.00 GB of disk.*lower features.views"):
+    with pytest.raises(UserError, match=r"the features need 0.00 GB of disk space.*lower features.views"):
         features(workspace.layout, workspace.params)
 
 
-def test_nothing_frozen_is_refused_in_features_mode(workspace: Workspace) -> None:
+def test_features_mode_needs_a_frozen_part(workspace: Workspace) -> None:
     with pytest.raises(UserError, match=r"Set train\.mode to online"):
         features(workspace.layout, params_with(train={"fine_tune_layers": 154}))
 
 
-def test_a_picture_that_changed_since_validate_is_told(workspace: Workspace) -> None:
+def test_a_picture_that_changed_since_validate_is_reported(workspace: Workspace) -> None:
     (workspace.layout.images / "03.png").write_bytes(b"")
     with pytest.raises(UserError, match=r"images/03.png: the picture must be as it was when `validate` read it.*empty"):
         features(workspace.layout, workspace.params)
@@ -170,10 +170,10 @@ def test_openvino_equals_tensorflow(tmp_path: object) -> None:
     from facegender.network.engine import to_openvino
 
     params = params_with()
-    backbone = weighted_backbone(params.backbone, "none", 3)
-    whole = build_classifier(params.backbone, backbone, cut_for(backbone, 30), params.train, True).whole
+    backbone = load_backbone(params.backbone, "none", 3)
+    whole = build_classifier(params.backbone, backbone, choose_cut(backbone, 30), params.train, True).whole
     images = np.random.default_rng(0).integers(0, 256, (13, 64, 64, 3)).astype(np.uint8)
-    batches = [images[:1], images[1:8], images[8:]]  # each gives one result, however many are under way
+    batches = [images[:1], images[1:8], images[8:]]  # one result per batch, however many requests run at once
     reference = np.concatenate(list(TensorFlowEngine(whole).map(batches)))
     assert isinstance(tmp_path, Path)
     engine = OpenVinoEngine(to_openvino(whole, tmp_path))

@@ -1,4 +1,4 @@
-"""What of the features is taken over, and what is computed anew."""
+"""Which features are kept, and which are recomputed."""
 
 import json
 import logging
@@ -21,12 +21,12 @@ from tests.features.test_features import count_passes
 from tests.small_training import Workspace, params_with
 
 
-def test_more_views_extend_and_fewer_computations_follow(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_more_views_extend_existing_features(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
     passes = count_passes(monkeypatch)
     features(workspace.layout, workspace.params)
     first = np.load(workspace.layout.features / "view_01.npy")
     features(workspace.layout, params_with(features={"precision": "auto", "views": 3}))
-    assert passes == [40 + 32, 32]  # then view 2 of the training rows alone
+    assert passes == [40 + 32, 32]  # the second run computes only view 2 of the training rows
     assert np.array_equal(np.load(workspace.layout.features / "view_01.npy"), first)
 
 
@@ -37,7 +37,7 @@ def test_learning_rate_epochs_and_head_recompute_nothing(workspace: Workspace, m
     assert passes == [72]
 
 
-def test_other_augmentation_keeps_view_0(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_another_augmentation_keeps_view_0(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
     passes = count_passes(monkeypatch)
     features(workspace.layout, workspace.params)
     features(workspace.layout, params_with(augment={"rotation": 45.0}))
@@ -51,7 +51,7 @@ def test_no_view_is_cached_twice(workspace: Workspace, policy: str, views: int) 
         assert len(store.views) == store.manifest.views == views
 
 
-def test_the_same_ranges_by_another_name_recompute_nothing(
+def test_the_same_ranges_under_another_policy_recompute_nothing(
     workspace: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     passes = count_passes(monkeypatch)
@@ -66,10 +66,12 @@ def test_another_cut_recomputes_everything(workspace: Workspace, monkeypatch: py
     features(workspace.layout, params_with(train={"fine_tune_layers": 0}))
     assert passes == [72, 72]
     with FeatureStore(workspace.layout.features) as store:
-        assert store.manifest.shape == [1280]  # nothing of the backbone trains: the pooled vector is enough
+        assert store.manifest.shape == [1280]  # nothing of the backbone trains, so the pooled vector suffices
 
 
-def test_one_changed_picture_costs_its_own_views(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_one_changed_picture_recomputes_its_own_views_only(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
     from facegender.data.split import split
     from facegender.data.validate import validate
 
@@ -82,17 +84,17 @@ def test_one_changed_picture_costs_its_own_views(workspace: Workspace, monkeypat
     validate(layout, params)
     pd.read_parquet(layout.splits)
     splits_before = layout.splits.read_bytes()
-    split(layout, params)
-    layout.splits.write_bytes(splits_before)  # where a content hash moves no row to another side
+    split(layout.index, params.split, layout.splits)
+    layout.splits.write_bytes(splits_before)  # so that the new content hash moves no row to another side
     features(layout, params)
     assert passes == [72, 2]
 
 
-def test_a_killed_run_goes_on_where_it_stood(
+def test_a_killed_run_resumes_where_it_stopped(
     workspace: Workspace, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     class Killed(BaseException):
-        """Stands for a kill: nothing of ours catches it."""
+        """Simulates a kill: no code of ours catches it."""
 
     monkeypatch.setattr(features_work, "FLUSH_EVERY", 16)
     original = OpenVinoEngine.map
@@ -114,7 +116,7 @@ def test_a_killed_run_goes_on_where_it_stood(
     monkeypatch.setattr(OpenVinoEngine, "map", original)
     with caplog.at_level(logging.INFO):
         features(workspace.layout, workspace.params)
-    assert passes == [72, 72 - 32]  # two times 16 were marked as done before the kill
+    assert passes == [72, 72 - 32]  # twice 16 views were marked as done before the kill
     assert "resuming a killed run" in caplog.text
     resumed = np.load(workspace.layout.features / "view_01.npy")
     workspace.layout.features.rename(workspace.layout.features.with_name("elsewhere"))
@@ -123,22 +125,22 @@ def test_a_killed_run_goes_on_where_it_stood(
     assert not list((workspace.layout.resume / "features").iterdir())
 
 
-def test_features_of_other_code_are_computed_anew(
+def test_features_of_other_code_are_recomputed(
     workspace: Workspace, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     passes = count_passes(monkeypatch)
     with monkeypatch.context() as patch:
         patch.setattr(module, "fingerprint_modules", lambda *modules: "another")
         features(workspace.layout, workspace.params)
-        patch.setattr(Work, "finish", lambda self: None)  # more views, broken off behind the last
+        patch.setattr(Work, "finish", lambda self: None)  # more views, killed after the last one
         features(workspace.layout, params_with(features={"views": 3}))
     caplog.set_level(logging.INFO)
     features(workspace.layout, params_with(features={"views": 3}))
     assert passes == [72, 32, 104]
-    said = [record.message for record in caplog.records if "the code has changed" in record.message]
-    assert said == [
-        "features: starts over, because the code has changed",
-        "features: computed anew, for the code has changed since",
+    logged = [record.message for record in caplog.records if "the code has changed" in record.message]
+    assert logged == [
+        "features: begins anew, for the code has changed since",
+        "features: recomputed, because the code has changed",
     ]
     assert {path.name for path in workspace.layout.features.iterdir()} == {
         *("manifest.json", "rows.parquet"),
@@ -146,7 +148,7 @@ def test_features_of_other_code_are_computed_anew(
     }
 
 
-def test_features_of_before_code_was_told_are_computed_anew(
+def test_features_without_a_code_fingerprint_are_recomputed(
     workspace: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     passes = count_passes(monkeypatch)
@@ -160,18 +162,24 @@ def test_features_of_before_code_was_told_are_computed_anew(
 
 
 DECIDES_NO_ROW = {
-    *("__init__", "archive", "atomic", "code_fingerprint", "errors", "events", "heap", "layout", "names", "parquet"),
-    *("prefetch", "progress", "split", "store", "stratify", "unfinished"),  # which rows there are, and where they lie
-    *("backbone", "own_backbone"),  # the manifest has the fingerprint of the network and its weights, and the cut
-    *("demo/__init__", "demo/backdrop", "demo/dataset", "demo/faults", "demo/hair", "demo/pencil"),  # the same
-    *("demo/portrait", "demo/traits", "demo/weights"),
-    *("params", "search_params", "section"),  # the manifest has the values
-    *("device", "features"),  # rounding; and what is asked of the others
+    "__init__",
+    # which rows there are, and where they lie
+    *("data.__init__", "data.split", "errors", "features.__init__", "features.store", "files.__init__", "files.atomic"),
+    *("files.image_names", "files.json_files", "files.layout", "files.parquet", "files.resumable", "pictures.__init__"),
+    *("runtime.__init__", "runtime.code_fingerprint", "runtime.events", "runtime.memory", "runtime.prefetch"),
+    *("runtime.progress", "statistics.__init__", "statistics.stratify"),
+    # the manifest has the fingerprint of the network and its weights, and the cut
+    *("network.__init__", "network.backbone", "network.custom_backbone", "network.demo_weights", "network.keras_file"),
+    "network.weights",
+    # the manifest has the values
+    *("params.__init__", "params.search", "params.section", "params.sections", "params.stage_params"),
+    # `device` changes rounding only; `features` only calls the others
+    *("network.device", "features.features"),
 }
 
 
 def test_every_module_of_the_stage_decides_what_is_in_a_row_or_does_not(checkout: Path) -> None:
     files = closure(checkout, "facegender.features.features")
-    modules = {path.relative_to("facegender").with_suffix("").as_posix() for path in files}
+    modules = {".".join(path.relative_to("facegender").with_suffix("").parts) for path in files}
     assert modules == {*module.MADE_BY, *DECIDES_NO_ROW}
     assert not DECIDES_NO_ROW.intersection(module.MADE_BY)

@@ -1,4 +1,4 @@
-"""Row files are .npy files; what is read is what was written."""
+"""Row files are .npy files, and return what was written."""
 
 from pathlib import Path
 
@@ -10,7 +10,7 @@ from facegender.features.store import FeatureStore
 from facegender.files.float16_rows import Float16Rows
 
 
-def test_rows_are_read_back_in_the_order_asked_for(tmp_path: Path) -> None:
+def test_rows_are_read_in_the_given_order(tmp_path: Path) -> None:
     file = Float16Rows.create(tmp_path / "rows.npy", 5, (2, 3))
     for row in range(5):
         file.write(row, np.full((2, 3), row + 0.5, np.float32))
@@ -35,14 +35,14 @@ def test_a_row_beyond_the_end_is_an_error(tmp_path: Path) -> None:
     file.close()
 
 
-def test_missing_features_say_what_to_run(tmp_path: Path) -> None:
+def test_missing_features_name_the_command_to_run(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="Run `facegender features`"):
         FeatureStore(tmp_path)
 
 
 @pytest.mark.parametrize("value", [65520.0, float("nan")])  # from 65520 on a float16 rounds to infinity
-def test_what_float16_cannot_hold_is_refused(value: float, tmp_path: Path) -> None:
+def test_values_that_float16_cannot_hold_are_refused(value: float, tmp_path: Path) -> None:
     file = Float16Rows.create(tmp_path / "rows.npy", 1, (2,))
-    with pytest.raises(UserError, match="must give numbers between -65,504 and 65,504"):
+    with pytest.raises(UserError, match="must give numbers within 65,504 of zero"):
         file.write(0, np.array([1.0, value]))
     file.close()

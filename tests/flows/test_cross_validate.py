@@ -56,8 +56,8 @@ def test_a_killed_run_goes_on_with_the_folds_that_are_missing(copy: Path):  # no
 
     code, said = call(copy, "-m", "flows.cross_validate")
     assert code == 0, said
-    assert f"fold 1 of {FOLDS}: finished before" in said
-    assert f"fold {FOLDS} of {FOLDS}: finished before" not in said
+    assert f"fold 1 of {FOLDS}: already finished" in said
+    assert f"fold {FOLDS} of {FOLDS}: already finished" not in said
     kept = copy / "artifacts/folds/fold_0/weights.npz"
     assert kept.stat().st_mtime_ns == made
     figures = json.loads((copy / "artifacts/cross_validation/evaluation/metrics.json").read_text())

@@ -54,7 +54,7 @@ def test_trials_are_listed_with_their_own_parameters_and_metrics(copy, said):
 
 def test_params_yaml_stays_and_the_best_is_told(copy, said):
     assert "search" in said
-    assert "chosen among 2 on the rows" in " ".join(said.split())
+    assert "chosen among 2 trials on the rows" in " ".join(said.split())
     best = yaml.safe_load((copy / "artifacts/search.yaml").read_text(encoding="utf-8"))
     assert set(best["train"]) == {"learning_rate", "dropout"}
     assert "facegender preset artifacts/search.yaml" in said

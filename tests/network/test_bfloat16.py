@@ -1,4 +1,4 @@
-"""bfloat16: what it loses in a network of convolutions, and what is left when the network is made fit for it."""
+"""bfloat16: how much a network of convolutions loses, with and without the adaptation."""
 
 import json
 from pathlib import Path
@@ -10,21 +10,21 @@ import numpy.typing as npt
 import pytest
 
 from facegender.network import engine_choice as export
-from facegender.network.bfloat16 import fit_for_bfloat16, rounded
+from facegender.network.bfloat16 import adapt_to_bfloat16, round_to_bfloat16
 from facegender.network.engine import OpenVinoEngine, import_openvino
 from facegender.params.sections import ScoringParams
 
 HAS_BFLOAT16 = "BF16" in import_openvino().Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
 
 
-def test_rounding_is_to_the_nearest_and_to_even_between_two() -> None:
-    step = 2.0**-7  # between neighbours of 1: seven bits behind the point
+def test_rounding_is_to_the_nearest_ties_to_even() -> None:
+    step = 2.0**-7  # the distance between neighbours of 1: seven bits after the point
     values = np.array([1.0, 1 + step, 1 + 0.4 * step, 1 + 0.5 * step, 1 + 1.5 * step, -1 - 0.6 * step], np.float32)
-    assert rounded(values).tolist() == [1, 1 + step, 1, 1, 1 + 2 * step, -1 - step]
+    assert round_to_bfloat16(values).tolist() == [1, 1 + step, 1, 1, 1 + 2 * step, -1 - step]
 
 
 def chain(count: int, exact_weights: bool = False) -> Any:
-    """Convolutions one behind the other, each with a bias and a ReLU6, the third depthwise: pictures to channels."""
+    """Build a chain of convolutions from pictures to channels, each with a bias and a ReLU6, the third depthwise."""
     openvino = import_openvino()
     from openvino import opset13
 
@@ -40,8 +40,8 @@ def chain(count: int, exact_weights: bool = False) -> Any:
         convolve = opset13.group_convolution if depthwise else opset13.convolution
         values = convolve(
             values,
-            opset13.constant(rounded(weights) if exact_weights else weights),
-            *([1, 1], [1, 1], [1, 1], [1, 1]),  # strides, padding before and behind, dilations
+            opset13.constant(round_to_bfloat16(weights) if exact_weights else weights),
+            *([1, 1], [1, 1], [1, 1], [1, 1]),  # strides, padding before and after, dilations
         )
         bias = rng.normal(loc=1, size=(1, 8, 1, 1)).astype(np.float32)
         values = opset13.clamp(opset13.add(values, opset13.constant(bias)), 0, 6)
@@ -63,39 +63,39 @@ def fixed(network: Any) -> Any:
     return network
 
 
-def test_a_network_that_rounding_does_not_change_is_left_as_it_is() -> None:
+def test_a_network_whose_weights_are_bfloat16_already_computes_the_same() -> None:
     network = fixed(chain(5, exact_weights=True))
-    assert np.allclose(outputs(fit_for_bfloat16(network)), outputs(network), atol=1e-5)
+    assert np.allclose(outputs(adapt_to_bfloat16(network)), outputs(network), atol=1e-5)
 
 
-def test_rounded_weights_are_wrong_by_next_to_nothing_on_average() -> None:
+def test_the_adaptation_lowers_the_mean_error_of_rounded_weights() -> None:
     network = fixed(chain(4))
-    fitted = fit_for_bfloat16(network)
+    adapted = adapt_to_bfloat16(network)
     reference = outputs(network)
     plain = fixed(chain(4))
     last = [node for node in plain.get_ordered_ops() if node.get_type_name() == "Convolution"][-1]
     from openvino import opset13
 
     weights = np.array(last.input(1).get_source_output().get_node().get_data())
-    last.input(1).replace_source_output(opset13.constant(rounded(weights)).output(0))
+    last.input(1).replace_source_output(opset13.constant(round_to_bfloat16(weights)).output(0))
 
     def mean_error(values: npt.NDArray[np.float32]) -> float:
         return float(np.abs((values - reference).mean(axis=(0, 2, 3))).max())
 
     assert mean_error(outputs(plain)) > 0
-    assert mean_error(outputs(fitted)) < mean_error(outputs(plain)) / 4
+    assert mean_error(outputs(adapted)) < mean_error(outputs(plain)) / 4
 
 
 @pytest.mark.skipif(not HAS_BFLOAT16, reason="this processor has no bfloat16")
 def test_the_first_three_convolutions_run_in_float32_and_the_others_in_bfloat16() -> None:
     settings = {"INFERENCE_PRECISION_HINT": "bf16"}
-    compiled = import_openvino().Core().compile_model(fit_for_bfloat16(fixed(chain(6))), "CPU", settings)
+    compiled = import_openvino().Core().compile_model(adapt_to_bfloat16(fixed(chain(6))), "CPU", settings)
     facts = [node.get_rt_info() for node in compiled.get_runtime_model().get_ordered_ops()]
     precisions = [str(fact["runtimePrecision"].value) for fact in facts if "onvolution" in str(fact["layerType"].value)]
     assert precisions == ["f32", "f32", "f32", "bf16", "bf16", "bf16"]
 
 
-def test_the_engine_comes_closer_than_the_network_as_it_is_and_gives_the_same_bytes_again() -> None:
+def test_the_engine_is_closer_than_the_unadapted_network_and_repeats_its_bytes() -> None:
     network = chain(12)
     reference = outputs(network.clone())
     first, second = (np.concatenate(list(OpenVinoEngine(network, "bfloat16").map([PICTURES]))) for _ in range(2))
@@ -107,15 +107,17 @@ def test_the_engine_comes_closer_than_the_network_as_it_is_and_gives_the_same_by
 
 
 @pytest.mark.parametrize(("precision", "engine"), [("bfloat16", "openvino"), ("auto", "tensorflow")])
-def test_beyond_the_limit_bfloat16_scores_only_where_it_is_asked_for(
+def test_beyond_the_limit_bfloat16_scores_only_if_asked_for_by_name(
     precision: str, engine: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(export, "MAX_DIFFERENCE", -1.0)  # nothing is as near as that
+    monkeypatch.setattr(export, "MAX_DIFFERENCE", -1.0)  # no engine can meet this limit
     image = keras.Input((16, 16, 3))
     pooled = keras.layers.GlobalAveragePooling2D()(keras.layers.Conv2D(4, 3)(image))
     model = keras.Model(image, keras.layers.Dense(1, "sigmoid")(pooled))
     params = ScoringParams(precision=precision)
     checks = export.export_engine(model, tmp_path, PICTURES, params)
     assert json.loads((tmp_path / "engine.json").read_text())["engine"] == engine
-    told = "used for scoring all the same, as scoring.precision asks" if engine == "openvino" else "not used"
-    assert checks[0].sentence(precision).endswith(f"labels flipped: {told}")
+    verdict = (
+        "used for scoring nevertheless, because scoring.precision asks for it" if engine == "openvino" else "not used"
+    )
+    assert checks[0].describe(precision).endswith(f"labels flipped: {verdict}")

@@ -1,4 +1,4 @@
-"""The demo's backbone weights are small, plain and useful for the demo's classes; and their training data."""
+"""The demo's backbone weights: small, plain, useful for the demo's classes; and the drawings they are trained on."""
 
 import hashlib
 from pathlib import Path
@@ -44,7 +44,7 @@ def test_what_is_written_is_read_back_quantised_and_writes_the_same_bytes(tmp_pa
     weights = {
         "Conv/kernel": rng.standard_normal((3, 3, 3, 4)).astype(np.float32),
         "BN/gamma": np.array([1.0, 0.5], np.float32),
-        "BN/moving_variance": np.array([1e-9, 2.0], np.float32),  # float16 would make it 0
+        "BN/moving_variance": np.array([1e-9, 2.0], np.float32),  # float16 would round it to 0
     }
     write_weights(weights, tmp_path / "a.npz")
     again = read_weights(tmp_path / "a.npz")

@@ -1,4 +1,4 @@
-"""Several devices: the same code on two logical CPUs, in a process of its own: TensorFlow divides a CPU only once."""
+"""Several devices: the same code on two logical CPUs, in a new process, as TensorFlow can divide a CPU only once."""
 
 import json
 import subprocess
@@ -28,10 +28,10 @@ assert strategy().num_replicas_in_sync == 2
 root = Path(sys.argv[1])
 train(Layout(root / "data", root / "artifacts"), params_with(backbone=TRAINED, train=json.loads(sys.argv[2])))
 """
-PACED = {"ema": 0.9, "layer_decay": 0.5, "unfreeze": 1, "sampling": "balanced"}
+LAYER_RATES = {"ema": 0.9, "layer_decay": 0.5, "unfreeze": 1, "sampling": "balanced"}
 
 
-@pytest.mark.parametrize("changes", [{}, {"mode": "online"}, PACED], ids=["features", "online", "paced"])
+@pytest.mark.parametrize("changes", [{}, {"mode": "online"}, LAYER_RATES], ids=["features", "online", "layer rates"])
 def test_two_devices_train_as_one(workspace: Workspace, checkout: Path, changes: dict[str, object]) -> None:
     changes = {"dropout": 0.0, "learning_rate": 1e-4, **changes}
     layout, params = workspace.layout, params_with(backbone=TRAINED, train=changes)
@@ -48,9 +48,9 @@ def test_two_devices_train_as_one(workspace: Workspace, checkout: Path, changes:
     )
     assert run.returncode == 0, run.stderr[-3000:]
     mirrored = pd.read_csv(layout.model / "history.csv")
-    # each replica sees half of a batch; their sums differ from the whole batch's by float32 rounding. In the epoch of
-    # the head alone that is all; later Adam makes whole steps of gradients that are hardly more than rounding
+    # each replica sees half of a batch, and their sum differs from the whole batch's by float32 rounding. In the head's
+    # own epoch that is all; later Adam makes full steps from gradients that are hardly more than rounding
     for name in ("loss", "val_loss"):
         assert mirrored[name].iloc[0] == pytest.approx(alone[name].iloc[0], rel=1e-3)
     for history in (alone, mirrored):
-        assert history["loss"].min() < 0.66  # ln 2 = 0.69 is what guessing costs
+        assert history["loss"].min() < 0.66  # guessing has a loss of ln 2 = 0.69

@@ -1,4 +1,4 @@
-"""A network built anew computes the same, taken apart, with dropout still where it is frozen."""
+"""A rebuilt network computes the same, is flattened, and has no active dropout in its frozen part."""
 
 from collections.abc import Callable
 
@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 
 from facegender.errors import UserError
-from facegender.network.rebuild import can_take_apart, flat, is_noise, rebuilt
+from facegender.network.rebuild import can_take_apart, flatten, is_noise, rebuild
 
 
 def nested() -> keras.Model:
-    """A block within a block, sums as operators, layers that Keras has numbered, names that are the classifier's."""
+    """Build a block within a block, with operators, layer names that Keras numbers, and names of the classifier."""
     inner = keras.Sequential(
         [keras.Input((6, 6, 4)), keras.layers.Conv2D(4, 1, name="conv"), keras.layers.Dropout(0.9)], name="inner"
     )
@@ -29,42 +29,42 @@ def images() -> np.ndarray:
     return np.random.default_rng(0).normal(size=(2, 6, 6, 3)).astype(np.float32)
 
 
-def test_a_network_with_nothing_to_take_apart_is_not_built_a_second_time() -> None:
+def test_a_flat_network_is_not_built_a_second_time() -> None:
     image = keras.Input((6, 6, 3))
     flat_one = keras.Model(image, keras.layers.Conv2D(4, 1, name="conv")(image))
     numbered = keras.Model(image, keras.layers.Conv2D(4, 1)(image))
     augmenting = keras.Model(image, keras.layers.Dropout(0.5, name="drop")(image))
-    assert flat(flat_one, 6) is flat_one
+    assert flatten(flat_one, 6) is flat_one
     for other in (numbered, augmenting, nested()):
-        assert flat(other, 6) is not other
+        assert flatten(other, 6) is not other
     image = keras.Input((None, None, 3))
     any_size = keras.Model(image, keras.layers.Conv2D(4, 1, name="conv")(image))
-    assert flat(any_size, 6).input_shape == (None, 6, 6, 3)
+    assert flatten(any_size, 6).input_shape == (None, 6, 6, 3)
 
 
-def test_networks_inside_are_taken_apart_and_names_stay_apart(images: np.ndarray) -> None:
-    keras.layers.ReLU()  # Keras numbers on from whatever was built before
+def test_nested_networks_are_flattened_and_names_stay_distinct(images: np.ndarray) -> None:
+    keras.layers.ReLU()  # the next ReLU gets the next number from Keras
     original = nested()
-    apart = flat(original, 6)
+    apart = flatten(original, 6)
     assert np.allclose(np.asarray(apart(images)), np.asarray(original(images, training=False)), atol=1e-6)
     names = [layer.name for layer in apart.layers[1:]]
-    # the classifier has layers `dropout` and `pool` of its own, and the inner block's convolution is the second `conv`
+    # the classifier has its own layers `dropout` and `pool`, and the inner block's convolution is the second `conv`
     assert names == ["conv", "inner_conv", "inner_dropout", "block_pool", "re_lu", "batch_normalization"]
     assert [operation.name for operation in apart.operations if not isinstance(operation, keras.Layer)] == [
         "multiply",
         "add",
     ]
-    again, layers = rebuilt(apart, keras.Input((6, 6, 3)))
+    again, layers = rebuild(apart, keras.Input((6, 6, 3)))
     assert list(layers) == names
     assert again.shape == apart.output.shape
 
 
-def test_dropout_draws_by_the_seed_and_not_where_it_is_to_be_quiet(images: np.ndarray) -> None:
-    apart = flat(nested(), 6)
+def test_dropout_depends_on_the_seed_unless_inactive(images: np.ndarray) -> None:
+    apart = flatten(nested(), 6)
 
-    def run(seed: int, quiet: set[str]) -> np.ndarray:
+    def run(seed: int, inactive: set[str]) -> np.ndarray:
         image = keras.Input((6, 6, 3))
-        return np.asarray(keras.Model(image, rebuilt(apart, image, seed, quiet)[0])(images, training=True))
+        return np.asarray(keras.Model(image, rebuild(apart, image, seed, inactive)[0])(images, training=True))
 
     both = {"inner_dropout", "block_pool"}
     assert np.array_equal(run(1, set()), run(1, set()))
@@ -73,7 +73,7 @@ def test_dropout_draws_by_the_seed_and_not_where_it_is_to_be_quiet(images: np.nd
     assert np.array_equal(run(1, both), run(2, both))
 
 
-def test_what_is_noise() -> None:
+def test_which_layers_are_noise() -> None:
     from keras.src.applications.convnext import StochasticDepth
 
     for layer in (
@@ -93,7 +93,7 @@ def test_what_is_noise() -> None:
 
 @keras.saving.register_keras_serializable("tests")
 class Code(keras.Model):
-    """A network that is code."""
+    """A network with code of its own."""
 
     def __init__(self, **kwargs: object) -> None:
         super().__init__(**kwargs)
@@ -111,30 +111,30 @@ def used_twice(image: keras.KerasTensor) -> keras.KerasTensor:
 @pytest.mark.parametrize(
     ("build", "reason"),
     [
-        (lambda image: Code(name="code")(image), "code, a Code, is no graph of layers"),
+        (lambda image: Code(name="code")(image), "code, a Code, is not a graph of layers"),
         (used_twice, "the weights of shared are used at two places"),
         (lambda image: keras.layers.RandomFlip(name="flips")(image), "flips, a RandomFlip, augments"),
     ],
     ids=["code", "shared", "augments"],
 )
-def test_what_cannot_be_built_anew_is_named(
+def test_a_layer_that_cannot_be_rebuilt_is_named(
     build: Callable[[keras.KerasTensor], keras.KerasTensor], reason: str
 ) -> None:
     image = keras.Input((6, 6, 3))
     with pytest.raises(UserError, match=f"functional or sequential network .* Received: {reason}"):
-        flat(keras.Model(image, build(image)), 6)
+        flatten(keras.Model(image, build(image)), 6)
 
 
 def test_a_layer_without_weights_may_be_used_twice(images: np.ndarray) -> None:
     image = keras.Input((6, 6, 3))
     rectify = keras.layers.ReLU(name="rectify")
     original = keras.Model(image, rectify(rectify(image) - 0.5), name="own")
-    apart = flat(original, 6)
+    apart = flatten(original, 6)
     assert [layer.name for layer in apart.layers[1:]] == ["rectify", "own_rectify"]
     assert np.array_equal(np.asarray(apart(images)), np.asarray(original(images)))
 
 
-def test_only_graphs_can_be_taken_apart() -> None:
+def test_only_graphs_can_be_flattened() -> None:
     assert can_take_apart(nested())
     assert not can_take_apart(Code())
-    assert not can_take_apart(keras.Sequential([keras.layers.ReLU()]))  # without an input it has no graph yet
+    assert not can_take_apart(keras.Sequential([keras.layers.ReLU()]))  # no graph before it has an input

@@ -71,7 +71,7 @@ def test_also_behind_networks_the_page_needs_features_of_its_rows(data: Data) ->
     predict(data.layout, doubted="a7.png")
     rows = pd.read_parquet(data.layout.features / "rows.parquet")
     rows[1:].to_parquet(data.layout.features / "rows.parquet")
-    with pytest.raises(UserError, match=r"must be those of the rows in splits\.parquet"):
+    with pytest.raises(UserError, match=r"must have the rows of splits\.parquet"):
         page_of(data)
     cache(data.layout, set(), views=0)
     with pytest.raises(UserError, match=r"features must be cached to find like pictures\. Received: online mode"):

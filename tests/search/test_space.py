@@ -1,4 +1,4 @@
-"""The space of a search: what may stand in it, and how it is read."""
+"""The space of a search: what it may contain, and how it is read."""
 
 from pathlib import Path
 from typing import Any
@@ -10,7 +10,7 @@ from facegender.errors import UserError
 from facegender.params.reading import read_params
 from facegender.params.search import Range
 from facegender.params.sections import Params
-from facegender.search.space import FEATURES_DEPEND_ON, check_space, inside, significant
+from facegender.search.space import FEATURES_DEPEND_ON, check_space, find_current_values, round_significant
 
 
 @pytest.mark.parametrize(
@@ -19,11 +19,14 @@ from facegender.search.space import FEATURES_DEPEND_ON, check_space, inside, sig
         ({}, "must name a parameter to search"),
         ({"features.views": [1, 2]}, "must name parameters of train. Received: features.views."),
         ({"train.rate": [1, 2]}, "must name parameters of train. Received: train.rate."),
-        ({"train.fine_tune_layers": [0, 30]}, "must leave the cached features as they are. .*--set train.fine_tune_la"),
+        ({"train.fine_tune_layers": [0, 30]}, "must not change the cached features. .*--set train.fine_tune_layers"),
         ({"train.class_weights": [True, False]}, "must not name train.class_weights"),
         ({"train.dropout": [0.5, 1.5]}, "train.dropout: Input should be less than 1. Received: 1.5."),
         ({"train.epochs": [1.5, 4]}, "train.epochs: Input should be a valid integer"),
-        ({"train.epochs": {"low": 1, "high": 4}}, "train.epochs takes whole numbers: .* type: int. Received: 1 to 4."),
+        (
+            {"train.epochs": {"low": 1, "high": 4}},
+            "train.epochs takes whole numbers: .* `type: int`. Received: 1 to 4.",
+        ),
         ({"train.unfreeze": [0, 10]}, "unfreeze must be below epochs: .* Received: train.unfreeze 10."),
         ({"train.epochs": [4, 8], "train.unfreeze": [0, 4]}, "Received: train.epochs 4, train.unfreeze 4."),
     ],
@@ -34,10 +37,10 @@ def test_what_cannot_be_searched_is_refused(space: dict[str, Any], message: str)
         check_space(params)
 
 
-def test_a_space_is_held_against_todays_parameters_not_the_defaults() -> None:
+def test_a_space_is_checked_with_the_current_parameters_not_the_defaults() -> None:
     space = {"train.epochs": [10, 12], "train.unfreeze": {"low": 0, "high": 9}}  # the defaults have 6 epochs
-    today = {"epochs": 10, "unfreeze": 9}
-    assert check_space(Params.model_validate({"train": today, "search": {"space": space}}))
+    current = {"epochs": 10, "unfreeze": 9}
+    assert check_space(Params.model_validate({"train": current, "search": {"space": space}}))
     weighted = {"train": {"class_weights": True}, "search": {"space": {"train.dropout": [0.4, 0.5]}}}
     with pytest.raises(UserError, match=r"train.class_weights: must be false for a search. Received: True."):
         check_space(Params.model_validate(weighted))
@@ -56,14 +59,14 @@ def test_a_space_is_held_against_todays_parameters_not_the_defaults() -> None:
         ("5", "a list of two or more plain values"),
     ],
 )
-def test_what_is_no_range_is_refused(tmp_path: Path, values: str, message: str) -> None:
+def test_an_invalid_range_or_list_is_refused(tmp_path: Path, values: str, message: str) -> None:
     path = tmp_path / "params.yaml"
     path.write_text(f"search: {{space: {{train.epochs: {values}}}}}")
     with pytest.raises(UserError, match=message):
         read_params(path)
 
 
-def test_numbers_that_are_text_to_yaml_are_numbers(tmp_path: Path) -> None:
+def test_numbers_that_yaml_reads_as_text_become_numbers(tmp_path: Path) -> None:
     path = tmp_path / "params.yaml"
     path.write_text(
         "search: {space: {train.learning_rate: [1e-3, 2.5E-4, 0.01], train.weight_decay: {low: 1e-3, high: 1e-1},"
@@ -74,11 +77,11 @@ def test_numbers_that_are_text_to_yaml_are_numbers(tmp_path: Path) -> None:
     assert space["train.learning_rate"] == (0.001, 0.00025, 0.01)
     assert space["train.weight_decay"] == Range(low=0.001, high=0.1)
     assert space["train.sampling"] == ("shuffle", "balanced")
-    today = inside(space, params)
-    assert today == {"train.learning_rate": 0.001, "train.weight_decay": 0.01, "train.sampling": "shuffle"}
+    current = find_current_values(space, params)
+    assert current == {"train.learning_rate": 0.001, "train.weight_decay": 0.01, "train.sampling": "shuffle"}
 
 
-def test_the_default_space_can_be_searched_and_holds_todays_parameters(checkout: Path) -> None:
+def test_the_default_space_can_be_searched(checkout: Path) -> None:
     assert check_space(read_params(checkout / "params.yaml"))
 
 
@@ -88,5 +91,5 @@ def test_features_depend_on_what_dvc_yaml_says(checkout: Path) -> None:
     assert named == {f"train.{name}" for name in FEATURES_DEPEND_ON}
 
 
-def test_numbers_are_rounded_to_what_can_be_read() -> None:
-    assert [significant(value) for value in (0.0012345, 0.98765, 123.456, 0.0)] == [0.00123, 0.988, 123.0, 0.0]
+def test_numbers_are_rounded_to_three_significant_digits() -> None:
+    assert [round_significant(value) for value in (0.0012345, 0.98765, 123.456, 0.0)] == [0.00123, 0.988, 123.0, 0.0]

@@ -1,4 +1,4 @@
-"""A trial is the training it stands for, and a killed search goes on behind its last trial."""
+"""A trial equals the training of its parameters, and a killed search continues after its last trial."""
 
 import signal
 import subprocess
@@ -18,7 +18,7 @@ from tests.small_training import TINY, Workspace
 
 
 @pytest.mark.slow
-def test_a_trial_is_the_training_of_its_parameters(workspace: Workspace) -> None:
+def test_a_trial_equals_the_training_of_its_parameters(workspace: Workspace) -> None:
     from facegender.features.features import features
     from facegender.search.trial import trainer
     from facegender.training.train import train
@@ -45,7 +45,7 @@ def test_a_trial_is_the_training_of_its_parameters(workspace: Workspace) -> None
 
 
 @pytest.mark.slow
-def test_a_killed_search_goes_on(workspace: Workspace, tmp_path: Path) -> None:
+def test_a_killed_search_continues(workspace: Workspace, tmp_path: Path) -> None:
     from facegender.features.features import features
 
     features(workspace.layout, workspace.params)
@@ -69,5 +69,5 @@ def test_a_killed_search_goes_on(workspace: Workspace, tmp_path: Path) -> None:
     assert "search: 2 of 4 trials" in again.stderr
     assert "search: 3 of 4 trials" in again.stderr
     assert "search: 1 of 4 trials" not in again.stderr
-    assert again.stdout.count("finished") == 4 + 1  # and once below the table
+    assert again.stdout.count("finished") == 4 + 1  # and once in the text below the table
     assert set(read_preset(str(layout.search), params)) == set(SPACE)

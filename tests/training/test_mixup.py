@@ -1,15 +1,15 @@
-"""Blends: their numbers, their randomness, and that the loss of a blend is that of both its labels."""
+"""Blends: their numbers, their randomness, and that the loss of a blend is the loss of both labels."""
 
 import keras
 import numpy as np
 
 from facegender.training.batches import FeatureBatches, Rows
-from facegender.training.loop import right
-from facegender.training.mixup import Mixed, blend
+from facegender.training.loop import is_correct
+from facegender.training.mixup import MixedBatches, blend
 
 
 class Constant:
-    """A view in which row r is the number r, four times."""
+    """A view in which row r holds the number r four times."""
 
     shape = (4,)
 
@@ -34,7 +34,7 @@ def test_a_blend_by_hand() -> None:
     assert np.allclose(label, [[0.5], [0.75]])
 
 
-def test_the_loss_of_a_blend_is_that_of_both_labels() -> None:
+def test_the_loss_of_a_blend_is_the_loss_of_both_labels() -> None:
     rng = np.random.default_rng(3)
     labels, weights = (np.arange(6) % 2).astype(np.float32)[:, None], rng.uniform(0.5, 2.0, 6).astype(np.float32)
     logits, share, partner = rng.normal(size=(6, 1)), rng.uniform(size=6).astype(np.float32), rng.permutation(6)
@@ -46,18 +46,23 @@ def test_the_loss_of_a_blend_is_that_of_both_labels() -> None:
     assert np.allclose(together, own + other, atol=1e-5)
 
 
-def test_every_row_is_half_of_all_and_an_epoch_is_drawn_again() -> None:
+def test_every_row_is_blended_and_an_epoch_can_be_drawn_again() -> None:
     source = batches(10, 4)
-    mixed = Mixed(source, 0.4, 7, 3)
+    mixed = MixedBatches(source, 0.4, 7, 3)
     assert [len(mixed[place][1]) for place in range(len(mixed))] == [4, 4, 2]
-    assert all(np.array_equal(*pair) for pair in zip(mixed[1], Mixed(source, 0.4, 7, 3)[1], strict=True))
-    others = [Mixed(source, 0.4, 7, 4)[1], Mixed(source, 0.4, 8, 3)[1], mixed[0]]
+    assert all(np.array_equal(*pair) for pair in zip(mixed[1], MixedBatches(source, 0.4, 7, 3)[1], strict=True))
+    others = [MixedBatches(source, 0.4, 7, 4)[1], MixedBatches(source, 0.4, 8, 3)[1], mixed[0]]
     assert all(not np.array_equal(mixed[1][0], other[0]) for other in others)
-    # a row and its partner lie in the same batch: 4 to 7
+    # a row and its partner are in the same batch, which holds rows 4 to 7
     assert mixed[1][0].min() >= 4
     assert mixed[1][0].max() <= 7
 
 
-def test_an_answer_to_a_blend_is_right_on_the_side_of_the_larger_share() -> None:
+def test_an_answer_to_a_blend_is_correct_on_the_side_of_the_larger_share() -> None:
     labels, logits = np.array([[0.0], [1.0], [0.3], [0.7]]), np.array([[-1.0], [-1.0], [-0.1], [2.0]])
-    assert np.asarray(right(keras.ops.array(labels), keras.ops.array(logits)))[:, 0].tolist() == [1.0, 0.0, 1.0, 1.0]
+    assert np.asarray(is_correct(keras.ops.array(labels), keras.ops.array(logits)))[:, 0].tolist() == [
+        1.0,
+        0.0,
+        1.0,
+        1.0,
+    ]

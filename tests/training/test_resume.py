@@ -1,4 +1,4 @@
-"""A killed training goes on to the very same model, and only where it is still the same training."""
+"""A killed training resumes and ends with the same model, but only if it is still the same training."""
 
 import logging
 from pathlib import Path
@@ -14,11 +14,11 @@ from tests.small_training import TRAINED, Workspace, params_with
 
 
 class Killed(BaseException):
-    """Stands for a kill: nothing of ours catches it."""
+    """Simulates a kill: no code of ours catches it."""
 
 
 def kill_after(monkeypatch: pytest.MonkeyPatch, epochs: int) -> None:
-    """Die right after the checkpoint of the n-th epoch of the whole training."""
+    """Simulate a kill right after the checkpoint of the n-th epoch of the whole training."""
     original = Checkpoints.save
     seen = 0
 
@@ -33,7 +33,7 @@ def kill_after(monkeypatch: pytest.MonkeyPatch, epochs: int) -> None:
 
 
 def contents(folder: Path) -> dict[str, bytes]:
-    """Every file's bytes but openvino.xml's, which names its nodes by a counter that runs through the whole process."""
+    """Read every file but openvino.xml, which numbers its nodes across the whole process."""
     return {path.name: path.read_bytes() for path in folder.iterdir() if path.name != "openvino.xml"}
 
 
@@ -66,7 +66,7 @@ def test_a_killed_training_ends_as_an_undisturbed_one(
     }
     layout.model.rename(layout.model.with_name("undisturbed"))
     with monkeypatch.context() as patch:
-        kill_after(patch, killed_after)  # in the head's phase, then in the fine-tuning's
+        kill_after(patch, killed_after)  # 1: in the head's phase; 2: in fine-tuning
         with pytest.raises(Killed):
             train(layout, params)
     assert not layout.model.exists()
@@ -79,7 +79,7 @@ def test_a_killed_training_ends_as_an_undisturbed_one(
 def test_a_killed_training_in_mixed_precision_keeps_its_loss_scale(
     workspace: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    # so large that steps overflow float16 as soon as the head has left zero: each is skipped, and halves the scale
+    # so large that steps overflow float16 once the head is not zero: each is skipped and halves the scale
     largest = 2.0**60
     monkeypatch.setattr(keras.optimizers.LossScaleOptimizer.__init__, "__defaults__", (largest, 2000, None))
     scales: list[float] = []

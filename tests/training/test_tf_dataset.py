@@ -1,4 +1,4 @@
-"""What Keras reads: all batches, in order, and nothing that keeps a finished pass waiting."""
+"""The dataset that Keras reads: all batches, in order, without a wait at the end of a pass."""
 
 import time
 
@@ -11,7 +11,7 @@ from facegender.training.tf_dataset import as_dataset
 
 
 class Numbers:
-    """Batch b is the number b; those with even numbers take longer."""
+    """Batch b holds the number b; even batches take longer."""
 
     workers = 3
 
@@ -29,7 +29,7 @@ class Numbers:
 
 
 class Broken(Numbers):
-    """Its fourth batch cannot be read."""
+    """The fourth batch cannot be read."""
 
     def __getitem__(self, batch: int) -> Batch:
         if batch == 3:
@@ -40,16 +40,16 @@ class Broken(Numbers):
 def test_batches_come_in_order_and_the_last_may_be_smaller() -> None:
     numbers = Numbers()
     dataset = as_dataset(numbers)
-    assert int(dataset.cardinality()) == 7  # Keras counts its steps by it
+    assert int(dataset.cardinality()) == 7  # Keras takes its number of steps from this
     read = [inputs.numpy()[:, 0].tolist() for inputs, _, _ in dataset]
     assert read == [*([float(batch)] * 4 for batch in range(6)), [6.0]]
-    assert sorted(numbers.asked) == list(range(7))  # each once: in online mode a batch is 32 pictures to decode
+    assert sorted(numbers.asked) == list(range(7))  # once each: in online mode a batch means decoding 32 pictures
 
 
-def test_no_tuner_keeps_the_end_of_a_pass_waiting() -> None:
+def test_autotuning_is_off_so_that_a_pass_ends_at_once() -> None:
     assert as_dataset(Numbers()).options().autotune.enabled is False
 
 
-def test_what_stops_a_batch_stops_the_pass_and_says_why() -> None:
+def test_an_error_in_a_batch_ends_the_pass_with_its_message() -> None:
     with pytest.raises(tf.errors.OpError, match="the disk is gone"):
         list(as_dataset(Broken()))

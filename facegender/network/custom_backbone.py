@@ -1,4 +1,4 @@
-"""A backbone of one's own: a network from a .keras file, checked for what the classifier needs of it."""
+"""A backbone from the user's own .keras file, checked for what the classifier needs."""
 
 import zipfile
 from pathlib import Path
@@ -12,20 +12,22 @@ from facegender.network.rebuild import can_take_apart
 WHERE = "params.yaml, backbone.name"
 
 
-def own_backbone(name: str, image_size: int) -> keras.Model:
-    """The network in the file `name`, weights included; no code that the file may hold is run.
+def load_custom_backbone(name: str, image_size: int) -> keras.Model:
+    """Load the network in the file `name`, with its weights; code in the file never runs.
 
-    It takes RGB in [0, 255], (n, s, s, 3), so whatever scaling it wants is inside, and gives a feature map
-    (n, h, w, channels), which is pooled here.
+    The network takes RGB in [0, 255], (n, s, s, 3), so it must scale pixels itself. It returns a feature map
+    (n, h, w, channels), which the classifier pools.
 
     Raises
     ------
     UserError
-        There is no such file, it is no Keras model that loads in safe mode, or its input or output is another.
+        There is no such file, Keras cannot load it in safe mode, or its input or output has another shape.
     """
     path = Path(name).expanduser()
     if not path.is_file():
-        raise UserError(WHERE, "must be a known architecture or the path of a .keras file", f"{name}, which is no file")
+        raise UserError(
+            WHERE, "must be a known architecture or the path of a .keras file", f"{name}, and there is no such file"
+        )
     try:
         model = load_model(path)
     except (ValueError, TypeError, KeyError, OSError, zipfile.BadZipFile) as error:
@@ -49,7 +51,7 @@ def _check_shapes(path: Path, model: keras.Model, side: int) -> None:
             str(path),
             f"must take pictures of shape {wanted}, the side being backbone.image_size",
             "; ".join(map(str, taken)),
-            "Set backbone.image_size to the side that it was made for.",
+            "Set backbone.image_size to the side that the network expects.",
         )
     given = [tuple(tensor.shape) for tensor in model.outputs]
     if len(given) != 1 or len(given[0]) != 4 or given[0][3] is None:

@@ -1,4 +1,4 @@
-"""A .keras file of one's own as the backbone: what it must be, that its content counts, and the pipeline with it."""
+"""The user's own .keras file as the backbone: what it must be, that its content counts, and the pipeline with it."""
 
 import json
 from pathlib import Path
@@ -16,10 +16,10 @@ from facegender.errors import UserError
 from facegender.evaluation.evaluate import evaluate
 from facegender.features.features import features
 from facegender.features.store import Manifest
-from facegender.network.backbone import cut_for, fingerprint, weighted_backbone
+from facegender.network.backbone import choose_cut, fingerprint, load_backbone
 from facegender.network.classifier import build_classifier
-from facegender.network.own_backbone import own_backbone
-from facegender.params.architectures import resolve_weights
+from facegender.network.custom_backbone import load_custom_backbone
+from facegender.network.weights import resolve_weights
 from facegender.params.sections import BackboneParams, Params, TrainParams
 from facegender.scoring.predict import predict
 from facegender.training.train import train
@@ -30,7 +30,7 @@ SIDE = 64
 
 
 def own(slope: float = 0.0, side: int | None = None) -> keras.Model:
-    """Scaling of its own, a block inside, a sum, dropout: what a network that somebody trained has."""
+    """Build a network as a user may have trained it: scaling inside, a nested block, a sum, dropout."""
     block = keras.Sequential(
         [
             keras.Input((None, None, 8)),
@@ -63,12 +63,12 @@ def path(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return file
 
 
-def test_it_is_fed_pixels_and_cut_inside_its_blocks(path: Path) -> None:
+def test_it_receives_pixels_and_is_cut_inside_its_blocks(path: Path) -> None:
     params = BackboneParams(name=str(path), image_size=SIDE)
-    source = resolve_weights(params, drawn_demo=True)  # also with the drawn data: its weights are in the file
+    source = resolve_weights(params, drawn_demo=True)  # even for the drawn demo: the weights are in the file
     assert source == "own"
-    backbone = weighted_backbone(params, source, seed=1)
-    cut = cut_for(backbone, 1)
+    backbone = load_backbone(params, source, seed=1)
+    cut = choose_cut(backbone, 1)
     assert cut.trained == 1
     classifier = build_classifier(params, backbone, cut, TrainParams(), cached=True)
     images = np.random.default_rng(0).integers(0, 256, (2, SIDE, SIDE, 3)).astype(np.float32)
@@ -77,7 +77,7 @@ def test_it_is_fed_pixels_and_cut_inside_its_blocks(path: Path) -> None:
     assert np.allclose(np.asarray(classifier.to_pool(classifier.frozen(images))), expected, atol=1e-5)
 
 
-def test_only_weights_that_fit_it(path: Path, tmp_path: Path) -> None:
+def test_only_weights_that_fit_are_loaded(path: Path, tmp_path: Path) -> None:
     params = BackboneParams(name=str(path), image_size=SIDE)
     for source in ("imagenet", "demo", "none"):
         with pytest.raises(UserError, match="must be auto, for the weights inside the file"):
@@ -85,24 +85,24 @@ def test_only_weights_that_fit_it(path: Path, tmp_path: Path) -> None:
     other = own()
     other.save_weights(tmp_path / "other.weights.h5")
     given = params.model_copy(update={"weights": str(tmp_path / "other.weights.h5")})
-    loaded = weighted_backbone(given, resolve_weights(given, drawn_demo=False), seed=1)
+    loaded = load_backbone(given, resolve_weights(given, drawn_demo=False), seed=1)
     assert np.array_equal(loaded.get_layer("stem").get_weights()[0], other.get_layer("stem").get_weights()[0])
     keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)]).save_weights(tmp_path / "alien.weights.h5")
     with pytest.raises(UserError, match=r"must hold the weights of mine\.keras"):
-        weighted_backbone(given, str(tmp_path / "alien.weights.h5"), seed=1)
+        load_backbone(given, str(tmp_path / "alien.weights.h5"), seed=1)
 
 
-def test_equal_weights_in_another_network_are_told_apart(tmp_path: Path) -> None:
+def test_equal_weights_in_another_network_have_another_fingerprint(tmp_path: Path) -> None:
     prints = []
     for slope in (0.0, 0.0, 0.1):
         keras.utils.set_random_seed(3)
         file = tmp_path / f"{len(prints)}.keras"
         own(slope).save(file)
-        prints.append(fingerprint(weighted_backbone(BackboneParams(name=str(file), image_size=SIDE), "own", 1)))
+        prints.append(fingerprint(load_backbone(BackboneParams(name=str(file), image_size=SIDE), "own", 1)))
     assert prints[0] == prints[1] != prints[2]
 
 
-def test_the_sum_instead_of_the_difference_is_told_apart() -> None:
+def test_a_difference_instead_of_a_sum_has_another_fingerprint() -> None:
     image = keras.Input((4, 4, 3))
     conv = keras.layers.Conv2D(3, 1, kernel_initializer="ones", name="conv")
     out = conv(image)
@@ -113,7 +113,7 @@ def test_the_sum_instead_of_the_difference_is_told_apart() -> None:
 @pytest.mark.parametrize(
     ("make", "message"),
     [
-        (lambda path: None, "is no file"),
+        (lambda path: None, "there is no such file"),
         (lambda path: path.write_bytes(b"no network"), "must be a whole model saved by Keras 3"),
         (
             lambda path: keras.Sequential([keras.Input((SIDE, SIDE, 3)), keras.layers.Lambda(lambda x: x)]).save(path),
@@ -134,12 +134,12 @@ def test_the_sum_instead_of_the_difference_is_told_apart() -> None:
     ],
     ids=["missing", "junk", "lambda", "unbuilt", "size", "pooled"],
 )
-@pytest.mark.filterwarnings("ignore")  # Keras's own, of what is saved unbuilt
-def test_what_does_not_fit_is_said(make: object, message: str, tmp_path: Path) -> None:
+@pytest.mark.filterwarnings("ignore")  # Keras warns when it saves an unbuilt model
+def test_a_file_that_does_not_fit_is_refused_with_the_reason(make: object, message: str, tmp_path: Path) -> None:
     file = tmp_path / "mine.keras"
     make(file)  # type: ignore[operator]
     with pytest.raises(UserError, match=message):
-        own_backbone(str(file), SIDE)
+        load_custom_backbone(str(file), SIDE)
 
 
 @pytest.mark.slow
@@ -147,7 +147,7 @@ def test_what_does_not_fit_is_said(make: object, message: str, tmp_path: Path) -
 def test_the_pipeline_runs_with_it_and_resumes(
     path: Path, mode: str, workspace: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    # 6 layers: from the middle of its block on, whose dropout is among those that train
+    # the last 5 layers or more: from the middle of the block, so that its dropout is active
     layout, params = workspace.layout, with_own(path, train={"mode": mode, "fine_tune_layers": 5})
     features(layout, params)
     assert Manifest.read(layout.features).weights["source"] == "own"
@@ -169,7 +169,7 @@ def test_the_pipeline_runs_with_it_and_resumes(
 
 
 @pytest.mark.slow
-def test_a_changed_file_makes_new_features_and_is_not_trained_on_before(workspace: Workspace, tmp_path: Path) -> None:
+def test_a_changed_file_needs_new_features_before_it_trains(workspace: Workspace, tmp_path: Path) -> None:
     file = tmp_path / "mine.keras"
     layout, params = workspace.layout, with_own(file)
     own().save(file)
@@ -186,7 +186,9 @@ def test_a_changed_file_makes_new_features_and_is_not_trained_on_before(workspac
 def test_its_folds_become_one_model(path: Path, workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
     params = with_own(path, cross_validate={"folds": 2}, evaluate={"bootstrap": 50})
     layout = workspace.layout
-    monkeypatch.setattr(folds, "run", lambda missing, *_: [train_fold(layout, params, fold) for fold in missing])
+    monkeypatch.setattr(
+        folds, "run_processes", lambda missing, *_: [train_fold(layout, params, fold) for fold in missing]
+    )
     features(layout, params)
     fold_features(layout, params)
     folds.train_folds(layout, params, [])

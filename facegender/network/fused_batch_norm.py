@@ -1,8 +1,8 @@
-"""The tuned part as training runs it: frozen BatchNorm folded into the convolution before it, 1x1 as matrix products.
+"""The tuned part as training runs it: frozen BatchNorm fused into the convolution before it, 1x1 as matrix products.
 
 BatchNorm in inference mode is y = x * s + b with constants s = gamma / sqrt(variance + epsilon) and
-b = beta - mean * s. Behind a convolution, s goes into the kernel at every step, so that the kernel is still
-what trains and its gradient is exact. Each fold saves passes over the largest arrays of a step.
+b = beta - mean * s. After a convolution, the kernel is multiplied by s at every step. The kernel itself still trains,
+and its gradient is exact. Each fused pair saves passes over the largest arrays of a step.
 """
 
 from typing import Any
@@ -10,12 +10,12 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from facegender.network.backbone import inputs_of
 from facegender.network.classifier import Classifier
 from facegender.network.device import has_gpu
+from facegender.network.keras_graph import find_producer, list_inputs
 
 CONVOLUTIONS = (keras.layers.Conv2D, keras.layers.DepthwiseConv2D)
-PLAIN = (
+UNCHANGED = (
     keras.layers.Add,
     keras.layers.GlobalAveragePooling2D,
     keras.layers.InputLayer,
@@ -24,26 +24,26 @@ PLAIN = (
 )
 
 
-def fitted(classifier: Classifier) -> keras.Model:
-    """The model that training fits: folded where that is exact and faster, which is on one CPU; else `trains` itself.
+def fuse_tuned_part(classifier: Classifier) -> keras.Model:
+    """Build the model that `fit` runs: fused where that is exact and faster, which is on one CPU; else `trains` itself.
 
-    Either way the variables are those of `classifier.trains`.
+    Both have the same variables, those of `classifier.trains`.
     """
     part = classifier.to_pool
-    if has_gpu() or tf.distribute.has_strategy() or classifier.trains is classifier.head or not can_fold(part):
-        return classifier.trains
+    if has_gpu() or tf.distribute.has_strategy() or classifier.tuned is classifier.head or not can_fuse(part):
+        return classifier.tuned
     features = keras.Input(part.input.shape[1:], name="features")
-    return keras.Model(features, classifier.head(Folded(part)(features)), name="fitted")
+    return keras.Model(features, classifier.head(FusedPart(part)(features)), name="fused_part")
 
 
-def can_fold(part: keras.Model) -> bool:
-    """Whether `part` is made of what this module knows, in float32 and with every BatchNorm frozen."""
-    return all(_known(operation) for operation in part.operations)
+def can_fuse(part: keras.Model) -> bool:
+    """Whether this module knows every layer of `part`, all in float32 and every BatchNorm frozen."""
+    return all(_is_known(operation) for operation in part.operations)
 
 
-def _known(layer: Any) -> bool:
+def _is_known(layer: Any) -> bool:
     if not isinstance(layer, keras.Layer) or layer.compute_dtype != "float32":
-        return False  # no layer are + and * between layers
+        return False  # `+` and `*` between layers are operations, not layers
     if isinstance(layer, keras.layers.BatchNormalization):
         return not layer.trainable and layer.axis in (-1, 3)
     if isinstance(layer, keras.layers.DepthwiseConv2D) and layer.depth_multiplier != 1:
@@ -51,21 +51,21 @@ def _known(layer: Any) -> bool:
     if isinstance(layer, keras.layers.Conv2D | keras.layers.DepthwiseConv2D):
         plain = not layer.use_bias and layer.activation is keras.activations.linear
         return plain and layer.data_format == "channels_last" and layer.dilation_rate == (1, 1)
-    return isinstance(layer, PLAIN)
+    return isinstance(layer, UNCHANGED)
 
 
-class Folded(keras.layers.Layer):
-    """Does what a functional model does, with the very variables of that model's layers.
+class FusedPart(keras.layers.Layer):
+    """The function of a functional model, on that model's own variables.
 
-    Input and output are the model's own: features at the cut (n, h, w, c) -> pooled vector (n, channels).
+    Input and output are the model's: features at the cut (n, h, w, c) -> pooled vector (n, channels).
     """
 
     def __init__(self, part: keras.Model) -> None:
-        super().__init__(name="folded")
+        super().__init__(name="fused")
         self.part = part
         users: dict[str, list[keras.Layer]] = {}
         for layer in part.layers:
-            for name in inputs_of(layer):
+            for name in list_inputs(layer):
                 users.setdefault(name, []).append(layer)
         self._norm_of: dict[str, keras.layers.BatchNormalization] = {}
         self._relu_of: dict[str, keras.layers.ReLU] = {}
@@ -80,31 +80,30 @@ class Folded(keras.layers.Layer):
                 self._relu_of[layer.name] = following[0]
 
     def call(self, features: Any) -> Any:
-        """See the class."""
+        """Run the layers in order, fused pairs as one."""
         values: dict[str, Any] = {}
-        folded = {layer.name for layer in (*self._norm_of.values(), *self._relu_of.values())}
+        fused = {layer.name for layer in (*self._norm_of.values(), *self._relu_of.values())}
         for layer in self.part.layers:
             if isinstance(layer, keras.layers.InputLayer):
                 continue
-            sources = [
-                values.get(name, features) for name in inputs_of(layer)
-            ]  # a valid cut: all from before is the input
-            if layer.name in folded:
+            # at a valid cut the input is the only tensor from before it
+            sources = [values.get(name, features) for name in list_inputs(layer)]
+            if layer.name in fused:
                 values[layer.name] = sources[0]
             elif isinstance(layer, CONVOLUTIONS):
                 relu6 = layer.name in self._relu_of
                 values[layer.name] = _convolve(layer, self._norm_of.get(layer.name), relu6, sources[0])
             elif isinstance(layer, keras.layers.BatchNormalization):
-                scale, shift = _affine(layer)
+                scale, shift = _scale_and_shift(layer)
                 values[layer.name] = sources[0] * scale + shift
             elif isinstance(layer, keras.layers.ReLU) and _is_relu6(layer):
                 values[layer.name] = tf.nn.relu6(sources[0])
             else:
                 values[layer.name] = layer(sources if len(sources) > 1 else sources[0])
-        return values[self.part.output._keras_history.operation.name]
+        return values[find_producer(self.part.output)]
 
     def compute_output_shape(self, input_shape: Any) -> Any:
-        """Asked for by Keras."""
+        """Called by Keras."""
         return self.part.compute_output_shape(input_shape)
 
 
@@ -112,7 +111,7 @@ def _is_relu6(layer: keras.layers.ReLU) -> bool:
     return (layer.max_value, layer.negative_slope, layer.threshold) == (6.0, 0.0, 0.0)
 
 
-def _affine(norm: keras.layers.BatchNormalization) -> tuple[Any, Any]:
+def _scale_and_shift(norm: keras.layers.BatchNormalization) -> tuple[Any, Any]:
     scale = tf.math.rsqrt(norm.moving_variance + norm.epsilon)
     if norm.scale:
         scale *= norm.gamma
@@ -121,16 +120,16 @@ def _affine(norm: keras.layers.BatchNormalization) -> tuple[Any, Any]:
 
 
 def _convolve(layer: Any, norm: keras.layers.BatchNormalization | None, relu6: bool, inputs: Any) -> Any:
-    """A convolution with what follows it, in an order in which TensorFlow makes one kernel of all three."""
+    """Run a convolution, its BatchNorm and its ReLU6 in the order that TensorFlow compiles to a single kernel."""
     kernel = tf.convert_to_tensor(layer.kernel)
     shift = None
     if norm is not None:
-        scale, shift = _affine(norm)
+        scale, shift = _scale_and_shift(norm)
         kernel *= scale[:, None] if isinstance(layer, keras.layers.DepthwiseConv2D) else scale
     strides = (1, *layer.strides, 1)
     padding = layer.padding.upper()
     if isinstance(layer, keras.layers.DepthwiseConv2D):
-        result = depthwise(inputs, kernel, strides, padding)
+        result = convolve_depthwise(inputs, kernel, strides, padding)
     elif layer.kernel_size == (1, 1) and layer.strides == (1, 1) and layer.groups == 1:
         # reshaped, not sliced: the gradient of a slice is a copy into zeros
         product = tf.matmul(tf.reshape(inputs, (-1, kernel.shape[2])), tf.reshape(kernel, kernel.shape[2:]))
@@ -146,11 +145,11 @@ def _finish(result: Any, shift: Any, relu6: bool) -> Any:
     return tf.nn.relu6(result) if relu6 else result
 
 
-def depthwise(inputs: Any, kernel: Any, strides: tuple[int, int, int, int], padding: str) -> Any:
-    """Depthwise convolution: float32 (n, h, w, c) with a kernel (a, b, c, 1).
+def convolve_depthwise(inputs: Any, kernel: Any, strides: tuple[int, int, int, int], padding: str) -> Any:
+    """Convolve float32 (n, h, w, c) depthwise with a kernel (a, b, c, 1).
 
-    Of stride 1, with a kernel of odd sides and padded to the input's size, its gradient by the input is the same
-    convolution with the kernel turned by half a turn, for which TensorFlow has a faster kernel on CPUs than for what it
+    With stride 1, a kernel of odd sides and SAME padding, the gradient with respect to the input is the same
+    convolution with the kernel rotated by 180 degrees. On CPUs TensorFlow runs that faster than the gradient that it
     derives itself.
     """
     if strides != (1, 1, 1, 1) or padding != "SAME" or not all(side % 2 for side in kernel.shape[:2]):
