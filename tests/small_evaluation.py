@@ -1,7 +1,7 @@
 """One small evaluation: 120 pictures of plain colour, their tables as earlier stages leave them, drawn chances."""
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -13,10 +13,12 @@ from facegender.decision.classes import Classes
 from facegender.decision.decision import Decision
 from facegender.evaluation.evaluate import choices, judge_rows
 from facegender.evaluation.gradcam import Look
+from facegender.evaluation.inputs import Evaluation, Extras, Inputs
 from facegender.evaluation.report.facts import data_hash
-from facegender.evaluation.write import Found, Made, write_evaluation
+from facegender.evaluation.write import write_evaluation
 from facegender.files.layout import Layout
 from facegender.params.sections import EvaluateParams, Params
+from facegender.params.stage_params import EvaluateStageParams
 from facegender.pictures.traits import traits_of
 
 CONTRADICTORY = {
@@ -36,28 +38,18 @@ class Case:
 
     layout: Layout
     index: pd.DataFrame
-    found: Found
-    made: Made
+    inputs: Inputs
+    extras: Extras
     decision: Decision
     predictions: pd.DataFrame
-    params: Params
+    params: EvaluateStageParams
 
     def write(self, folder: Path, look: Look | None = None, **changes: object) -> None:
-        values = {"predictions": self.predictions, "found": self.found, "made": self.made, "params": self.params}
-        values |= changes
-        write_evaluation(
-            folder,
-            values["predictions"],
-            self.decision,
-            CLASSES,
-            values["made"],
-            values["found"],
-            traits_of(values["predictions"]["image"], self.layout.images, self.found.index),
-            values["params"],
-            self.layout,
-            "../../data/images",
-            look,
-        )
+        """Write the evaluation folder; `changes` stand in for the case's own inputs, extras, predictions or params."""
+        case = replace(self, **changes)
+        traits = traits_of(case.predictions["image"], case.layout.images, case.inputs.index)
+        evaluation = Evaluation(case.inputs, case.extras, case.decision, case.predictions, traits)
+        write_evaluation(folder, evaluation, case.layout, case.params, look)
 
 
 @pytest.fixture(scope="session")
@@ -105,8 +97,7 @@ def case(tmp_path_factory: pytest.TempPathFactory) -> Case:
         "csv": {"sample_submission.csv": {"encoding": "utf-8", "separator": ","}},
         "warnings": ["images: 2 files have no row"],
     }
-    made = Made(history(), provenance())
-    params = Params(evaluate=EvaluateParams(bootstrap=200, min_slice=20))
+    params = EvaluateStageParams.of(Params(evaluate=EvaluateParams(bootstrap=200, min_slice=20)))
     decision, predictions = judge_rows(held, probabilities.astype(np.float64), CLASSES, choices(params.evaluate))
     suspects = splits[["image", "label"]].assign(probability=np.linspace(0.02, 0.99, 120), flagged=np.arange(120) < 7)
     overrides = splits[["image", "label"]][:4].assign(decision=["flip", "flip", "keep", "drop"])
@@ -114,8 +105,8 @@ def case(tmp_path_factory: pytest.TempPathFactory) -> Case:
     champion = predictions.set_index("image").assign(predicted="1")
     layout.artifacts.mkdir()
     index.to_parquet(layout.index, index=False)
-    found = Found(layout.index, data_hash(index), splits, facts, suspects, overrides, champion)
-    return Case(layout, index, found, made, decision, predictions, params)
+    inputs = Inputs(CLASSES, history(), provenance(), layout.index, data_hash(index), splits, facts)
+    return Case(layout, index, inputs, Extras(suspects, overrides, champion), decision, predictions, params)
 
 
 def history() -> pd.DataFrame:
@@ -173,6 +164,6 @@ def model(case: Case, tmp_path_factory: pytest.TempPathFactory) -> Path:
     classes = {"negative": "0", "positive": "1", "label_dtype": "int", "image_size": 8, "positive_share": 0.45}
     (folder / "classes.json").write_text(json.dumps(classes))
     (folder / "engine.json").write_text(json.dumps({"engine": "tensorflow", "precision": "float32"}))
-    (folder / "provenance.json").write_text(json.dumps(case.made.provenance))
-    case.made.history.to_csv(folder / "history.csv", index=False)
+    (folder / "provenance.json").write_text(json.dumps(case.inputs.provenance))
+    case.inputs.history.to_csv(folder / "history.csv", index=False)
     return folder

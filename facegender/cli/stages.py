@@ -58,10 +58,11 @@ def evaluate(params: ParamsOption = PARAMS, data: DataOption = DATA, artifacts: 
     """Score the validation images with the saved model; leave metrics, plots and report.html in evaluation/."""
     from facegender.evaluation.evaluate import evaluate as stage
     from facegender.params.reading import read_params
+    from facegender.params.stage_params import EvaluateStageParams
 
     layout, values = Layout(data, artifacts), read_params(params)
     require(layout, "validate", "split", "features", "train")
-    stage(layout.model, layout, layout.index, layout.splits, layout.validation, values, layout.evaluation)
+    stage(layout, EvaluateStageParams.of(values))
 
 
 def submit(

@@ -9,111 +9,71 @@ plots/reliability.json and plots/reliability_raw.json (probability, observed), p
 accuracy).
 """
 
-import os
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from facegender.data.split import HOLDOUT, VALIDATION
-from facegender.decision.classes import Classes, read_classes
+from facegender.decision.classes import Classes
 from facegender.decision.decision import Choices, Decision, cross_fit, fit, judge
-from facegender.decision.threshold import Slices, sliced_column
+from facegender.decision.threshold import Slices
 from facegender.errors import UserError
-from facegender.evaluation.against_champion import read_champion
+from facegender.evaluation.breakdowns import slices_to_equalise
 from facegender.evaluation.gradcam import heat_maps
-from facegender.evaluation.label_issues import find_suspects
-from facegender.evaluation.override_effect import read_overrides
-from facegender.evaluation.report.facts import data_hash
-from facegender.evaluation.slices import members, read_attributes
-from facegender.evaluation.write import Found, Made, write_evaluation
+from facegender.evaluation.inputs import Evaluation, read_extras, read_inputs
+from facegender.evaluation.write import write_evaluation
 from facegender.files.atomic import atomic_folder
 from facegender.files.image_names import Files, places
-from facegender.files.json_files import read_json
 from facegender.files.layout import Layout
-from facegender.files.parquet import read, read_images
-from facegender.params.sections import EvaluateParams, Params
+from facegender.files.parquet import read_images
+from facegender.params.sections import EvaluateParams
+from facegender.params.stage_params import EvaluateStageParams
 from facegender.pictures.traits import traits_of
 from facegender.runtime.memory import trim
 from facegender.scoring.reference import EMBEDDINGS, own_distances, quantities, write_reference
 from facegender.statistics.intervals import FloatArray
 
 
-def evaluate(model: Path, data: Layout, index: Path, splits: Path, validation: Path, params: Params, out: Path) -> None:
-    """Score the rows kept from training and write the evaluation folder.
+def evaluate(layout: Layout, params: EvaluateStageParams) -> None:
+    """Score the rows kept from training and write the evaluation folder, which appears whole or not at all.
 
     Calibration, threshold and abstention are fitted on the validation rows. What is reported is the holdout where there
     is one, else the validation rows, cross-fitted.
-
-    Parameters
-    ----------
-    model
-        Folder with model.keras, classes.json, history.csv, provenance.json.
-    index, splits, validation
-        index.parquet, splits.parquet, validation.json.
-    out
-        The folder to write; it appears whole or not at all.
 
     Raises
     ------
     UserError
         No row is set apart for validation, or one of their images can no longer be read.
     """
-    from facegender.scoring.score import score  # imports TensorFlow
-
-    classes = read_classes(model)
-    table = read(splits, ["image", "label", "group", "fold"])
-    held = held_rows(table, splits)
-    fingerprint = data_hash(read(index, ["image", "role", "label", "sha256"]))
-    trim()
-    made = Made(pd.read_csv(model / "history.csv"), read_json(model / "provenance.json"))
-    with atomic_folder(out) as folder:
+    inputs = read_inputs(layout)
+    held = held_rows(inputs.splits, layout.splits)
+    with atomic_folder(layout.evaluation) as folder:
         embeddings = folder / "every_embedding.npy"  # on disk, where they take 2.5 kB a row
-        scores = score(model, Files(data.images, held["image"]), params.scoring.tta, embeddings=embeddings)
-        refuse_unreadable(held["image"], scores.reasons)
-        probabilities = scores.probabilities
-        del scores
-        found = Found(
-            index,
-            fingerprint,
-            table,
-            read_json(validation),
-            suspects_of(data.features, table, classes, params.evaluate),
-            read_overrides(data.label_overrides),
-            read_champion(data.champion),
-        )
-        trim()
-        slices = slices_to_equalise(held, data, found, params)
+        probabilities = score_rows(held["image"], layout, params.scoring.tta, embeddings)
+        extras = read_extras(layout, inputs, params.evaluate)
+        slices = slices_to_equalise(held, layout, inputs, params)
         decision, predictions = judge_rows(
-            held, probabilities.astype(np.float64), classes, choices(params.evaluate), slices
+            held, probabilities.astype(np.float64), inputs.classes, choices(params.evaluate), slices
         )
         decision = replace(decision, views=params.scoring.tta)
         predictions["views"] = params.scoring.tta
-        traits = traits_of(held["image"], data.images, index)
+        traits = traits_of(held["image"], layout.images, layout.index)
         trim()
-        write_evaluation(
-            folder,
-            predictions,
-            decision,
-            classes,
-            made,
-            found,
-            traits.iloc[places(predictions["image"], held["image"])],
-            params,
-            data,
-            os.path.relpath(data.images, out),
-            partial(heat_maps, model),
-        )
-        del found, table, predictions  # all of the rows again, and no longer wanted
+        reported = traits.iloc[places(predictions["image"], held["image"])]
+        evaluation = Evaluation(inputs, extras, decision, predictions, reported)
+        write_evaluation(folder, evaluation, layout, params, partial(heat_maps, layout.model))
+        del inputs, extras, predictions, reported, evaluation  # all of the rows again, and no longer wanted
         trim()
         far = own_distances(embeddings, folder / EMBEDDINGS)
         embeddings.unlink()
         brightness, side = (np.asarray(traits[name].astype(float)) for name in ("brightness", "shorter side"))
         measured = quantities(probabilities, far, decision, brightness, side)
-        hashes = read_images(index, held["image"], ["sha256"])["sha256"]
+        hashes = read_images(layout.index, held["image"], ["sha256"])["sha256"]
         write_reference(folder, held["image"], hashes, measured)
 
 
@@ -132,6 +92,15 @@ def held_rows(splits: pd.DataFrame, path: Path) -> pd.DataFrame:
     return splits[splits["fold"].isin((VALIDATION, HOLDOUT))].reset_index(drop=True)
 
 
+def score_rows(images: "pd.Series[str]", layout: Layout, views: int, embeddings: Path) -> npt.NDArray[np.float32]:
+    """Score the images with the saved model: float32 (n,), of the positive class; leave their embeddings in a file."""
+    from facegender.scoring.score import score  # imports TensorFlow
+
+    scores = score(layout.model, Files(layout.images, images), views, embeddings=embeddings)
+    refuse_unreadable(images, scores.reasons)
+    return scores.probabilities
+
+
 def refuse_unreadable(images: Sequence[str] | pd.Series, reasons: list[str | None]) -> None:
     """Every validation image was decoded by `validate`; one that no longer can be has changed since."""
     for image, reason in zip(images, reasons, strict=True):
@@ -147,34 +116,6 @@ def refuse_unreadable(images: Sequence[str] | pd.Series, reasons: list[str | Non
 def choices(params: EvaluateParams) -> Choices:
     """What params leave to be fitted on validation rows."""
     return Choices(params.calibration, params.threshold, params.abstain_error, params.crossfit_folds, params.seed)
-
-
-def suspects_of(features: Path, splits: pd.DataFrame, classes: Classes, params: EvaluateParams) -> pd.DataFrame | None:
-    """The labelled rows by how wrong their labels look; None where no features are cached to judge them by."""
-    if not features.is_dir():
-        return None
-    return find_suspects(features, splits, classes.positive, params.crossfit_folds, params.seed)
-
-
-def slices_to_equalise(held: pd.DataFrame, data: Layout, found: Found, params: Params) -> Slices | None:
-    """The slices of the `held` rows that the threshold's rule names; None where it names none.
-
-    Raises
-    ------
-    UserError
-        There is no such column.
-    """
-    column = sliced_column(params.evaluate.threshold)
-    if column is None:
-        return None
-    path = data.data / params.data.attributes
-    attributes = read_attributes(path, found.facts["image_column"])
-    if attributes is None or column not in attributes.columns:
-        columns = "no such file" if attributes is None else ", ".join(map(str, attributes.columns))
-        expected = f"equal_error must name a column of {path.name}: {columns}"
-        raise UserError("params.yaml, evaluate.threshold", expected, column)
-    values = attributes[column].reindex(held["image"]).reset_index(drop=True)
-    return Slices(members(values, params.evaluate.min_slice), params.evaluate.threshold_cost)
 
 
 def judge_rows(

@@ -11,9 +11,11 @@ import pytest
 from facegender.decision.calibration import Calibrator
 from facegender.decision.decision import Choices, Decision
 from facegender.errors import UserError
-from facegender.evaluation.evaluate import choices, evaluate, held_rows, judge_rows, slices_to_equalise
+from facegender.evaluation.breakdowns import slices_to_equalise
+from facegender.evaluation.evaluate import choices, evaluate, held_rows, judge_rows
 from facegender.files.layout import Layout
-from facegender.params.sections import Params, SubmitParams
+from facegender.params.sections import SubmitParams
+from facegender.params.stage_params import EvaluateStageParams
 from facegender.scoring.submit import submit
 from tests.small_evaluation import CLASSES, Case
 
@@ -22,11 +24,12 @@ pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation doesn't
 
 
 @pytest.fixture
-def files(case: Case, tmp_path: Path) -> Layout:
+def files(model: Path, case: Case, tmp_path: Path) -> Layout:
     """A copy of the case on disk, as earlier stages leave it, with a test set and a sample."""
     layout = Layout(tmp_path / "data", tmp_path / "artifacts")
     shutil.copytree(case.layout.data, layout.data)
     layout.artifacts.mkdir()
+    layout.model.symlink_to(model)
     images = case.index["image"].tolist()
     tests = pd.DataFrame(
         {"image": ["t1.png", "broken.png", "t0.png"], "role": "test", "status": ["ok", "quarantined", "ok"]}
@@ -36,20 +39,16 @@ def files(case: Case, tmp_path: Path) -> Layout:
     shutil.copy(layout.images / images[int(np.flatnonzero(case.index["label"] == "0")[0])], layout.images / "t0.png")
     (layout.images / "broken.png").write_bytes(b"no picture")
     pd.concat([case.index, tests], ignore_index=True).to_parquet(layout.index)
-    case.found.splits.to_parquet(layout.splits)
-    layout.validation.write_text(json.dumps(case.found.facts))
+    case.inputs.splits.to_parquet(layout.splits)
+    layout.validation.write_text(json.dumps(case.inputs.facts))
     layout.decision.parent.mkdir()
     layout.decision.write_text(json.dumps(Decision(Calibrator("none"), 0.5, 0.1, 1.0).as_dict()))
     layout.sample_submission.write_text("image_names,class\nt0.png,0\nbroken.png,0\nt1.png,0\n")
     return layout
 
 
-def run_evaluate(model: Path, files: Layout, case: Case, out: Path) -> None:
-    evaluate(model, files, files.index, files.splits, files.validation, case.params, out)
-
-
-def test_evaluate_judges_the_image_files(model, files, case):
-    run_evaluate(model, files, case, files.evaluation)
+def test_evaluate_judges_the_image_files(files, case):
+    evaluate(files, case.params)
     predictions = pd.read_parquet(files.evaluation / "predictions.parquet")
     of_contract = ["image", "label", "probability", "predicted", "fold", "group"]
     assert list(predictions.columns) == [*of_contract, "raw_probability", "abstain", "covered", "views"]
@@ -65,24 +64,25 @@ def test_evaluate_judges_the_image_files(model, files, case):
     assert records[0].keys() == {"actual", "predicted"}
 
 
-def test_the_same_inputs_give_the_same_bytes(model, files, case):
-    for out in (files.artifacts / "one", files.artifacts / "two"):
-        run_evaluate(model, files, case, out)
-    one, two = (
-        {path.relative_to(out).as_posix(): path.read_bytes() for path in out.rglob("*") if path.is_file()}
-        for out in (files.artifacts / "one", files.artifacts / "two")
-    )
+def evaluate_to_bytes(files: Layout, params: EvaluateStageParams) -> dict[str, bytes]:
+    evaluate(files, params)
+    out = files.evaluation
+    return {path.relative_to(out).as_posix(): path.read_bytes() for path in out.rglob("*") if path.is_file()}
+
+
+def test_the_same_inputs_give_the_same_bytes(files, case):
+    one, two = (evaluate_to_bytes(files, case.params) for _ in range(2))
     assert len(one) == 23
     assert [name for name in one if one[name] != two[name]] == []
 
 
-def test_an_image_that_changed_since_validate_is_refused_and_the_old_evaluation_stays(model, files, case):
-    run_evaluate(model, files, case, files.evaluation)
+def test_an_image_that_changed_since_validate_is_refused_and_the_old_evaluation_stays(files, case):
+    evaluate(files, case.params)
     before = (files.evaluation / "metrics.json").read_bytes()
     name = case.predictions["image"].iloc[3]
     (files.images / name).write_bytes(b"")
     with pytest.raises(UserError, match=r"face <3> & co\.png: a validation image must be as it was .*empty file"):
-        run_evaluate(model, files, case, files.evaluation)
+        evaluate(files, case.params)
     assert (files.evaluation / "metrics.json").read_bytes() == before
 
 
@@ -152,14 +152,14 @@ def test_only_rows_kept_from_training_are_judged():
     assert held_rows(splits_of(0, -1, -2, 0), Path("splits.parquet"))["image"].tolist() == [0, 2, 3]
 
 
-def with_rule(case: Case, rule: str) -> Params:
+def with_rule(case: Case, rule: str) -> EvaluateStageParams:
     return case.params.model_copy(update={"evaluate": case.params.evaluate.model_copy(update={"threshold": rule})})
 
 
 def test_a_rule_over_slices_reads_the_column_it_names(case):
-    held = held_rows(case.found.splits, Path("splits.parquet"))
+    held = held_rows(case.inputs.splits, Path("splits.parquet"))
     params = with_rule(case, "equal_error(age)")
-    slices = slices_to_equalise(held, case.layout, case.found, params)
+    slices = slices_to_equalise(held, case.layout, case.inputs, params)
     # "3-9", "10-19", and 10 rows of "70+", which are too few
     assert sorted(np.bincount(slices.member + 1))[0] == 10
     assert set(slices.member) == {-1, 0, 1}
@@ -167,13 +167,13 @@ def test_a_rule_over_slices_reads_the_column_it_names(case):
     decision, _ = judge_rows(held, raw, CLASSES, choices(params.evaluate), slices)
     best, _ = judge_rows(held, raw, CLASSES, choices(with_rule(case, "balanced_accuracy").evaluate), slices)
     assert decision.threshold != best.threshold
-    assert slices_to_equalise(held, case.layout, case.found, case.params) is None
+    assert slices_to_equalise(held, case.layout, case.inputs, case.params) is None
 
 
 def test_a_rule_over_a_column_that_is_not_there_is_refused(case):
-    held = held_rows(case.found.splits, Path("splits.parquet"))
+    held = held_rows(case.inputs.splits, Path("splits.parquet"))
     with pytest.raises(UserError, match=r"must name a column of attributes.csv: age. Received: skin"):
-        slices_to_equalise(held, case.layout, case.found, with_rule(case, "equal_error(skin)"))
+        slices_to_equalise(held, case.layout, case.inputs, with_rule(case, "equal_error(skin)"))
 
 
 AS_IT_IS = Choices("none", 0.5, 0.1, 5, 1)

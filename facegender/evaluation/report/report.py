@@ -1,7 +1,5 @@
 """report.html and model_card.md: one evaluation, told to a person. Every figure comes from metrics.json as written."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
 from importlib.resources import files
 from typing import Any, Final
 
@@ -9,16 +7,14 @@ import jinja2
 import markupsafe
 
 from facegender import __version__
-from facegender.decision.classes import Classes
-from facegender.decision.decision import Decision
 from facegender.decision.threshold import sliced_column
 from facegender.evaluation.report import plots
-from facegender.evaluation.report.contact_sheet import ContactSheet
-from facegender.evaluation.report.facts import TextList, TextRows, label_name
+from facegender.evaluation.report.facts import label_name
 from facegender.evaluation.report.formats import metric, show
-from facegender.evaluation.report.gallery import Kind, Shown
+from facegender.evaluation.report.gallery import Shown
 from facegender.evaluation.report.plot_set import NAMES
 from facegender.evaluation.report.scale import drawn, floor_of, headline_scale, position
+from facegender.evaluation.report.story import Story
 from facegender.evaluation.slices import Cut
 
 GALLERY_TITLES: Final = (
@@ -36,60 +32,16 @@ GALLERY_TITLES: Final = (
 )
 
 
-@dataclass(frozen=True)
-class Story:
-    """All that the report tells.
-
-    Attributes
-    ----------
-    metrics
-        The content of metrics.json.
-    plots
-        SVG by name: confusion, histogram, roc, precision_recall, reliability, learning_loss, learning_accuracy.
-    cuts, picture_cuts
-        Slices by the user's attributes, and by what the picture itself tells.
-    links
-        From an image's name to its file, relative to the report.
-    sheet
-        None where the model was shown every face as it is alone.
-    """
-
-    classes: Classes
-    metrics: Mapping[str, Any]
-    plots: Mapping[str, str]
-    cuts: list[Cut]
-    picture_cuts: list[Cut]
-    gallery: Mapping[Kind, list[Shown]]
-    links: Mapping[str, str]
-    sheet: ContactSheet | None
-    decision: Decision
-    asked_calibration: str  # by params; the decision has "none" where it did not help
-    rule: str | None  # that found the threshold; None where params state it
-    threshold_cost: float
-    bins: int
-    resamples: int
-    minimum: int
-    attributes_file: str
-    demo: bool
-    backbone: str
-    weights_source: str
-    chose_epoch: bool
-    data_rows: TextRows
-    data_lists: list[TextList]
-    made_rows: TextRows
-    made_params: str
-
-
 def render_report(story: Story) -> str:
     """The page: one self-contained HTML document."""
     css = (files("facegender.evaluation.report") / "templates" / "report.css").read_text(encoding="utf-8")
     accuracy = story.metrics["accuracy"]
-    floor = floor_of([*story.cuts, *story.picture_cuts], accuracy["low"])
+    floor = floor_of(story.cuts.all, accuracy["low"])
     context = _context(story) | {
         "css": markupsafe.Markup(css),
         "scale": headline_scale(accuracy, story.metrics["baseline_accuracy"], label_name(story.classes.majority)),
-        "drawn_cuts": [drawn(cut, floor) for cut in story.cuts],
-        "drawn_picture_cuts": [drawn(cut, floor) for cut in story.picture_cuts],
+        "drawn_cuts": [drawn(cut, floor) for cut in story.cuts.by_attribute],
+        "drawn_picture_cuts": [drawn(cut, floor) for cut in story.cuts.by_trait],
         "floor": floor,
         "overall_position": position(accuracy["value"], floor),
         "gallery": {kind: [_face(face, story) for face in faces] for kind, faces in story.gallery.items()},
@@ -97,7 +49,7 @@ def render_report(story: Story) -> str:
         "has_heat": any(face.heat for faces in story.gallery.values() for face in faces),
         "contents": _contents(story),
         "plot_names": NAMES,
-        "equalised": sliced_column(story.rule) if story.rule else None,
+        "equalised": sliced_column(story.settings.threshold),
         "verdicts": _verdicts(story),
         "confusion_text": _confusion_text(story),
         "calibration_text": _calibration_text(story),
@@ -125,6 +77,7 @@ def _environment(story: Story, escape: bool) -> jinja2.Environment:
 
 
 def _context(story: Story) -> dict[str, Any]:
+    settings = story.settings
     return vars(story) | {
         "negative": label_name(story.classes.negative),
         "positive": label_name(story.classes.positive),
@@ -132,7 +85,13 @@ def _context(story: Story) -> dict[str, Any]:
         "method": story.decision.calibrator.method,
         "majority": label_name(story.classes.majority),
         "untrained": story.weights_source == "none",
-        "clear_gaps": clear_gaps([*story.cuts, *story.picture_cuts]),
+        "asked_calibration": settings.calibration,
+        "rule": settings.threshold if isinstance(settings.threshold, str) else None,
+        "threshold_cost": settings.threshold_cost,
+        "bins": settings.calibration_bins,
+        "resamples": settings.bootstrap,
+        "minimum": settings.min_slice,
+        "clear_gaps": clear_gaps(story.cuts.all),
         "version": __version__,
     }
 
@@ -200,9 +159,10 @@ def _calibration_text(story: Story) -> str:
         story.metrics["uncalibrated"]["expected_calibration_error"],
     )
     after, before = show(error["value"], "decimal"), show(raw["value"], "decimal")
+    bins = story.settings.calibration_bins
     if story.decision.calibrator.method == "none":
-        return f"Calibration error {after}: the mean distance from the line, weighted by faces, in {story.bins} bins."
+        return f"Calibration error {after}: the mean distance from the line, weighted by faces, in {bins} bins."
     return (
-        f"After calibration. The calibration error, the mean distance from the line weighted by faces in {story.bins} "
+        f"After calibration. The calibration error, the mean distance from the line weighted by faces in {bins} "
         f"bins, was {before} before and is {after} now."
     )

@@ -30,8 +30,8 @@ def test_faces_are_training_faces_of_both_labels_evenly_spread() -> None:
 
 
 def test_the_strips_are_the_views_that_training_used(case) -> None:
-    splits = case.found.splits.assign(fold=-1)
-    sheet = contact_sheet(case.layout.images, splits, case.found.index, made(POLICIES["strong"], 4))
+    splits = case.inputs.splits.assign(fold=-1)
+    sheet = contact_sheet(case.layout.images, splits, case.inputs.index, made(POLICIES["strong"], 4))
     assert (sheet.policy, sheet.count, sheet.mirrored, len(sheet.strips)) == ("strong", 4, False, 8)
     strip = sheet.strips[0]
     pixels = decode(case.layout.images / strip.image, 96)
@@ -45,8 +45,8 @@ def test_the_strips_are_the_views_that_training_used(case) -> None:
 
 
 def test_without_augmentation_there_is_none_and_online_mode_has_one_view_an_epoch(case) -> None:
-    splits = case.found.splits.assign(fold=-1)
-    tables = case.layout.images, splits, case.found.index
+    splits = case.inputs.splits.assign(fold=-1)
+    tables = case.layout.images, splits, case.inputs.index
     assert contact_sheet(*tables, made({}, 1)) is None
     assert contact_sheet(*tables, made(POLICIES["standard"], 1)) is None
     online = contact_sheet(*tables, made(POLICIES["standard"], 0))
@@ -68,6 +68,6 @@ def test_the_report_shows_the_sheet(case, evaluated, tmp_path) -> None:
     assert "by the policy <code>standard</code>" in html
     assert html.count(', view 1">') == 8
     assert "Every face has 2 views, of which each also served mirrored." in html
-    plain = replace(case.made, provenance={**case.made.provenance, "params": made({}, 1)["params"]})
-    case.write(tmp_path, made=plain)
+    plain = replace(case.inputs, provenance={**case.inputs.provenance, "params": made({}, 1)["params"]})
+    case.write(tmp_path, inputs=plain)
     assert "sheet" not in (tmp_path / "report.html").read_text().split("</style>")[1]

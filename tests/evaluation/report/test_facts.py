@@ -34,7 +34,7 @@ def test_the_hash_is_of_the_content_not_of_its_order():
 
 
 def test_counts_come_from_the_tables(case):
-    rows = dict(data_rows(case.found.facts, case.found.splits["fold"], case.index["role"]))
+    rows = dict(data_rows(case.inputs.facts, case.inputs.splits["fold"], case.index["role"]))
     assert rows["Labelled images"] == "120"
     assert rows["Test images"] == "0"
     assert rows["Used for training"] == "20"
@@ -45,7 +45,7 @@ def test_counts_come_from_the_tables(case):
 
 
 def test_long_lists_are_cut_and_empty_ones_left_out(case):
-    lists = {title: (lines, more) for title, lines, more in data_lists(case.found.facts | {"warnings": []})}
+    lists = {title: (lines, more) for title, lines, more in data_lists(case.inputs.facts | {"warnings": []})}
     assert lists.keys() == {"Quarantine: 60", "Groups with contradicting labels: 1"}
     lines, more = lists["Quarantine: 60"]
     assert len(lines) == 50
@@ -73,7 +73,7 @@ def test_a_backbone_is_named_without_the_machines_folders_and_its_width_where_th
     named = {}
     for name in ("mobilenet_v2", "resnet50_v2", "/home/me/own.keras"):
         backbone = {"name": name, "alpha": 1.0, "image_size": 96}
-        named[name] = dict(made_rows(case.made.provenance | {"backbone": backbone}, "hash"))["Backbone"]
+        named[name] = dict(made_rows(case.inputs.provenance | {"backbone": backbone}, "hash"))["Backbone"]
     assert list(named.values()) == [
         "MobileNetV2, alpha 1.0, 96 pixels",
         "ResNet50V2, 96 pixels",
@@ -83,12 +83,12 @@ def test_a_backbone_is_named_without_the_machines_folders_and_its_width_where_th
 
 
 def test_nothing_frozen_is_said(case):
-    rows = dict(made_rows(case.made.provenance | {"cut": None}, "hash"))
+    rows = dict(made_rows(case.inputs.provenance | {"cut": None}, "hash"))
     assert rows["Trained"] == "the head and 30 backbone layers, nothing frozen"
     assert rows["Data (SHA-256)"] == "hash"
 
 
 def test_only_what_shaped_the_model_is_shown(case):
-    shown = training_params(case.made.provenance)
+    shown = training_params(case.inputs.provenance)
     assert '"dropout": 0.5' in shown
     assert '"form"' not in shown

@@ -31,7 +31,7 @@ def draw(rows, case):
         "reliability_raw": reliability(rows, 10),
         "coverage_risk": coverage_risk(rows, 0.5),
     }
-    return draw_plots(rows, CLASSES, tables, case.made.history, 0.5, (0.5, 0.9))
+    return draw_plots(rows, CLASSES, tables, case.inputs.history, 0.5, (0.5, 0.9))
 
 
 @pytest.fixture(scope="module")
@@ -96,7 +96,7 @@ def test_inline_refuses_what_has_no_size():
 
 def test_the_kept_epoch_is_the_last_phases_best(case):
     # the head's first epoch has the lowest loss of all, 0.30, but the model went on from it: 0.45 it is
-    assert kept_epoch(case.made.history) == 2
+    assert kept_epoch(case.inputs.history) == 2
 
 
 def test_the_histogram_covers_every_row(rows):

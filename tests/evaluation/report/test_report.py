@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from facegender.evaluation.inputs import Extras
 from facegender.evaluation.report.formats import metric, show
 from facegender.evaluation.report.report import clear_gaps
 from facegender.evaluation.slices import Cut, Slice
@@ -158,15 +159,14 @@ def test_names_are_escaped_in_text_and_in_links(page):
 
 
 def test_the_demo_is_said_to_be_one(case, tmp_path, html):
-    case.write(tmp_path, found=dataclasses.replace(case.found, facts=case.found.facts | {"demo": True}))
+    case.write(tmp_path, inputs=dataclasses.replace(case.inputs, facts=case.inputs.facts | {"demo": True}))
     for name, words in (("report.html", "This is the drawn demo."), ("model_card.md", "This is the drawn demo.")):
         assert words in (tmp_path / name).read_text(encoding="utf-8")
     assert "drawn demo" not in html
 
 
 def test_without_a_champion_overrides_or_features_nothing_is_told_of_them(case, tmp_path, html):
-    plain = dataclasses.replace(case.found, suspects=None, overrides=None, champion=None)
-    case.write(tmp_path, found=plain)
+    case.write(tmp_path, extras=Extras())
     bare = (tmp_path / "report.html").read_text(encoding="utf-8")
     for words in ("Last promoted", "What <code>label_overrides.csv</code> changed", "Labels that look wrong"):
         assert words in html
@@ -192,7 +192,7 @@ def test_a_threshold_that_equalises_says_what(case, tmp_path):
 
 def test_random_weights_are_said_to_be_such(case, tmp_path, html):
     weights = {"weights": {"source": "none", "fingerprint": "x"}}
-    case.write(tmp_path, made=type(case.made)(case.made.history, case.made.provenance | weights))
+    case.write(tmp_path, inputs=dataclasses.replace(case.inputs, provenance=case.inputs.provenance | weights))
     assert "started without trained weights" in (tmp_path / "report.html").read_text(encoding="utf-8")
     assert "started without trained weights" not in html
 

@@ -1,0 +1,64 @@
+"""The judged rows by slice: by the columns of attributes.csv, and by what the pictures themselves tell."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from facegender.decision.threshold import Slices, sliced_column
+from facegender.errors import UserError
+from facegender.evaluation.inputs import Evaluation, Inputs
+from facegender.evaluation.slices import Cut, cross, cut_by, members, read_attributes
+from facegender.files.layout import Layout
+from facegender.params.stage_params import EvaluateStageParams
+from facegender.statistics.metrics import Rows
+
+
+@dataclass(frozen=True)
+class Cuts:
+    """The judged rows cut by each attribute of attributes.csv, and by each trait of the pictures."""
+
+    by_attribute: list[Cut]
+    by_trait: list[Cut]
+
+    @property
+    def all(self) -> list[Cut]:
+        return [*self.by_attribute, *self.by_trait]
+
+
+def slices_to_equalise(
+    held: pd.DataFrame, layout: Layout, inputs: Inputs, params: EvaluateStageParams
+) -> Slices | None:
+    """The slices of the `held` rows that the threshold's rule names; None where it names none.
+
+    Raises
+    ------
+    UserError
+        There is no such column.
+    """
+    column = sliced_column(params.evaluate.threshold)
+    if column is None:
+        return None
+    path = layout.data / params.data.attributes
+    attributes = read_attributes(path, inputs.facts["image_column"])
+    if attributes is None or column not in attributes.columns:
+        columns = "no such file" if attributes is None else ", ".join(map(str, attributes.columns))
+        expected = f"equal_error must name a column of {path.name}: {columns}"
+        raise UserError("params.yaml, evaluate.threshold", expected, column)
+    values = attributes[column].reindex(held["image"]).reset_index(drop=True)
+    return Slices(members(values, params.evaluate.min_slice), params.evaluate.threshold_cost)
+
+
+def cut_rows(
+    evaluation: Evaluation, rows: Rows, layout: Layout, params: EvaluateStageParams, rng: np.random.Generator
+) -> Cuts:
+    """Cut the rows by the user's attributes, where there are some, and by the pictures' traits."""
+    settings = params.evaluate
+    path = layout.data / params.data.attributes
+    attributes = read_attributes(path, evaluation.inputs.facts["image_column"])
+    by_attribute: list[Cut] = []
+    if attributes is not None:
+        reported = attributes.reindex(evaluation.predictions["image"])
+        crossed = cross(reported, settings.two_way, params.data.attributes)
+        by_attribute = cut_by(crossed, rows, settings.min_slice, settings.bootstrap, rng)
+    return Cuts(by_attribute, cut_by(evaluation.traits, rows, settings.min_slice, settings.bootstrap, rng))
