@@ -21,7 +21,8 @@ def promotion(
     It may where it is not worse, on the rows that neither was trained on: in accuracy, in any slice, in calibration.
     `python -m flows.champion` acts upon it.
     """
-    from facegender.evaluation.compare import attributes_of, read_predictions
+    from facegender.data.attributes import read_attributes
+    from facegender.evaluation.compare import read_predictions
     from facegender.files.atomic import atomic_file
     from facegender.files.json_files import write_json
     from facegender.params.reading import read_params
@@ -31,7 +32,7 @@ def promotion(
     layout, values = Layout(data, artifacts), read_params(params)
     folders = (champion / "evaluation", layout.evaluation)
     held, new = (with_hashes(read_predictions(folder), folder) for folder in folders)
-    attributes = attributes_of(new.index, data / values.data.attributes)
+    attributes = read_attributes(data / values.data.attributes, new.index)
     record = judge_promotion(held, new, attributes, values.evaluate, values.promote, values.compare.margin)
     with atomic_file(layout.promotion) as file:
         write_json(file, record)

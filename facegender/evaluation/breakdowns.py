@@ -5,10 +5,11 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from facegender.data.attributes import read_attributes
 from facegender.decision.threshold import Slices, sliced_column
 from facegender.errors import UserError
 from facegender.evaluation.inputs import Evaluation, Inputs
-from facegender.evaluation.slices import Cut, cross, cut_by, members, read_attributes
+from facegender.evaluation.slices import Cut, cross, cut_by, members
 from facegender.files.layout import Layout
 from facegender.params.stage_params import EvaluateStageParams
 from facegender.statistics.metrics import Rows
@@ -40,13 +41,14 @@ def slices_to_equalise(
     if column is None:
         return None
     path = layout.data / params.data.attributes
-    attributes = read_attributes(path, inputs.facts["image_column"])
+    attributes = read_attributes(path, pd.Index(held["image"]), inputs.facts["image_column"])
     if attributes is None or column not in attributes.columns:
         columns = "no such file" if attributes is None else ", ".join(map(str, attributes.columns))
         expected = f"equal_error must name a column of {path.name}: {columns}"
         raise UserError("params.yaml, evaluate.threshold", expected, column)
-    values = attributes[column].reindex(held["image"]).reset_index(drop=True)
-    return Slices(members(values, params.evaluate.min_slice), params.evaluate.threshold_cost)
+    return Slices(
+        members(attributes[column].reset_index(drop=True), params.evaluate.min_slice), params.evaluate.threshold_cost
+    )
 
 
 def cut_rows(
@@ -54,11 +56,10 @@ def cut_rows(
 ) -> Cuts:
     """Cut the rows by the user's attributes, where there are some, and by the pictures' traits."""
     settings = params.evaluate
-    path = layout.data / params.data.attributes
-    attributes = read_attributes(path, evaluation.inputs.facts["image_column"])
+    images, image_column = pd.Index(evaluation.predictions["image"]), evaluation.inputs.facts["image_column"]
+    attributes = read_attributes(layout.data / params.data.attributes, images, image_column)
     by_attribute: list[Cut] = []
     if attributes is not None:
-        reported = attributes.reindex(evaluation.predictions["image"])
-        crossed = cross(reported, settings.two_way, params.data.attributes)
+        crossed = cross(attributes, settings.two_way, params.data.attributes)
         by_attribute = cut_by(crossed, rows, settings.min_slice, settings.bootstrap, rng)
     return Cuts(by_attribute, cut_by(evaluation.traits, rows, settings.min_slice, settings.bootstrap, rng))

@@ -7,7 +7,7 @@ from typing import Any, Final, Literal
 import numpy as np
 import pandas as pd
 
-from facegender.data.tables import read_table
+from facegender.data.attributes import read_attributes
 from facegender.errors import UserError
 from facegender.evaluation.slices import natural_order, slice_values
 from facegender.params.sections import EvaluateParams
@@ -59,7 +59,7 @@ def compare_models(
     positive = positive_label(rows["label"])
     rng = np.random.default_rng(params.seed)
     whole = compare(rows, positive, params.bootstrap, rng)
-    table = attributes_of(rows.index, attributes)
+    table = read_attributes(attributes, rows.index)
     return whole, compare_slices(rows, table, positive, params.min_slice, params.bootstrap, rng)
 
 
@@ -69,16 +69,6 @@ def positive_label(labels: pd.Series) -> str:
     if all(label.lstrip("-").isdigit() for label in distinct):
         return max(distinct, key=int)
     return max(distinct)
-
-
-def attributes_of(images: pd.Index, path: Path) -> pd.DataFrame:
-    """attributes.csv by image, its image column told by what it holds; no column where there is no such file."""
-    if not path.exists():
-        return pd.DataFrame(index=images)
-    frame = read_table(path).frame
-    known = set(images)
-    column = max(frame.columns, key=lambda name: len(known.intersection(frame[name])))
-    return frame.drop_duplicates(column).set_index(column)
 
 
 def read_predictions(folder: Path) -> pd.DataFrame:
@@ -155,7 +145,7 @@ def mcnemar(only_first: int, only_second: int) -> float:
 
 def compare_slices(
     rows: pd.DataFrame,
-    attributes: pd.DataFrame,
+    attributes: pd.DataFrame | None,
     positive: str,
     minimum: int,
     resamples: int,
@@ -163,6 +153,8 @@ def compare_slices(
 ) -> dict[tuple[str, str], Comparison]:
     """`compare` within each value of each attribute that `minimum` rows or more share, by (column, value)."""
     found: dict[tuple[str, str], Comparison] = {}
+    if attributes is None:
+        return found
     joined = attributes.reindex(rows.index)
     for column in joined.columns:
         values = slice_values(joined[column])

@@ -2,14 +2,12 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Final
 
 import numpy as np
 import pandas as pd
 from fairlearn.metrics import MetricFrame
 
-from facegender.data.tables import read_table
 from facegender.errors import UserError
 from facegender.statistics.accuracy_gap import Gap, accuracy_gap
 from facegender.statistics.intervals import Estimate, IntArray
@@ -50,23 +48,6 @@ class Cut:
     def compared(self) -> list[Slice]:
         """The slices large enough."""
         return [row for row in self.slices if row.enough]
-
-
-def read_attributes(path: Path, image_column: str) -> pd.DataFrame | None:
-    """attributes.csv with the image's name as index and every cell as text; None where there is no such file.
-
-    Raises
-    ------
-    UserError
-        It lacks the image column.
-    """
-    if not path.exists():
-        return None
-    table = read_table(path)
-    if image_column not in table.frame.columns:
-        raise UserError(table.where(), f"the column {image_column} must be there", ", ".join(table.frame.columns))
-    # of two rows for one image the first counts; `validate` has warned of them
-    return table.frame.drop_duplicates(image_column).set_index(image_column)
 
 
 def cross(table: pd.DataFrame, pairs: Sequence[tuple[str, str]], place: str) -> pd.DataFrame:

@@ -20,7 +20,7 @@ from facegender.statistics.metrics import BoolArray, bin_numbers
 def judge_promotion(
     champion: pd.DataFrame,
     model: pd.DataFrame,
-    attributes: pd.DataFrame,
+    attributes: pd.DataFrame | None,
     evaluate: EvaluateParams,
     promote: PromoteParams,
     margin: float,
@@ -32,7 +32,7 @@ def judge_promotion(
     champion, model
         predictions.parquet of the two evaluations, by image, with the column sha256: rows are common where both are.
     attributes
-        attributes.csv by image; without columns where there is none.
+        attributes.csv by image; None if there is no such file.
     margin
         compare.margin.
 

@@ -7,7 +7,6 @@ from typer.testing import CliRunner
 from facegender.cli.app import app
 from facegender.errors import UserError
 from facegender.evaluation.compare import (
-    attributes_of,
     common_rows,
     compare,
     compare_slices,
@@ -127,13 +126,6 @@ def test_slices_are_compared_where_they_are_large_enough():
         ("age", "young"): -1.0,
     }
     assert compare_slices(rows, table, "1", 3, 50, RNG(0)) == {}
-
-
-def test_attributes_find_their_own_image_column(tmp_path):
-    path = tmp_path / "attributes.csv"
-    path.write_text("age,file\nold,a\nyoung,b\n")
-    assert attributes_of(pd.Index(["a", "b"]), path)["age"].to_dict() == {"a": "old", "b": "young"}
-    assert attributes_of(pd.Index(["a"]), tmp_path / "none.csv").columns.empty
 
 
 @pytest.mark.parametrize(("labels", "positive"), [(["0", "1"], "1"), (["9", "10"], "10"), (["m", "f"], "m")])

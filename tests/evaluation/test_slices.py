@@ -5,7 +5,7 @@ from fairlearn.metrics import MetricFrame, count, true_negative_rate, true_posit
 from sklearn.metrics import accuracy_score
 
 from facegender.errors import UserError
-from facegender.evaluation.slices import MISSING, cross, cut_by, members, read_attributes
+from facegender.evaluation.slices import MISSING, cross, cut_by, members
 from facegender.statistics.metrics import Rows
 
 
@@ -93,20 +93,3 @@ def test_members_of_slices_large_enough():
 def test_crossing_a_column_that_is_not_there_is_refused():
     with pytest.raises(UserError, match=r"evaluate.two_way: must name columns of a.csv: age. Received: race"):
         cross(pd.DataFrame({"age": ["old"]}), [("age", "race")], "a.csv")
-
-
-def test_attributes_are_read_as_text_by_image(tmp_path):
-    path = tmp_path / "attributes.csv"
-    path.write_text("age;image\nold;b.jpg\nyoung;a.jpg\nold;a.jpg\n")  # the first of two rows for a.jpg counts
-    assert read_attributes(path, "image")["age"].to_dict() == {"b.jpg": "old", "a.jpg": "young"}
-
-
-def test_without_the_file_there_are_none(tmp_path):
-    assert read_attributes(tmp_path / "attributes.csv", "image") is None
-
-
-def test_attributes_without_the_image_column_are_refused(tmp_path):
-    path = tmp_path / "attributes.csv"
-    path.write_text("file,age\na.jpg,3\n")
-    with pytest.raises(UserError, match=r"attributes.csv: the column image must be there. Received: file, age"):
-        read_attributes(path, "image")
