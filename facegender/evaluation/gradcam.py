@@ -5,8 +5,6 @@ For a network that ends in global average pooling and one unit, Grad-CAM is the 
 engine that scores can make it: OpenVINO without TensorFlow's import, or TensorFlow.
 """
 
-import base64
-import io
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Final
@@ -18,6 +16,7 @@ from PIL import Image
 from facegender.files.json_files import read_json
 from facegender.network.engine import OpenVinoEngine, has_openvino, import_openvino
 from facegender.pictures.decode import decode
+from facegender.pictures.thumbnail import data_uri
 from facegender.runtime.tensorflow_import import import_tensorflow
 
 Images = npt.NDArray[np.uint8]
@@ -130,6 +129,4 @@ def overlay(heat: Maps, positive: bool, size: tuple[int, int]) -> str:
     alpha = Image.fromarray(opacity).resize((shape[0], shape[1]), Image.Resampling.BILINEAR)
     picture = Image.new("RGBA", alpha.size, (*HEAT, 0))
     picture.putalpha(alpha)
-    buffer = io.BytesIO()
-    picture.save(buffer, format="PNG", optimize=True)
-    return "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode("ascii")
+    return data_uri(picture, "PNG")

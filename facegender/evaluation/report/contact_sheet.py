@@ -10,12 +10,12 @@ import pandas as pd
 from PIL import Image
 
 from facegender.data.split import HOLDOUT, VALIDATION
-from facegender.evaluation.report.gallery import data_uri
 from facegender.files.image_names import order
 from facegender.files.parquet import Filters, read
 from facegender.params.sections import AugmentParams, ranges_in_force
 from facegender.pictures.augment import view_of
 from facegender.pictures.decode import decode_validated
+from facegender.pictures.thumbnail import data_uri
 
 FACES: Final = 8
 MOST: Final = 6  # views of each, the picture as it is counted

@@ -9,6 +9,7 @@ from typing import Any, Final
 import pandas as pd
 
 from facegender.data.split import HOLDOUT
+from facegender.decision.classes import label_name
 from facegender.files.image_names import order
 from facegender.params.architectures import described
 
@@ -31,11 +32,6 @@ NAMES: Final = {  # of validation.json's counts; a new one is shown by its key
 
 TextRows = list[tuple[str, str]]
 TextList = tuple[str, list[str], int]  # title, lines, how many more there are
-
-
-def label_name(label: str) -> str:
-    """A label in running text: a bare number says nothing without its column."""
-    return f"class {label}" if label.lstrip("-").isdigit() else label
 
 
 def data_hash(index: pd.DataFrame) -> str:

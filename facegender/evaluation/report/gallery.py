@@ -1,23 +1,19 @@
 """Which faces a person should see beside the figures, and their thumbnails."""
 
-import base64
-import io
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final, Literal
 
 import numpy as np
 import pandas as pd
-from PIL import Image
 
 from facegender.evaluation.gradcam import Look, overlay
 from facegender.pictures.decode import open_picture
+from facegender.pictures.thumbnail import thumbnail
 from facegender.statistics.intervals import IntArray
 from facegender.statistics.metrics import Rows
 
 EACH: Final = 20  # pictures of each kind
-THUMBNAIL: Final = 144  # pixels, longer side: sharp at 72 CSS pixels on a dense screen
-JPEG_QUALITY: Final = 80
 
 Kind = Literal["wrong", "uncertain", "right"]
 
@@ -74,17 +70,3 @@ def with_heat(shown: dict[Kind, list[Shown]], look: Look, images: Path, positive
 def _shown(row: pd.Series, images: Path) -> Shown:
     name = str(row["image"])
     return Shown(name, str(row["label"]), str(row["predicted"]), float(row["probability"]), thumbnail(images / name))
-
-
-def thumbnail(path: Path, side: int = THUMBNAIL) -> str:
-    """A small upright JPEG of the picture, its longer side `side` pixels, as a data URI of a few kilobytes."""
-    picture = open_picture(path)
-    picture.thumbnail((side, side), Image.Resampling.LANCZOS)
-    return data_uri(picture)
-
-
-def data_uri(picture: Image.Image) -> str:
-    """A picture as a JPEG within the page."""
-    buffer = io.BytesIO()
-    picture.save(buffer, format="JPEG", quality=JPEG_QUALITY)
-    return "data:image/jpeg;base64," + base64.b64encode(buffer.getvalue()).decode("ascii")

@@ -4,9 +4,8 @@ from typing import Final
 
 import pandas as pd
 
-from facegender.decision.classes import Classes
+from facegender.decision.classes import Classes, label_name
 from facegender.evaluation.report import plots
-from facegender.evaluation.report.facts import label_name
 from facegender.statistics.curves import histogram
 from facegender.statistics.metrics import Rows, confusion
 

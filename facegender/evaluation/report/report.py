@@ -7,9 +7,9 @@ import jinja2
 import markupsafe
 
 from facegender import __version__
+from facegender.decision.classes import label_name
 from facegender.decision.threshold import sliced_column
 from facegender.evaluation.report import plots
-from facegender.evaluation.report.facts import label_name
 from facegender.evaluation.report.formats import metric, show
 from facegender.evaluation.report.gallery import Shown
 from facegender.evaluation.report.plot_set import NAMES

@@ -4,7 +4,6 @@ from facegender.evaluation.report.facts import (
     data_hash,
     data_lists,
     data_rows,
-    label_name,
     made_rows,
     text,
     training_params,
@@ -19,10 +18,6 @@ INDEX = pd.DataFrame(
         "sha256": ["22", None, "33"],
     }
 )
-
-
-def test_numbers_get_a_noun_and_words_do_not():
-    assert [label_name(label) for label in ("0", "-1", "female")] == ["class 0", "class -1", "female"]
 
 
 def test_the_hash_is_of_the_content_not_of_its_order():

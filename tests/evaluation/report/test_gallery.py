@@ -1,11 +1,8 @@
-import base64
-import io
-
 import numpy as np
 import pandas as pd
 from PIL import Image
 
-from facegender.evaluation.report.gallery import THUMBNAIL, choose, gallery, thumbnail
+from facegender.evaluation.report.gallery import choose, gallery
 from facegender.statistics.metrics import Rows
 
 
@@ -31,17 +28,6 @@ def test_confidence_is_counted_from_the_threshold():
 
 def test_without_errors_there_are_none_to_show():
     assert choose(rows_of([1], [0.9]), 0.5, np.random.default_rng(0))["wrong"].size == 0
-
-
-def test_thumbnails_are_small_upright_jpegs(tmp_path):
-    picture = Image.new("RGB", (400, 200), "red")
-    exif = Image.Exif()
-    exif[0x0112] = 6  # the camera was turned by 90 degrees
-    picture.save(tmp_path / "a.jpg", exif=exif)
-    uri = thumbnail(tmp_path / "a.jpg")
-    kind, content = uri.split(",")
-    assert kind == "data:image/jpeg;base64"
-    assert Image.open(io.BytesIO(base64.b64decode(content))).size == (THUMBNAIL // 2, THUMBNAIL)
 
 
 def test_each_picture_comes_with_its_row(tmp_path):
