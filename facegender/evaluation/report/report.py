@@ -10,10 +10,9 @@ from facegender import __version__
 from facegender.decision.classes import label_name
 from facegender.decision.threshold import sliced_column
 from facegender.evaluation.report import plots
-from facegender.evaluation.report.formats import metric, show
+from facegender.evaluation.report.formats import drawn, floor_of, headline_scale, metric, position, show
 from facegender.evaluation.report.gallery import Shown
 from facegender.evaluation.report.plot_set import NAMES
-from facegender.evaluation.report.scale import drawn, floor_of, headline_scale, position
 from facegender.evaluation.report.story import Story
 from facegender.evaluation.slices import Cut
 
