@@ -12,7 +12,7 @@ from facegender.evaluation.inputs import Evaluation, Inputs
 from facegender.evaluation.slices import Cut, cross, cut_by, members
 from facegender.files.layout import Layout
 from facegender.params.stage_params import EvaluateStageParams
-from facegender.statistics.metrics import Rows
+from facegender.statistics.metrics import JudgedRows
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,7 @@ def slices_to_equalise(
 
 
 def cut_rows(
-    evaluation: Evaluation, rows: Rows, layout: Layout, params: EvaluateStageParams, rng: np.random.Generator
+    evaluation: Evaluation, rows: JudgedRows, layout: Layout, params: EvaluateStageParams, rng: np.random.Generator
 ) -> Cuts:
     """Cut the rows by the user's attributes, where there are some, and by the pictures' traits."""
     settings = params.evaluate

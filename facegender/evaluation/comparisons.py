@@ -11,11 +11,11 @@ from facegender.evaluation.leakage import find_copies, without_copies
 from facegender.evaluation.override_effect import effect
 from facegender.files.parquet import read
 from facegender.params.stage_params import EvaluateStageParams
-from facegender.statistics.metrics import Rows
+from facegender.statistics.metrics import JudgedRows
 
 
 def compare_figures(
-    evaluation: Evaluation, rows: Rows, params: EvaluateStageParams, rng: np.random.Generator
+    evaluation: Evaluation, rows: JudgedRows, params: EvaluateStageParams, rng: np.random.Generator
 ) -> dict[str, Any]:
     """Each part of metrics.json that compares, where the run has what it needs.
 

@@ -10,14 +10,14 @@ from facegender.decision.decision import Decision
 from facegender.evaluation.slices import Cut, Slice
 from facegender.files.image_names import places
 from facegender.statistics.intervals import Estimate, wilson
-from facegender.statistics.metrics import Confusion, Rows
+from facegender.statistics.metrics import Confusion, JudgedRows
 
 CALIBRATION: Final = ("log_loss", "brier", "expected_calibration_error")
 
 
-def rows_of(predictions: pd.DataFrame, classes: Classes, probability: str = "probability") -> Rows:
+def rows_of(predictions: pd.DataFrame, classes: Classes, probability: str = "probability") -> JudgedRows:
     """The arrays behind a predictions table; `probability` names the column."""
-    return Rows(
+    return JudgedRows(
         (predictions["label"] == classes.positive).to_numpy(dtype=bool),
         predictions[probability].to_numpy(dtype=np.float64),
         (predictions["predicted"] == classes.positive).to_numpy(dtype=bool),
@@ -25,7 +25,7 @@ def rows_of(predictions: pd.DataFrame, classes: Classes, probability: str = "pro
     )
 
 
-def baseline(rows: Rows, classes: Classes) -> Estimate:
+def baseline(rows: JudgedRows, classes: Classes) -> Estimate:
     """Accuracy of always answering the training rows' majority class."""
     hits = rows.positive if classes.majority == classes.positive else ~rows.positive
     return wilson(int(hits.sum()), len(rows))

@@ -11,7 +11,7 @@ import pandas as pd
 from facegender.data.split import HOLDOUT
 from facegender.files.image_names import lookup
 from facegender.statistics.intervals import Estimate
-from facegender.statistics.metrics import BoolArray, Rows, measure
+from facegender.statistics.metrics import BoolArray, JudgedRows, measure
 
 UNDEFINED = Estimate(None, None, None, 0)
 SHOWN = ("accuracy", "balanced_accuracy", "roc_auc", "log_loss")
@@ -53,7 +53,7 @@ def find_copies(predictions: pd.DataFrame, splits: pd.DataFrame, in_test: pd.Ser
 
 
 def without_copies(
-    rows: Rows, copies: Copies, bins: int, resamples: int, rng: np.random.Generator
+    rows: JudgedRows, copies: Copies, bins: int, resamples: int, rng: np.random.Generator
 ) -> dict[str, object]:
     """The part of metrics.json on near-duplicates: how many rows have some, and the scores without those rows."""
     alone = rows.take(copies.alone)

@@ -11,7 +11,7 @@ from fairlearn.metrics import MetricFrame
 from facegender.errors import UserError
 from facegender.statistics.accuracy_gap import Gap, accuracy_gap
 from facegender.statistics.intervals import Estimate, IntArray
-from facegender.statistics.metrics import Confusion, Rows, proportions
+from facegender.statistics.metrics import Confusion, JudgedRows, proportions
 
 MAX_VALUES: Final = 20  # of a column of words; one with more names single rows rather than kinds of rows
 MAX_CROSSED: Final = 100  # of two columns together, asked for by name
@@ -69,7 +69,7 @@ def cross(table: pd.DataFrame, pairs: Sequence[tuple[str, str]], place: str) -> 
     return crossed
 
 
-def cut_by(table: pd.DataFrame, rows: Rows, minimum: int, resamples: int, rng: np.random.Generator) -> list[Cut]:
+def cut_by(table: pd.DataFrame, rows: JudgedRows, minimum: int, resamples: int, rng: np.random.Generator) -> list[Cut]:
     """Cut the rows by every column that makes two slices or more.
 
     Parameters
@@ -90,7 +90,7 @@ def cut_by(table: pd.DataFrame, rows: Rows, minimum: int, resamples: int, rng: n
     return cuts
 
 
-def _cut(name: str, values: pd.Series, rows: Rows, minimum: int, resamples: int, rng: np.random.Generator) -> Cut:
+def _cut(name: str, values: pd.Series, rows: JudgedRows, minimum: int, resamples: int, rng: np.random.Generator) -> Cut:
     order, member = numbered(values)
     slices = []
     for value, counts in zip(order, _confusions(member, rows), strict=True):
@@ -108,7 +108,7 @@ def _cut(name: str, values: pd.Series, rows: Rows, minimum: int, resamples: int,
     return Cut(name, slices, gap)
 
 
-def _confusions(member: IntArray, rows: Rows) -> list[Confusion]:
+def _confusions(member: IntArray, rows: JudgedRows) -> list[Confusion]:
     """The counts of each slice, through fairlearn; of counts come the shares and their intervals.
 
     By the slices' numbers: of their names fairlearn would make Python objects, some of each row.

@@ -31,7 +31,7 @@ from facegender.files.layout import Layout
 from facegender.files.parquet import write
 from facegender.params.stage_params import EvaluateStageParams
 from facegender.statistics.curves import coverage_risk, precision_recall, reliability, roc
-from facegender.statistics.metrics import Rows, confusion, measure
+from facegender.statistics.metrics import JudgedRows, confusion, measure
 
 ROWS_AT_ONCE: Final = 4096  # of a list of records, as text
 
@@ -57,7 +57,7 @@ def write_evaluation(
 
 
 def compute_figures(
-    evaluation: Evaluation, rows: Rows, params: EvaluateStageParams, rng: np.random.Generator
+    evaluation: Evaluation, rows: JudgedRows, params: EvaluateStageParams, rng: np.random.Generator
 ) -> dict[str, Any]:
     """metrics.json without the slices: the model's own figures, then those to compare them with."""
     predictions, decision, classes = evaluation.predictions, evaluation.decision, evaluation.inputs.classes
@@ -81,7 +81,7 @@ def _answered(metrics: Mapping[str, Any]) -> tuple[float, float | None]:
     return share["answered"]["value"], share["accuracy_where_answered"]["value"]
 
 
-def _compute_curves(evaluation: Evaluation, rows: Rows, bins: int) -> dict[str, pd.DataFrame]:
+def _compute_curves(evaluation: Evaluation, rows: JudgedRows, bins: int) -> dict[str, pd.DataFrame]:
     """The tables behind the plots, which `dvc plots` draws too."""
     raw = rows_of(evaluation.predictions, evaluation.inputs.classes, "raw_probability")
     return {
@@ -94,7 +94,7 @@ def _compute_curves(evaluation: Evaluation, rows: Rows, bins: int) -> dict[str, 
 
 
 def _choose_faces(
-    evaluation: Evaluation, rows: Rows, images: Path, rng: np.random.Generator, look: Look | None
+    evaluation: Evaluation, rows: JudgedRows, images: Path, rng: np.random.Generator, look: Look | None
 ) -> dict[Kind, list[Shown]]:
     chosen = choose(rows, evaluation.decision.threshold, rng)
     shown = gallery(evaluation.predictions, chosen, images)

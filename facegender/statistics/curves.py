@@ -7,12 +7,12 @@ import pandas as pd
 from sklearn.metrics import precision_recall_curve, roc_curve
 
 from facegender.statistics.intervals import IntArray, wilson
-from facegender.statistics.metrics import Rows, bin_numbers
+from facegender.statistics.metrics import JudgedRows, bin_numbers
 
 MAX_POINTS: Final = 500  # of a drawn curve: finer than a screen shows
 
 
-def roc(rows: Rows) -> pd.DataFrame:
+def roc(rows: JudgedRows) -> pd.DataFrame:
     """Columns false_positive_rate, true_positive_rate, threshold; empty where a class has no rows."""
     if rows.positive.all() or not rows.positive.any():
         return pd.DataFrame({"false_positive_rate": [], "true_positive_rate": [], "threshold": []}, dtype=np.float64)
@@ -28,7 +28,7 @@ def roc(rows: Rows) -> pd.DataFrame:
     )
 
 
-def precision_recall(rows: Rows) -> pd.DataFrame:
+def precision_recall(rows: JudgedRows) -> pd.DataFrame:
     """Columns recall, precision, threshold, of the positive class; empty where it has no rows."""
     if not rows.positive.any():
         return pd.DataFrame({"recall": [], "precision": [], "threshold": []}, dtype=np.float64)
@@ -42,7 +42,7 @@ def _thinned(count: int) -> IntArray:
     return kept
 
 
-def reliability(rows: Rows, bins: int) -> pd.DataFrame:
+def reliability(rows: JudgedRows, bins: int) -> pd.DataFrame:
     """For each bin of probability that has rows: how often the positive class was right, with a Wilson interval.
 
     Columns: probability (mean of the bin), observed, low, high, n.
@@ -56,7 +56,7 @@ def reliability(rows: Rows, bins: int) -> pd.DataFrame:
     return pd.DataFrame(table, columns=["probability", "observed", "low", "high", "n"])
 
 
-def histogram(rows: Rows, bins: int) -> pd.DataFrame:
+def histogram(rows: JudgedRows, bins: int) -> pd.DataFrame:
     """Rows of each class by probability, in equal-width bins of [0, 1]: columns start, negative, positive."""
     bin_of = np.minimum((rows.probabilities * bins).astype(np.int64), bins - 1)  # 1.0 falls into the last
     return pd.DataFrame(
@@ -68,7 +68,7 @@ def histogram(rows: Rows, bins: int) -> pd.DataFrame:
     )
 
 
-def coverage_risk(rows: Rows, threshold: float, points: int = 200) -> pd.DataFrame:
+def coverage_risk(rows: JudgedRows, threshold: float, points: int = 200) -> pd.DataFrame:
     """Accuracy when only the most certain rows are answered: columns coverage, accuracy.
 
     Certainty is the distance from the threshold; rows of equal distance are answered together.

@@ -14,7 +14,7 @@ CLIP: Final = float(np.finfo(np.float32).eps)  # log loss of a probability of 0 
 
 
 @dataclass(frozen=True)
-class Rows:
+class JudgedRows:
     """Rows that were judged.
 
     Attributes
@@ -37,11 +37,13 @@ class Rows:
     def __len__(self) -> int:
         return len(self.positive)
 
-    def take(self, chosen: BoolArray | IntArray) -> "Rows":
+    def take(self, chosen: BoolArray | IntArray) -> "JudgedRows":
         """Some of the rows, by mask or position."""
-        return Rows(self.positive[chosen], self.probabilities[chosen], self.predicted[chosen], self.groups[chosen])
+        return JudgedRows(
+            self.positive[chosen], self.probabilities[chosen], self.predicted[chosen], self.groups[chosen]
+        )
 
-    def by_probability(self) -> "Rows":
+    def by_probability(self) -> "JudgedRows":
         """The rows in ascending order of probability."""
         return self.take(np.argsort(self.probabilities, kind="stable"))
 
@@ -72,7 +74,7 @@ class Confusion:
         return self.true_negative + self.false_positive
 
 
-def confusion(rows: Rows) -> Confusion:
+def confusion(rows: JudgedRows) -> Confusion:
     """Count the four cases."""
     positive, predicted = rows.positive, rows.predicted
     return Confusion(
@@ -110,7 +112,7 @@ class WeightedMetrics:
     is linear in the weights is one matrix product, and a bin is a stretch of the rows.
     """
 
-    def __init__(self, rows: Rows, bins: int) -> None:
+    def __init__(self, rows: JudgedRows, bins: int) -> None:
         rows = rows.by_probability()
         columns = [
             rows.positive & rows.predicted,
@@ -220,7 +222,7 @@ def consistent_with_zero(error: Estimate, chance: FloatArray) -> Estimate:
     return error
 
 
-def measure(rows: Rows, bins: int, resamples: int, rng: np.random.Generator) -> dict[str, Estimate]:
+def measure(rows: JudgedRows, bins: int, resamples: int, rng: np.random.Generator) -> dict[str, Estimate]:
     """Every figure of the evaluation, by name; `negative.` and `positive.` lead those of one class.
 
     Parameters

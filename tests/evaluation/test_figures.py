@@ -5,11 +5,11 @@ import pandas as pd
 
 from facegender.decision.classes import Classes
 from facegender.evaluation.figures import baseline, rows_of
-from facegender.statistics.metrics import Rows
+from facegender.statistics.metrics import JudgedRows
 
 
 def test_the_baseline_is_the_training_rows_majority():
-    rows = Rows(np.array([True, True, True, False]), np.zeros(4), np.zeros(4, bool), np.arange(4))
+    rows = JudgedRows(np.array([True, True, True, False]), np.zeros(4), np.zeros(4, bool), np.arange(4))
     assert baseline(rows, Classes("0", "1", "int", 0.4)).value == 1 / 4  # 0 in training, though 1 in these rows
     assert baseline(rows, Classes("0", "1", "int", 0.6)).value == 3 / 4
 

@@ -6,13 +6,13 @@ from sklearn.metrics import accuracy_score
 
 from facegender.errors import UserError
 from facegender.evaluation.slices import MISSING, cross, cut_by, members
-from facegender.statistics.metrics import Rows
+from facegender.statistics.metrics import JudgedRows
 
 
 def rows_of(correct, positive=None):
     correct = np.asarray(correct, bool)
     positive = np.ones(len(correct), bool) if positive is None else np.asarray(positive, bool)
-    return Rows(positive, np.full(len(correct), 0.5), positive == correct, np.arange(len(correct)))
+    return JudgedRows(positive, np.full(len(correct), 0.5), positive == correct, np.arange(len(correct)))
 
 
 def cut_one(values, correct, minimum=1, positive=None):
@@ -33,7 +33,7 @@ def test_figures_by_hand():
 def test_figures_and_gap_are_those_of_fairlearn_and_scikit_learn():
     rng = np.random.default_rng(1)
     values = rng.choice(["a", "b", "c"], 300)
-    rows = Rows(rng.random(300) < 0.4, rng.random(300), rng.random(300) < 0.6, np.arange(300))
+    rows = JudgedRows(rng.random(300) < 0.4, rng.random(300), rng.random(300) < 0.6, np.arange(300))
     (cut,) = cut_by(pd.DataFrame({"age": values}), rows, 10, 50, rng)
     frame = MetricFrame(
         metrics={"accuracy": accuracy_score, "found": true_positive_rate, "kept out": true_negative_rate, "n": count},

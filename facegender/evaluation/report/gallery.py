@@ -11,7 +11,7 @@ from facegender.evaluation.gradcam import Look, overlay
 from facegender.pictures.decode import open_picture
 from facegender.pictures.thumbnail import thumbnail
 from facegender.statistics.intervals import IntArray
-from facegender.statistics.metrics import Rows
+from facegender.statistics.metrics import JudgedRows
 
 EACH: Final = 20  # pictures of each kind
 
@@ -34,7 +34,7 @@ class Shown:
         return self.label == self.predicted
 
 
-def choose(rows: Rows, threshold: float, rng: np.random.Generator, each: int = EACH) -> dict[Kind, IntArray]:
+def choose(rows: JudgedRows, threshold: float, rng: np.random.Generator, each: int = EACH) -> dict[Kind, IntArray]:
     """Positions of the most confident errors, the least certain rows, and random right ones; no row twice.
 
     Confidence is the distance of the probability from the threshold.

@@ -7,7 +7,7 @@ import pandas as pd
 from facegender.decision.classes import Classes, label_name
 from facegender.evaluation.report import plots
 from facegender.statistics.curves import histogram
-from facegender.statistics.metrics import Rows, confusion
+from facegender.statistics.metrics import JudgedRows, confusion
 
 HISTOGRAM_BINS = 20
 NAMES: Final = {  # of the files' plots, in the report as in `dvc plots show`
@@ -24,7 +24,7 @@ NAMES: Final = {  # of the files' plots, in the report as in `dvc plots show`
 
 
 def draw_plots(
-    rows: Rows,
+    rows: JudgedRows,
     classes: Classes,
     tables: dict[str, pd.DataFrame],
     history: pd.DataFrame,

@@ -3,12 +3,14 @@ import pandas as pd
 from PIL import Image
 
 from facegender.evaluation.report.gallery import choose, gallery
-from facegender.statistics.metrics import Rows
+from facegender.statistics.metrics import JudgedRows
 
 
 def rows_of(labels, probabilities, threshold=0.5):
     probabilities = np.asarray(probabilities, np.float64)
-    return Rows(np.asarray(labels, bool), probabilities, probabilities >= threshold, np.arange(len(probabilities)))
+    return JudgedRows(
+        np.asarray(labels, bool), probabilities, probabilities >= threshold, np.arange(len(probabilities))
+    )
 
 
 def test_chosen_by_hand():

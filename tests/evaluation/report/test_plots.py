@@ -10,7 +10,7 @@ from facegender.evaluation.report import plots
 from facegender.evaluation.report.plot_set import NAMES, draw_plots, kept_epoch
 from facegender.statistics import curves
 from facegender.statistics.curves import coverage_risk, precision_recall, reliability, roc
-from facegender.statistics.metrics import Confusion, Rows
+from facegender.statistics.metrics import Confusion, JudgedRows
 
 CLASSES = Classes("0", "1", "int", 0.5)
 
@@ -20,7 +20,7 @@ def rows():
     rng = np.random.default_rng(0)
     labels = rng.random(60) < 0.5
     scores = rng.random(60)
-    return Rows(labels, scores, scores >= 0.5, np.arange(60))
+    return JudgedRows(labels, scores, scores >= 0.5, np.arange(60))
 
 
 def draw(rows, case):
@@ -62,12 +62,12 @@ def test_text_stays_text():
 
 
 def test_one_class_alone_is_drawn_without_the_curves_of_two(case):
-    rows = Rows(np.ones(3, bool), np.array([0.2, 0.6, 0.9]), np.array([False, True, True]), np.arange(3))
+    rows = JudgedRows(np.ones(3, bool), np.array([0.2, 0.6, 0.9]), np.array([False, True, True]), np.arange(3))
     assert not {"roc", "precision_recall"} & draw(rows, case).keys()
 
 
 def test_nobody_called_positive_leaves_no_point_on_the_precision_curve(case):
-    rows = Rows(np.array([True, False]), np.array([0.2, 0.1]), np.array([False, False]), np.arange(2))
+    rows = JudgedRows(np.array([True, False]), np.array([0.2, 0.1]), np.array([False, False]), np.arange(2))
     drawn = draw(rows, case)
     assert "threshold 0.5" in drawn["roc"]
     assert "threshold 0.5" not in drawn["precision_recall"]
