@@ -9,21 +9,21 @@ from facegender.data.attributes import read_attributes
 from facegender.decision.threshold import Slices, sliced_column
 from facegender.errors import UserError
 from facegender.evaluation.inputs import Evaluation, Inputs
-from facegender.evaluation.slices import Cut, cross, cut_by, members
+from facegender.evaluation.slices import Breakdown, break_down, cross, members
 from facegender.files.layout import Layout
 from facegender.params.stage_params import EvaluateStageParams
 from facegender.statistics.metrics import JudgedRows
 
 
 @dataclass(frozen=True)
-class Cuts:
+class Breakdowns:
     """The judged rows cut by each attribute of attributes.csv, and by each trait of the pictures."""
 
-    by_attribute: list[Cut]
-    by_trait: list[Cut]
+    by_attribute: list[Breakdown]
+    by_trait: list[Breakdown]
 
     @property
-    def all(self) -> list[Cut]:
+    def all(self) -> list[Breakdown]:
         return [*self.by_attribute, *self.by_trait]
 
 
@@ -51,15 +51,15 @@ def slices_to_equalise(
     )
 
 
-def cut_rows(
+def break_down_rows(
     evaluation: Evaluation, rows: JudgedRows, layout: Layout, params: EvaluateStageParams, rng: np.random.Generator
-) -> Cuts:
-    """Cut the rows by the user's attributes, where there are some, and by the pictures' traits."""
+) -> Breakdowns:
+    """Break the rows down by the user's attributes, where there are some, and by the pictures' traits."""
     settings = params.evaluate
     images, image_column = pd.Index(evaluation.predictions["image"]), evaluation.inputs.facts["image_column"]
     attributes = read_attributes(layout.data / params.data.attributes, images, image_column)
-    by_attribute: list[Cut] = []
+    by_attribute: list[Breakdown] = []
     if attributes is not None:
         crossed = cross(attributes, settings.two_way, params.data.attributes)
-        by_attribute = cut_by(crossed, rows, settings.min_slice, settings.bootstrap, rng)
-    return Cuts(by_attribute, cut_by(evaluation.traits, rows, settings.min_slice, settings.bootstrap, rng))
+        by_attribute = break_down(crossed, rows, settings.min_slice, settings.bootstrap, rng)
+    return Breakdowns(by_attribute, break_down(evaluation.traits, rows, settings.min_slice, settings.bootstrap, rng))

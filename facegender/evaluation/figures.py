@@ -7,7 +7,7 @@ import pandas as pd
 
 from facegender.decision.classes import Classes
 from facegender.decision.decision import Decision
-from facegender.evaluation.slices import Cut, Slice
+from facegender.evaluation.slices import Breakdown, Slice
 from facegender.files.image_names import places
 from facegender.statistics.intervals import Estimate, wilson
 from facegender.statistics.metrics import Confusion, JudgedRows
@@ -85,9 +85,9 @@ def metrics_json(estimates: dict[str, Estimate], counts: Confusion, classes: Cla
     }
 
 
-def slices_json(cuts: list[Cut], classes: Classes) -> dict[str, Any]:
+def slices_json(breakdowns: list[Breakdown], classes: Classes) -> dict[str, Any]:
     """slices.json: by column, then value, accuracy and each class's recall; `enough`: it may be compared."""
-    return {cut.name: {row.value: _slice(row, classes) for row in cut.slices} for cut in cuts}
+    return {breakdown.name: {row.value: _slice(row, classes) for row in breakdown.slices} for breakdown in breakdowns}
 
 
 def _slice(row: Slice, classes: Classes) -> dict[str, Any]:
@@ -95,17 +95,17 @@ def _slice(row: Slice, classes: Classes) -> dict[str, Any]:
     return {"accuracy": row.accuracy.as_dict(), "recall": recalls, "enough": row.enough}
 
 
-def gaps_json(cuts: list[Cut]) -> dict[str, Any]:
+def gaps_json(breakdowns: list[Breakdown]) -> dict[str, Any]:
     """The part of metrics.json on slices: of each column with two comparable ones the gap and the worst served."""
     return {
-        cut.name: {
-            "gap": cut.gap.gap.as_dict(),
-            "gap_by_chance": cut.gap.by_chance.as_dict(),
-            "worst": cut.compared[cut.gap.worst].value,
-            "worst_accuracy": cut.compared[cut.gap.worst].accuracy.as_dict(),
-            "best": cut.compared[cut.gap.best].value,
-            "best_accuracy": cut.compared[cut.gap.best].accuracy.as_dict(),
+        breakdown.name: {
+            "gap": breakdown.gap.gap.as_dict(),
+            "gap_by_chance": breakdown.gap.by_chance.as_dict(),
+            "worst": breakdown.compared[breakdown.gap.worst].value,
+            "worst_accuracy": breakdown.compared[breakdown.gap.worst].accuracy.as_dict(),
+            "best": breakdown.compared[breakdown.gap.best].value,
+            "best_accuracy": breakdown.compared[breakdown.gap.best].accuracy.as_dict(),
         }
-        for cut in cuts
-        if cut.gap is not None
+        for breakdown in breakdowns
+        if breakdown.gap is not None
     }

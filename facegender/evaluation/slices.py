@@ -31,7 +31,7 @@ class Slice:
 
 
 @dataclass(frozen=True)
-class Cut:
+class Breakdown:
     """All rows, cut by one column.
 
     Attributes
@@ -69,8 +69,10 @@ def cross(table: pd.DataFrame, pairs: Sequence[tuple[str, str]], place: str) -> 
     return crossed
 
 
-def cut_by(table: pd.DataFrame, rows: JudgedRows, minimum: int, resamples: int, rng: np.random.Generator) -> list[Cut]:
-    """Cut the rows by every column that makes two slices or more.
+def break_down(
+    table: pd.DataFrame, rows: JudgedRows, minimum: int, resamples: int, rng: np.random.Generator
+) -> list[Breakdown]:
+    """Break the rows down by every column that makes two slices or more.
 
     Parameters
     ----------
@@ -82,15 +84,17 @@ def cut_by(table: pd.DataFrame, rows: JudgedRows, minimum: int, resamples: int, 
     resamples
         Behind the gaps' intervals.
     """
-    cuts = []
+    breakdowns = []
     for name in table.columns:
         values = slice_values(table[name].reset_index(drop=True), MAX_CROSSED if " × " in name else MAX_VALUES)
         if values is not None and values.nunique() > 1:
-            cuts.append(_cut(str(name), values, rows, minimum, resamples, rng))
-    return cuts
+            breakdowns.append(_break_down_by(str(name), values, rows, minimum, resamples, rng))
+    return breakdowns
 
 
-def _cut(name: str, values: pd.Series, rows: JudgedRows, minimum: int, resamples: int, rng: np.random.Generator) -> Cut:
+def _break_down_by(
+    name: str, values: pd.Series, rows: JudgedRows, minimum: int, resamples: int, rng: np.random.Generator
+) -> Breakdown:
     order, member = numbered(values)
     slices = []
     for value, counts in zip(order, _confusions(member, rows), strict=True):
@@ -100,12 +104,12 @@ def _cut(name: str, values: pd.Series, rows: JudgedRows, minimum: int, resamples
         slices.append(Slice(value, accuracy, *recalls, accuracy.n >= minimum))
     enough = np.array([row.enough for row in slices])
     if enough.sum() < 2:
-        return Cut(name, slices, None)
+        return Breakdown(name, slices, None)
     compared = rows.take(enough[member])
     places = np.cumsum(enough) - 1
     correct = compared.positive == compared.predicted
     gap = accuracy_gap(correct, places[member[enough[member]]], compared.groups, resamples, rng)
-    return Cut(name, slices, gap)
+    return Breakdown(name, slices, gap)
 
 
 def _confusions(member: IntArray, rows: JudgedRows) -> list[Confusion]:

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from facegender.data.split import HOLDOUT
-from facegender.evaluation.breakdowns import cut_rows
+from facegender.evaluation.breakdowns import break_down_rows
 from facegender.evaluation.comparisons import compare_figures
 from facegender.evaluation.figures import (
     abstention,
@@ -47,12 +47,12 @@ def write_evaluation(
     rng = np.random.default_rng(settings.seed)
     rows = rows_of(evaluation.predictions, inputs.classes)
     figures = compute_figures(evaluation, rows, params, rng)
-    cuts = cut_rows(evaluation, rows, layout, params, rng)
-    metrics = figures | {"slices": gaps_json(cuts.all)}
+    breakdowns = break_down_rows(evaluation, rows, layout, params, rng)
+    metrics = figures | {"slices": gaps_json(breakdowns.all)}
     curves = _compute_curves(evaluation, rows, settings.calibration_bins)
     plots = draw_plots(rows, inputs.classes, curves, inputs.history, evaluation.decision.threshold, _answered(metrics))
     faces = _choose_faces(evaluation, rows, layout.images, rng, look)
-    story = tell_story(evaluation, metrics, cuts, plots, faces, layout, params)
+    story = tell_story(evaluation, metrics, breakdowns, plots, faces, layout, params)
     _write_files(folder, evaluation, story, curves)
 
 
@@ -104,7 +104,7 @@ def _choose_faces(
 def _write_files(folder: Path, evaluation: Evaluation, story: Story, curves: dict[str, pd.DataFrame]) -> None:
     """Write every file of the folder but the reference, which the stage adds."""
     write_json(folder / "metrics.json", story.metrics)
-    write_json(folder / "slices.json", slices_json(story.cuts.all, story.classes))
+    write_json(folder / "slices.json", slices_json(story.breakdowns.all, story.classes))
     write_json(folder / "decision.json", evaluation.decision.as_dict())
     write(folder / "predictions.parquet", evaluation.predictions)
     if evaluation.extras.suspects is not None:

@@ -5,7 +5,7 @@ from fairlearn.metrics import MetricFrame, count, true_negative_rate, true_posit
 from sklearn.metrics import accuracy_score
 
 from facegender.errors import UserError
-from facegender.evaluation.slices import MISSING, cross, cut_by, members
+from facegender.evaluation.slices import MISSING, break_down, cross, members
 from facegender.statistics.metrics import JudgedRows
 
 
@@ -15,26 +15,26 @@ def rows_of(correct, positive=None):
     return JudgedRows(positive, np.full(len(correct), 0.5), positive == correct, np.arange(len(correct)))
 
 
-def cut_one(values, correct, minimum=1, positive=None):
+def break_down_age(values, correct, minimum=1, positive=None):
     table = pd.DataFrame({"age": values})
-    return cut_by(table, rows_of(correct, positive), minimum, 50, np.random.default_rng(0))
+    return break_down(table, rows_of(correct, positive), minimum, 50, np.random.default_rng(0))
 
 
 def test_figures_by_hand():
     # a: a hit and a miss of positive rows, a hit of a negative one; b: one miss
-    (cut,) = cut_one(["a", "b", "a", "a"], [True, False, True, False], minimum=2, positive=[1, 1, 0, 1])
-    a, b = cut.slices
+    (found,) = break_down_age(["a", "b", "a", "a"], [True, False, True, False], minimum=2, positive=[1, 1, 0, 1])
+    a, b = found.slices
     assert (a.value, a.accuracy.value, a.accuracy.n, a.enough) == ("a", 2 / 3, 3, True)
     assert (a.negative_recall.value, a.positive_recall.value) == (1.0, 0.5)
     assert (b.accuracy.value, b.accuracy.n, b.enough, b.negative_recall.value) == (0.0, 1, False, None)
-    assert cut.gap is None  # one slice alone is large enough
+    assert found.gap is None  # one slice alone is large enough
 
 
 def test_figures_and_gap_are_those_of_fairlearn_and_scikit_learn():
     rng = np.random.default_rng(1)
     values = rng.choice(["a", "b", "c"], 300)
     rows = JudgedRows(rng.random(300) < 0.4, rng.random(300), rng.random(300) < 0.6, np.arange(300))
-    (cut,) = cut_by(pd.DataFrame({"age": values}), rows, 10, 50, rng)
+    (found,) = break_down(pd.DataFrame({"age": values}), rows, 10, 50, rng)
     frame = MetricFrame(
         metrics={"accuracy": accuracy_score, "found": true_positive_rate, "kept out": true_negative_rate, "n": count},
         y_true=rows.positive,
@@ -43,28 +43,28 @@ def test_figures_and_gap_are_those_of_fairlearn_and_scikit_learn():
     )
     ours = {
         row.value: [row.accuracy.value, row.positive_recall.value, row.negative_recall.value, row.accuracy.n]
-        for row in cut.slices
+        for row in found.slices
     }
     assert ours == {value: pytest.approx(cells) for value, cells in zip("abc", frame.by_group.to_numpy(), strict=True)}
-    assert cut.gap.gap.value == pytest.approx(frame.difference()["accuracy"])
+    assert found.gap.gap.value == pytest.approx(frame.difference()["accuracy"])
 
 
 def test_the_gap_is_between_slices_large_enough():
     values = ["few"] * 2 + ["low"] * 10 + ["high"] * 10
-    (cut,) = cut_one(values, [False] * 2 + [True] * 3 + [False] * 7 + [True] * 9 + [False], minimum=5)
-    assert (cut.compared[cut.gap.worst].value, cut.compared[cut.gap.best].value) == ("low", "high")
-    assert cut.gap.gap.value == pytest.approx(0.6)
-    assert cut.gap.gap.n == 20
+    (found,) = break_down_age(values, [False] * 2 + [True] * 3 + [False] * 7 + [True] * 9 + [False], minimum=5)
+    assert (found.compared[found.gap.worst].value, found.compared[found.gap.best].value) == ("low", "high")
+    assert found.gap.gap.value == pytest.approx(0.6)
+    assert found.gap.gap.n == 20
 
 
 def test_values_stand_in_their_natural_order():
-    (cut,) = cut_one(["70+", "10-19", "3-9", "", "more than 80", "0-2"], [True] * 6)
-    assert [row.value for row in cut.slices] == ["0-2", "3-9", "10-19", "70+", "more than 80", MISSING]
+    (found,) = break_down_age(["70+", "10-19", "3-9", "", "more than 80", "0-2"], [True] * 6)
+    assert [row.value for row in found.slices] == ["0-2", "3-9", "10-19", "70+", "more than 80", MISSING]
 
 
 def test_many_numbers_are_cut_into_quarters():
-    (cut,) = cut_one([str(number) for number in range(1, 101)], [True] * 100)
-    assert [(row.value, row.accuracy.n) for row in cut.slices] == [
+    (found,) = break_down_age([str(number) for number in range(1, 101)], [True] * 100)
+    assert [(row.value, row.accuracy.n) for row in found.slices] == [
         ("below 25.8", 25),
         ("25.8 to 50.5", 25),
         ("50.5 to 75.2", 25),
@@ -74,7 +74,7 @@ def test_many_numbers_are_cut_into_quarters():
 
 @pytest.mark.parametrize("values", [[f"person {number}" for number in range(21)], ["same"] * 21])
 def test_columns_that_make_no_slices_are_left_out(values):
-    assert cut_one(values, [True] * 21) == []
+    assert break_down_age(values, [True] * 21) == []
 
 
 def test_two_columns_are_crossed_on_request():

@@ -4,7 +4,7 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from facegender.evaluation.slices import Cut, Slice
+from facegender.evaluation.slices import Breakdown, Slice
 
 
 def metric(metrics: Mapping[str, Any], path: str) -> Any:
@@ -50,12 +50,12 @@ def headline_scale(accuracy: Mapping[str, Any], plain: Mapping[str, Any], majori
     }
 
 
-def floor_of(cuts: Sequence[Cut], overall: float) -> int:
+def floor_of(breakdowns: Sequence[Breakdown], overall: float) -> int:
     """Where the slices' plots begin: the lowest end of an interval, down to a full ten percent, at most 90.
 
     `overall`: the lower end of the accuracy's own.
     """
-    lows = [row.accuracy.low or 0.0 for cut in cuts for row in cut.slices]
+    lows = [row.accuracy.low or 0.0 for breakdown in breakdowns for row in breakdown.slices]
     return min(90, math.floor(min([*lows, overall]) * 10) * 10)
 
 
@@ -64,9 +64,9 @@ def position(value: float, floor: int) -> float:
     return round((100 * value - floor) / (100 - floor) * 100, 2)
 
 
-def drawn(cut: Cut, floor: int) -> dict[str, Any]:
-    """A cut's name, and its slices with the places of their dots and bars."""
-    return {"name": cut.name, "rows": [_placed(row, floor) for row in cut.slices]}
+def drawn(breakdown: Breakdown, floor: int) -> dict[str, Any]:
+    """A breakdown's name, and its slices with the places of their dots and bars."""
+    return {"name": breakdown.name, "rows": [_placed(row, floor) for row in breakdown.slices]}
 
 
 def _placed(row: Slice, floor: int) -> dict[str, Any]:

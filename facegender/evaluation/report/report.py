@@ -14,7 +14,7 @@ from facegender.evaluation.report.formats import drawn, floor_of, headline_scale
 from facegender.evaluation.report.gallery import Shown
 from facegender.evaluation.report.plot_set import NAMES
 from facegender.evaluation.report.story import Story
-from facegender.evaluation.slices import Cut
+from facegender.evaluation.slices import Breakdown
 
 GALLERY_TITLES: Final = (
     (
@@ -35,12 +35,12 @@ def render_report(story: Story) -> str:
     """The page: one self-contained HTML document."""
     css = (files("facegender.evaluation.report") / "templates" / "report.css").read_text(encoding="utf-8")
     accuracy = story.metrics["accuracy"]
-    floor = floor_of(story.cuts.all, accuracy["low"])
+    floor = floor_of(story.breakdowns.all, accuracy["low"])
     context = _context(story) | {
         "css": markupsafe.Markup(css),
         "scale": headline_scale(accuracy, story.metrics["baseline_accuracy"], label_name(story.classes.majority)),
-        "drawn_cuts": [drawn(cut, floor) for cut in story.cuts.by_attribute],
-        "drawn_picture_cuts": [drawn(cut, floor) for cut in story.cuts.by_trait],
+        "attribute_breakdowns": [drawn(breakdown, floor) for breakdown in story.breakdowns.by_attribute],
+        "trait_breakdowns": [drawn(breakdown, floor) for breakdown in story.breakdowns.by_trait],
         "floor": floor,
         "overall_position": position(accuracy["value"], floor),
         "gallery": {kind: [_face(face, story) for face in faces] for kind, faces in story.gallery.items()},
@@ -90,15 +90,15 @@ def _context(story: Story) -> dict[str, Any]:
         "bins": settings.calibration_bins,
         "resamples": settings.bootstrap,
         "minimum": settings.min_slice,
-        "clear_gaps": clear_gaps(story.cuts.all),
+        "clear_gaps": clear_gaps(story.breakdowns.all),
         "version": __version__,
     }
 
 
-def clear_gaps(cuts: list[Cut], most: int = 3) -> list[Cut]:
-    """The cuts whose gap is larger than chance makes it, widest first."""
-    clear = [cut for cut in cuts if cut.gap is not None and (cut.gap.gap.low or 0) > 0]
-    return sorted(clear, key=lambda cut: -(cut.gap.gap.value or 0) if cut.gap else 0)[:most]
+def clear_gaps(breakdowns: list[Breakdown], most: int = 3) -> list[Breakdown]:
+    """The breakdowns whose gap is larger than chance makes it, widest first."""
+    clear = [breakdown for breakdown in breakdowns if breakdown.gap is not None and (breakdown.gap.gap.low or 0) > 0]
+    return sorted(clear, key=lambda breakdown: -(breakdown.gap.gap.value or 0) if breakdown.gap else 0)[:most]
 
 
 def _face(face: Shown, story: Story) -> dict[str, Any]:

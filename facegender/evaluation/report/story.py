@@ -8,7 +8,7 @@ from urllib.parse import quote
 
 from facegender.decision.classes import Classes
 from facegender.decision.decision import Decision
-from facegender.evaluation.breakdowns import Cuts
+from facegender.evaluation.breakdowns import Breakdowns
 from facegender.evaluation.inputs import Evaluation
 from facegender.evaluation.report.contact_sheet import ContactSheet, contact_sheet
 from facegender.evaluation.report.facts import TextList, TextRows, data_lists, data_rows, made_rows, training_params
@@ -44,7 +44,7 @@ class Story:
     settings: EvaluateParams
     metrics: Mapping[str, Any]
     plots: Mapping[str, str]
-    cuts: Cuts
+    breakdowns: Breakdowns
     gallery: Mapping[Kind, list[Shown]]
     links: Mapping[str, str]
     sheet: ContactSheet | None
@@ -62,7 +62,7 @@ class Story:
 def tell_story(
     evaluation: Evaluation,
     metrics: dict[str, Any],
-    cuts: Cuts,
+    breakdowns: Breakdowns,
     plots: dict[str, str],
     gallery: dict[Kind, list[Shown]],
     layout: Layout,
@@ -78,7 +78,7 @@ def tell_story(
         settings=params.evaluate,
         metrics=metrics,
         plots=plots,
-        cuts=cuts,
+        breakdowns=breakdowns,
         gallery=gallery,
         links={face.image: quote(f"{images}/{face.image}") for faces in gallery.values() for face in faces},
         sheet=contact_sheet(layout.images, inputs.splits, inputs.index, made),

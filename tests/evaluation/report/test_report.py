@@ -10,7 +10,7 @@ import pytest
 from facegender.evaluation.inputs import Extras
 from facegender.evaluation.report.formats import metric, show
 from facegender.evaluation.report.report import clear_gaps
-from facegender.evaluation.slices import Cut, Slice
+from facegender.evaluation.slices import Breakdown, Slice
 from facegender.statistics.accuracy_gap import Gap
 from facegender.statistics.intervals import Estimate, wilson
 
@@ -215,15 +215,15 @@ def test_the_page_is_light(evaluated):
     assert (evaluated / "report.html").stat().st_size < 1_000_000
 
 
-def cut_with(name, gap, low):
+def breakdown(name, gap, low):
     recalls = wilson(0, 0), wilson(0, 0)
     slices = [Slice("low", wilson(60, 100), *recalls, True), Slice("high", wilson(90, 100), *recalls, True)]
-    return Cut(name, slices, Gap(0, 1, Estimate(gap, low, 0.5, 200), Estimate(0.1, 0.0, 0.2, 200)))
+    return Breakdown(name, slices, Gap(0, 1, Estimate(gap, low, 0.5, 200), Estimate(0.1, 0.0, 0.2, 200)))
 
 
 def test_only_gaps_beyond_chance_are_told_and_the_widest_first():
-    cuts = [cut_with("a", 0.3, 0.0), cut_with("b", 0.1, 0.02), cut_with("c", 0.2, 0.01), Cut("d", [], None)]
-    assert [cut.name for cut in clear_gaps(cuts)] == ["c", "b"]
+    with_gap = [breakdown("a", 0.3, 0.0), breakdown("b", 0.1, 0.02), breakdown("c", 0.2, 0.01)]
+    assert [found.name for found in clear_gaps([*with_gap, Breakdown("d", [], None)])] == ["c", "b"]
 
 
 def test_what_is_told_of_gaps_depends_on_chance(html, metrics):
