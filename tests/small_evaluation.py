@@ -11,9 +11,10 @@ from PIL import Image
 
 from facegender.decision.classes import Classes
 from facegender.decision.decision import Decision
-from facegender.evaluation.evaluate import choices, judge_rows
+from facegender.evaluation.evaluate import judge_rows
 from facegender.evaluation.gradcam import Look
 from facegender.evaluation.inputs import Evaluation, Extras, Inputs
+from facegender.evaluation.predictions import choices_from
 from facegender.evaluation.report.facts import data_hash
 from facegender.evaluation.write import write_evaluation
 from facegender.files.layout import Layout
@@ -98,7 +99,7 @@ def case(tmp_path_factory: pytest.TempPathFactory) -> Case:
         "warnings": ["images: 2 files have no row"],
     }
     params = EvaluateStageParams.of(Params(evaluate=EvaluateParams(bootstrap=200, min_slice=20)))
-    decision, predictions = judge_rows(held, probabilities.astype(np.float64), CLASSES, choices(params.evaluate))
+    decision, predictions = judge_rows(held, probabilities.astype(np.float64), CLASSES, choices_from(params.evaluate))
     suspects = splits[["image", "label"]].assign(probability=np.linspace(0.02, 0.99, 120), flagged=np.arange(120) < 7)
     overrides = splits[["image", "label"]][:4].assign(decision=["flip", "flip", "keep", "drop"])
     overrides["label"] = ["1" if label == "0" else "0" for label in overrides["label"]]

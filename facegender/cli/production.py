@@ -22,7 +22,7 @@ def promotion(
     `python -m flows.champion` acts upon it.
     """
     from facegender.data.attributes import read_attributes
-    from facegender.evaluation.compare import read_predictions
+    from facegender.evaluation.predictions import read_predictions
     from facegender.files.atomic import atomic_file
     from facegender.files.json_files import write_json
     from facegender.params.reading import read_params

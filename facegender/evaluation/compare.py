@@ -9,10 +9,11 @@ import pandas as pd
 
 from facegender.data.attributes import read_attributes
 from facegender.errors import UserError
+from facegender.evaluation.predictions import read_predictions
 from facegender.evaluation.slices import natural_order, slice_values
 from facegender.params.sections import EvaluateParams
 from facegender.statistics.intervals import Estimate, FloatArray, IntArray, bootstrap, wilson
-from facegender.statistics.metrics import CLIP, BoolArray
+from facegender.statistics.metrics import log_losses
 
 Verdict = Literal["not worse", "worse", "undecided"]
 
@@ -71,23 +72,6 @@ def positive_label(labels: pd.Series) -> str:
     return max(distinct)
 
 
-def read_predictions(folder: Path) -> pd.DataFrame:
-    """predictions.parquet of an evaluation folder, or of the evaluation beside a model folder, by image.
-
-    Raises
-    ------
-    UserError
-        There is none.
-    """
-    beside = folder.resolve().parent / "evaluation"
-    for place in (folder, beside):
-        path = place / "predictions.parquet"
-        if path.exists():
-            return pd.read_parquet(path).set_index("image")
-    remedy = "Run `facegender evaluate` for it."
-    raise UserError(str(folder), "must be a model that was evaluated, or its evaluation folder", None, remedy)
-
-
 def common_rows(first: pd.DataFrame, second: pd.DataFrame, names: tuple[str, str]) -> pd.DataFrame:
     """The rows that both judged: label, group, and each one's predicted and probability, with suffixes _a and _b.
 
@@ -111,7 +95,7 @@ def compare(rows: pd.DataFrame, positive: str, resamples: int, rng: np.random.Ge
     """Compare on `common_rows`; `positive` is the label whose probability the models give."""
     is_positive = (rows["label"] == positive).to_numpy(dtype=bool)
     right = [(rows[f"predicted_{side}"] == rows["label"]).to_numpy(dtype=bool) for side in "ab"]
-    losses = [_losses(is_positive, rows[f"probability_{side}"].to_numpy(dtype=np.float64)) for side in "ab"]
+    losses = [log_losses(is_positive, rows[f"probability_{side}"].to_numpy(dtype=np.float64)) for side in "ab"]
     gain = right[1].astype(np.float64) - right[0]
     extra = losses[1] - losses[0]
 
@@ -163,12 +147,6 @@ def compare_slices(
             if len(here) >= minimum:
                 found[str(column), value] = compare(here, positive, resamples, rng)
     return found
-
-
-def _losses(positive: BoolArray, probabilities: FloatArray) -> FloatArray:
-    clipped = np.clip(probabilities, CLIP, 1 - CLIP)
-    losses: FloatArray = -np.where(positive, np.log(clipped), np.log1p(-clipped))
-    return losses
 
 
 def as_rich(whole: Comparison, slices: dict[tuple[str, str], Comparison], margin: float) -> Any:

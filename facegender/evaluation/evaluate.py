@@ -26,12 +26,12 @@ from facegender.errors import UserError
 from facegender.evaluation.breakdowns import slices_to_equalise
 from facegender.evaluation.gradcam import heat_maps
 from facegender.evaluation.inputs import Evaluation, read_extras, read_inputs
+from facegender.evaluation.predictions import choices_from, make_predictions
 from facegender.evaluation.write import write_evaluation
 from facegender.files.atomic import atomic_folder
 from facegender.files.image_names import Files, places
 from facegender.files.layout import Layout
 from facegender.files.parquet import read_images
-from facegender.params.sections import EvaluateParams
 from facegender.params.stage_params import EvaluateStageParams
 from facegender.pictures.traits import traits_of
 from facegender.runtime.memory import trim
@@ -58,7 +58,7 @@ def evaluate(layout: Layout, params: EvaluateStageParams) -> None:
         extras = read_extras(layout, inputs, params.evaluate)
         slices = slices_to_equalise(held, layout, inputs, params)
         decision, predictions = judge_rows(
-            held, probabilities.astype(np.float64), inputs.classes, choices(params.evaluate), slices
+            held, probabilities.astype(np.float64), inputs.classes, choices_from(params.evaluate), slices
         )
         decision = replace(decision, views=params.scoring.tta)
         predictions["views"] = params.scoring.tta
@@ -113,11 +113,6 @@ def refuse_unreadable(images: Sequence[str] | pd.Series, reasons: list[str | Non
             )
 
 
-def choices(params: EvaluateParams) -> Choices:
-    """What params leave to be fitted on validation rows."""
-    return Choices(params.calibration, params.threshold, params.abstain_error, params.crossfit_folds, params.seed)
-
-
 def judge_rows(
     held: pd.DataFrame, raw: FloatArray, classes: Classes, choices: Choices, slices: Slices | None = None
 ) -> tuple[Decision, pd.DataFrame]:
@@ -125,8 +120,7 @@ def judge_rows(
 
     Returns
     -------
-    The decision, and predictions.parquet: image, label, probability (calibrated, of the positive class), predicted,
-    fold, group, raw_probability (the model's own), abstain, covered (the conformal set holds the label).
+    The decision, and predictions.parquet of the rows judged (see `make_predictions`).
     """
     positive = (held["label"] == classes.positive).to_numpy(dtype=bool)
     validation = (held["fold"] == VALIDATION).to_numpy(dtype=bool)
@@ -141,17 +135,4 @@ def judge_rows(
         shown = ~validation
         judged = judge(decision, positive[shown], raw[shown])
     rows = held if validation.all() else held[shown].reset_index(drop=True)
-    predictions = pd.DataFrame(
-        {
-            "image": rows["image"],
-            "label": rows["label"],
-            "probability": judged.probabilities,
-            "predicted": np.where(judged.predicted, classes.positive, classes.negative),
-            "fold": rows["fold"],
-            "group": rows["group"],
-            "raw_probability": raw[shown],
-            "abstain": judged.abstain,
-            "covered": judged.covered,
-        }
-    )
-    return decision, predictions
+    return decision, make_predictions(rows, raw[shown], judged, classes)

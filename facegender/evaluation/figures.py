@@ -2,7 +2,6 @@
 
 from typing import Any, Final
 
-import numpy as np
 import pandas as pd
 
 from facegender.decision.classes import Classes
@@ -13,16 +12,6 @@ from facegender.statistics.intervals import Estimate, wilson
 from facegender.statistics.metrics import Confusion, JudgedRows
 
 CALIBRATION: Final = ("log_loss", "brier", "expected_calibration_error")
-
-
-def rows_of(predictions: pd.DataFrame, classes: Classes, probability: str = "probability") -> JudgedRows:
-    """The arrays behind a predictions table; `probability` names the column."""
-    return JudgedRows(
-        (predictions["label"] == classes.positive).to_numpy(dtype=bool),
-        predictions[probability].to_numpy(dtype=np.float64),
-        (predictions["predicted"] == classes.positive).to_numpy(dtype=bool),
-        predictions["group"].to_numpy(dtype=np.int64),
-    )
 
 
 def baseline(rows: JudgedRows, classes: Classes) -> Estimate:

@@ -14,12 +14,11 @@ import numpy.typing as npt
 from PIL import Image
 
 from facegender.files.json_files import read_json
-from facegender.network.engine import OpenVinoEngine, has_openvino, import_openvino
+from facegender.network.engine import Images, OpenVinoEngine, has_openvino, import_openvino
 from facegender.pictures.decode import decode
 from facegender.pictures.thumbnail import data_uri
 from facegender.runtime.tensorflow_import import import_tensorflow
 
-Images = npt.NDArray[np.uint8]
 Maps = npt.NDArray[np.float32]
 Look = Callable[[Sequence[Path]], Maps]
 

@@ -12,20 +12,18 @@ from pathlib import Path
 from typing import Final
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
 from facegender.data.split import HOLDOUT
 from facegender.errors import UserError
-from facegender.evaluation.pooled_features import Floats, Ints, Pooled
+from facegender.evaluation.pooled_features import Pooled, Vectors
 from facegender.features.store import FeatureStore, Manifest
 from facegender.files.atomic import atomic_file
 from facegender.files.image_names import lookup, order
 from facegender.runtime.progress import track
+from facegender.statistics.intervals import FloatArray, IntArray
+from facegender.statistics.metrics import BoolArray
 from facegender.statistics.stratify import assign
-
-Bools = npt.NDArray[np.bool_]
-Probabilities = npt.NDArray[np.float64]
 
 MOST_LEARNED: Final = 20_000  # rows a fold's regression is fitted on: 360 MB of features, whatever the data's size
 # Times the numbers a row has, the inverse strength of the L2 penalty (C), as for weights that together explain as much
@@ -92,7 +90,7 @@ def write_suspects(path: Path, suspects: pd.DataFrame) -> None:
         flagged.to_csv(file, index=False, lineterminator="\n")
 
 
-def judge_labels(positive: Bools, probabilities: Probabilities) -> tuple[Probabilities, Bools]:
+def judge_labels(positive: BoolArray, probabilities: FloatArray) -> tuple[FloatArray, BoolArray]:
     """What cleanlab makes of labels.
 
     Parameters
@@ -112,15 +110,17 @@ def judge_labels(positive: Bools, probabilities: Probabilities) -> tuple[Probabi
 
     labels = positive.astype(np.int64)
     both = np.column_stack([1 - probabilities, probabilities])
-    quality: Probabilities = get_label_quality_scores(labels, both, method="self_confidence")
+    quality: FloatArray = get_label_quality_scores(labels, both, method="self_confidence")
     if np.bincount(labels, minlength=2).min() < 2:
         return quality, np.zeros(len(labels), np.bool_)
     # one process: more would be forked, which a process that has TensorFlow does not survive
-    flagged: Bools = find_label_issues(labels, both, filter_by="both", n_jobs=1)
+    flagged: BoolArray = find_label_issues(labels, both, filter_by="both", n_jobs=1)
     return quality, flagged
 
 
-def cross_fitted(pooled: Pooled, rows: Ints, positive: Bools, groups: Ints, folds: int, seed: int) -> Probabilities:
+def cross_fitted(
+    pooled: Pooled, rows: IntArray, positive: BoolArray, groups: IntArray, folds: int, seed: int
+) -> FloatArray:
     """float64 (n,): of each row the probability of the positive class, by a regression on the folds it is not in.
 
     Parameters
@@ -152,7 +152,7 @@ def cross_fitted(pooled: Pooled, rows: Ints, positive: Bools, groups: Ints, fold
 class _Regression:
     """Logistic regression; of one class only, that class for certain, and of no rows, no opinion."""
 
-    def __init__(self, values: Floats, positive: Bools) -> None:
+    def __init__(self, values: Vectors, positive: BoolArray) -> None:
         from sklearn.linear_model import LogisticRegression
 
         self._share = float(positive.mean()) if len(positive) else 0.5
@@ -161,8 +161,8 @@ class _Regression:
             strength = INVERSE_STRENGTH / values.shape[1]
             self._fitted = LogisticRegression(C=strength, tol=1e-3, max_iter=ITERATIONS).fit(values, positive)
 
-    def __call__(self, values: Floats) -> Probabilities:
+    def __call__(self, values: Vectors) -> FloatArray:
         if self._fitted is None:
             return np.full(len(values), self._share)
-        probabilities: Probabilities = self._fitted.predict_proba(values)[:, 1].astype(np.float64)
+        probabilities: FloatArray = self._fitted.predict_proba(values)[:, 1].astype(np.float64)
         return probabilities

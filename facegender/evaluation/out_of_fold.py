@@ -15,8 +15,9 @@ import numpy as np
 import pandas as pd
 
 from facegender.decision.classes import Classes
-from facegender.decision.decision import Choices, Decision, cross_fit, fit
-from facegender.evaluation.figures import baseline, metrics_json, rows_of
+from facegender.decision.decision import Decision, cross_fit, fit
+from facegender.evaluation.figures import baseline, metrics_json
+from facegender.evaluation.predictions import choices_from, judged_rows, make_predictions
 from facegender.files.atomic import atomic_folder
 from facegender.files.json_files import write_json
 from facegender.params.sections import EvaluateParams
@@ -40,35 +41,24 @@ def judge_out_of_fold(table: pd.DataFrame, classes: Classes, params: EvaluatePar
     """
     positive = (table["label"] == classes.positive).to_numpy(dtype=bool)
     raw = table["raw_probability"].to_numpy(np.float64)
-    choices = Choices(params.calibration, params.threshold, params.abstain_error, params.crossfit_folds, params.seed)
+    choices = choices_from(params)
     groups = table["group"].to_numpy(np.int64)
     judged = cross_fit(positive, raw, groups, choices)
-    predictions = pd.DataFrame(
-        {
-            "image": table["image"],
-            "label": table["label"],
-            "probability": judged.probabilities,
-            "predicted": np.where(judged.predicted, classes.positive, classes.negative),
-            "fold": table["fold"],
-            "group": table["group"],
-            "raw_probability": raw,
-            "abstain": judged.abstain,
-            "covered": judged.covered,
-        }
-    )
-    return fit(positive, raw, groups, choices), predictions
+    return fit(positive, raw, groups, choices), make_predictions(table, raw, judged, classes)
 
 
 def figures_by_fold(predictions: pd.DataFrame, classes: Classes, params: EvaluateParams) -> dict[str, Any]:
     """metrics.json: pooled over all rows, then `folds` (each fold's) and `between_folds` (their mean and spread)."""
 
     def figures(rows: pd.DataFrame) -> dict[str, Any]:
-        judged = rows_of(rows, classes)
+        judged = judged_rows(rows, classes)
         rng = np.random.default_rng(params.seed)
         estimates = measure(judged, params.calibration_bins, params.bootstrap, rng)
         return metrics_json(estimates, confusion(judged), classes)
 
-    pooled = figures(predictions) | {"baseline_accuracy": baseline(rows_of(predictions, classes), classes).as_dict()}
+    pooled = figures(predictions) | {
+        "baseline_accuracy": baseline(judged_rows(predictions, classes), classes).as_dict()
+    }
     folds = {str(fold): figures(rows) for fold, rows in predictions.groupby("fold")}
     return pooled | {"folds": folds, "between_folds": {name: _spread(name, folds) for name in SPREAD}}
 

@@ -7,15 +7,15 @@ import numpy as np
 import numpy.typing as npt
 
 from facegender.features.store import FeatureStore
+from facegender.statistics.intervals import IntArray
 
-Floats = npt.NDArray[np.float32]
-Ints = npt.NDArray[np.int64]
+Vectors = npt.NDArray[np.float32]  # one vector, or one a row
 
-AT_ONCE: Final = 1024  # rows in memory together, 18 MB of them at 4,480 numbers each
+VECTORS_AT_ONCE: Final = 1024  # rows in memory together, 18 MB of them at 4,480 numbers each
 SIDE: Final = 7  # places that are kept of each side, at most: those of the cut that params.yaml has by default
 
 
-def pool(features: npt.NDArray[Any]) -> Floats:
+def pool(features: npt.NDArray[Any]) -> Vectors:
     """Average features with their mirror image; what lies at which height and how far from the middle stays.
 
     The mean over all places, which is what a classifier's head has, loses much of what tells faces apart this early
@@ -40,7 +40,7 @@ def pool(features: npt.NDArray[Any]) -> Floats:
     return both.reshape(len(both), -1)
 
 
-def _shrink(values: Floats, axis: int) -> Floats:
+def _shrink(values: Vectors, axis: int) -> Vectors:
     """Average neighbouring places until at most SIDE are left."""
     length = values.shape[axis]
     if length <= SIDE:
@@ -56,40 +56,40 @@ class Pooled:
     """The pooled features of a store's pictures as they are (view 0), read when asked for: bounded memory.
 
     mean, scale
-        float32 (d,), of up to AT_ONCE rows spread over all; `standard` gives rows in these units.
+        float32 (d,), of up to VECTORS_AT_ONCE rows spread over all; `standard` gives rows in these units.
     """
 
     def __init__(self, store: FeatureStore) -> None:
         self._view = store.views[0]
         self._n = self._view.count
         width = pool(np.zeros((1, *self._view.shape), np.float16)).shape[1]
-        self.mean: Floats = np.zeros(width, np.float32)
-        self.scale: Floats = np.ones(width, np.float32)
-        sample = self.standard(np.unique(np.linspace(0, self._n - 1, min(AT_ONCE, self._n)).astype(np.int64)))
+        self.mean: Vectors = np.zeros(width, np.float32)
+        self.scale: Vectors = np.ones(width, np.float32)
+        sample = self.standard(np.unique(np.linspace(0, self._n - 1, min(VECTORS_AT_ONCE, self._n)).astype(np.int64)))
         self.mean = sample.mean(axis=0)
         self.scale = np.maximum(sample.std(axis=0), np.float32(1e-6))  # a channel that ReLU6 closes has none
 
     def __len__(self) -> int:
         return self._n
 
-    def standard(self, rows: Ints) -> Floats:
+    def standard(self, rows: IntArray) -> Vectors:
         """float32 (len(rows), d), each number of mean 0 and standard deviation 1, about."""
         values = np.empty((len(rows), len(self.mean)), np.float32)
-        for start in range(0, len(rows), AT_ONCE):
-            part = pool(self._view.read(rows[start : start + AT_ONCE]))
+        for start in range(0, len(rows), VECTORS_AT_ONCE):
+            part = pool(self._view.read(rows[start : start + VECTORS_AT_ONCE]))
             part -= self.mean
             part /= self.scale
             values[start : start + len(part)] = part
         return values
 
-    def chunks(self, rows: Ints) -> Iterator[tuple[Ints, Floats]]:
-        """The rows, AT_ONCE at a time, with their standard values."""
-        for start in range(0, len(rows), AT_ONCE):
-            part = rows[start : start + AT_ONCE]
+    def chunks(self, rows: IntArray) -> Iterator[tuple[IntArray, Vectors]]:
+        """The rows, VECTORS_AT_ONCE at a time, with their standard values."""
+        for start in range(0, len(rows), VECTORS_AT_ONCE):
+            part = rows[start : start + VECTORS_AT_ONCE]
             yield part, self.standard(part)
 
 
-def nearest(pooled: Pooled, rows: Ints, count: int) -> Ints:
+def nearest(pooled: Pooled, rows: IntArray, count: int) -> IntArray:
     """The pictures most like each of `rows`, by the cosine of their standard values, the likest first.
 
     Returns
@@ -110,7 +110,7 @@ def nearest(pooled: Pooled, rows: Ints, count: int) -> Ints:
     return places
 
 
-def _unit(values: Floats) -> Floats:
+def _unit(values: Vectors) -> Vectors:
     """Rows of length 1."""
-    lengths: Floats = np.linalg.norm(values, axis=1, keepdims=True)
+    lengths: Vectors = np.linalg.norm(values, axis=1, keepdims=True)
     return np.asarray(values / np.maximum(lengths, 1e-12), np.float32)

@@ -10,18 +10,11 @@ import pandas as pd
 from facegender.data.split import HOLDOUT
 from facegender.evaluation.breakdowns import break_down_rows
 from facegender.evaluation.comparisons import compare_figures
-from facegender.evaluation.figures import (
-    abstention,
-    baseline,
-    gaps_json,
-    metrics_json,
-    rows_of,
-    slices_json,
-    uncalibrated,
-)
+from facegender.evaluation.figures import abstention, baseline, gaps_json, metrics_json, slices_json, uncalibrated
 from facegender.evaluation.gradcam import Look
 from facegender.evaluation.inputs import Evaluation
 from facegender.evaluation.label_issues import write_suspects
+from facegender.evaluation.predictions import judged_rows
 from facegender.evaluation.report.gallery import Kind, Shown, choose, gallery, with_heat
 from facegender.evaluation.report.plot_set import draw_plots
 from facegender.evaluation.report.report import render_card, render_report
@@ -33,7 +26,7 @@ from facegender.params.stage_params import EvaluateStageParams
 from facegender.statistics.curves import coverage_risk, precision_recall, reliability, roc
 from facegender.statistics.metrics import JudgedRows, confusion, measure
 
-ROWS_AT_ONCE: Final = 4096  # of a list of records, as text
+RECORDS_AT_ONCE: Final = 4096  # of a list of records, as text
 
 
 def write_evaluation(
@@ -45,7 +38,7 @@ def write_evaluation(
     """
     inputs, settings = evaluation.inputs, params.evaluate
     rng = np.random.default_rng(settings.seed)
-    rows = rows_of(evaluation.predictions, inputs.classes)
+    rows = judged_rows(evaluation.predictions, inputs.classes)
     figures = compute_figures(evaluation, rows, params, rng)
     breakdowns = break_down_rows(evaluation, rows, layout, params, rng)
     metrics = figures | {"slices": gaps_json(breakdowns.all)}
@@ -62,7 +55,7 @@ def compute_figures(
     """metrics.json without the slices: the model's own figures, then those to compare them with."""
     predictions, decision, classes = evaluation.predictions, evaluation.decision, evaluation.inputs.classes
     settings, bins = params.evaluate, params.evaluate.calibration_bins
-    raw = rows_of(predictions, classes, "raw_probability")
+    raw = judged_rows(predictions, classes, "raw_probability")
     chose_epoch = bool((predictions["fold"] != HOLDOUT).all())
     figures = metrics_json(measure(rows, bins, settings.bootstrap, rng), confusion(rows), classes) | {
         "judged": "validation" if chose_epoch else "holdout",
@@ -83,7 +76,7 @@ def _answered(metrics: Mapping[str, Any]) -> tuple[float, float | None]:
 
 def _compute_curves(evaluation: Evaluation, rows: JudgedRows, bins: int) -> dict[str, pd.DataFrame]:
     """The tables behind the plots, which `dvc plots` draws too."""
-    raw = rows_of(evaluation.predictions, evaluation.inputs.classes, "raw_probability")
+    raw = judged_rows(evaluation.predictions, evaluation.inputs.classes, "raw_probability")
     return {
         "roc": roc(rows),
         "precision_recall": precision_recall(rows),
@@ -124,7 +117,7 @@ def _write_files(folder: Path, evaluation: Evaluation, story: Story, curves: dic
 def write_records(path: Path, table: pd.DataFrame) -> None:
     """A JSON list with an object for each row, some rows at a time: as text a row takes some hundred bytes."""
     with path.open("w", encoding="utf-8") as file:
-        for start in range(0, max(1, len(table)), ROWS_AT_ONCE):
-            part = table.iloc[start : start + ROWS_AT_ONCE].round(6).to_json(orient="records", indent=1)
+        for start in range(0, max(1, len(table)), RECORDS_AT_ONCE):
+            part = table.iloc[start : start + RECORDS_AT_ONCE].round(6).to_json(orient="records", indent=1)
             file.write((part if start == 0 else "," + part[1:])[:-2])
         file.write("\n]")

@@ -12,7 +12,6 @@ from facegender.evaluation.compare import (
     compare_slices,
     mcnemar,
     positive_label,
-    read_predictions,
 )
 
 RNG = np.random.default_rng
@@ -131,11 +130,6 @@ def test_slices_are_compared_where_they_are_large_enough():
 @pytest.mark.parametrize(("labels", "positive"), [(["0", "1"], "1"), (["9", "10"], "10"), (["m", "f"], "m")])
 def test_the_positive_label_is_the_larger(labels, positive):
     assert positive_label(pd.Series(labels)) == positive
-
-
-def test_a_model_that_was_not_evaluated_is_refused(tmp_path):
-    with pytest.raises(UserError, match="must be a model that was evaluated"):
-        read_predictions(tmp_path)
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,8 @@ from facegender.decision.calibration import Calibrator
 from facegender.decision.decision import Choices, Decision
 from facegender.errors import UserError
 from facegender.evaluation.breakdowns import slices_to_equalise
-from facegender.evaluation.evaluate import choices, evaluate, held_rows, judge_rows
+from facegender.evaluation.evaluate import evaluate, held_rows, judge_rows
+from facegender.evaluation.predictions import choices_from
 from facegender.files.layout import Layout
 from facegender.params.sections import SubmitParams
 from facegender.params.stage_params import EvaluateStageParams
@@ -164,8 +165,8 @@ def test_a_rule_over_slices_reads_the_column_it_names(case):
     assert sorted(np.bincount(slices.member + 1))[0] == 10
     assert set(slices.member) == {-1, 0, 1}
     raw = case.predictions["raw_probability"].to_numpy()
-    decision, _ = judge_rows(held, raw, CLASSES, choices(params.evaluate), slices)
-    best, _ = judge_rows(held, raw, CLASSES, choices(with_rule(case, "balanced_accuracy").evaluate), slices)
+    decision, _ = judge_rows(held, raw, CLASSES, choices_from(params.evaluate), slices)
+    best, _ = judge_rows(held, raw, CLASSES, choices_from(with_rule(case, "balanced_accuracy").evaluate), slices)
     assert decision.threshold != best.threshold
     assert slices_to_equalise(held, case.layout, case.inputs, case.params) is None
 

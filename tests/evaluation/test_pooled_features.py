@@ -49,7 +49,9 @@ def test_the_nearest_are_those_in_the_same_direction(tmp_path: Path, monkeypatch
     angles = np.radians([0, 10, 25, 90, 180, 200, 300])
     values = np.stack([np.cos(angles), np.sin(angles)], axis=1).reshape(-1, 1, 1, 2)
     store(tmp_path / "features", values)
-    monkeypatch.setattr("facegender.evaluation.pooled_features.AT_ONCE", 3)  # neighbours come from several chunks
+    monkeypatch.setattr(
+        "facegender.evaluation.pooled_features.VECTORS_AT_ONCE", 3
+    )  # neighbours come from several chunks
     with FeatureStore(tmp_path / "features") as opened:
         pooled = Pooled(opened)
         pooled.mean, pooled.scale = np.zeros(2, np.float32), np.ones(2, np.float32)

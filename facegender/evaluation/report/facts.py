@@ -14,7 +14,7 @@ from facegender.files.image_names import order
 from facegender.params.architectures import described
 
 TRAINING_SECTIONS: Final = ("split", "backbone", "augment", "features", "train")
-AT_ONCE: Final = 4096  # rows hashed together
+HASHED_AT_ONCE: Final = 4096  # rows hashed together
 LISTED: Final = 50  # entries of a list in the report; the rest lies in validation.json
 
 NAMES: Final = {  # of validation.json's counts; a new one is shown by its key
@@ -39,8 +39,8 @@ def data_hash(index: pd.DataFrame) -> str:
     by_name = order(index["image"])
     rows = by_name[order(index["role"].iloc[by_name])]
     digest = hashlib.sha256()
-    for start in range(0, len(rows), AT_ONCE):
-        part = index[["image", "role", "label", "sha256"]].iloc[rows[start : start + AT_ONCE]]
+    for start in range(0, len(rows), HASHED_AT_ONCE):
+        part = index[["image", "role", "label", "sha256"]].iloc[rows[start : start + HASHED_AT_ONCE]]
         for row in part.itertuples(index=False):
             digest.update(("\t".join("" if pd.isna(cell) else str(cell) for cell in row) + "\n").encode())
     return digest.hexdigest()
