@@ -12,7 +12,7 @@ from PIL import Image
 from facegender.decision.classes import Classes
 from facegender.decision.decision import Decision
 from facegender.evaluation.evaluate import judge_rows
-from facegender.evaluation.gradcam import Look
+from facegender.evaluation.gradcam import Explainer
 from facegender.evaluation.inputs import Evaluation, Extras, Inputs
 from facegender.evaluation.predictions import choices_from
 from facegender.evaluation.report.facts import data_hash
@@ -45,12 +45,12 @@ class Case:
     predictions: pd.DataFrame
     params: EvaluateStageParams
 
-    def write(self, folder: Path, look: Look | None = None, **changes: object) -> None:
+    def write(self, folder: Path, explain: Explainer | None = None, **changes: object) -> None:
         """Write the evaluation folder; `changes` stand in for the case's own inputs, extras, predictions or params."""
         case = replace(self, **changes)
         traits = traits_of(case.predictions["image"], case.layout.images, case.inputs.index)
         evaluation = Evaluation(case.inputs, case.extras, case.decision, case.predictions, traits)
-        write_evaluation(folder, evaluation, case.layout, case.params, look)
+        write_evaluation(folder, evaluation, case.layout, case.params, explain)
 
 
 @pytest.fixture(scope="session")

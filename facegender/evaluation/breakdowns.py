@@ -1,4 +1,4 @@
-"""The judged rows by slice: by the columns of attributes.csv, and by what the pictures themselves tell."""
+"""Break the judged rows down into slices: by the columns of attributes.csv, and by properties of the pictures."""
 
 from dataclasses import dataclass
 
@@ -9,7 +9,7 @@ from facegender.data.attributes import read_attributes
 from facegender.decision.threshold import Slices, sliced_column
 from facegender.errors import UserError
 from facegender.evaluation.inputs import Evaluation, Inputs
-from facegender.evaluation.slices import Breakdown, break_down, cross, members
+from facegender.evaluation.slices import Breakdown, assign_slices, break_down, cross_columns
 from facegender.files.layout import Layout
 from facegender.params.stage_params import EvaluateStageParams
 from facegender.statistics.metrics import JudgedRows
@@ -17,7 +17,7 @@ from facegender.statistics.metrics import JudgedRows
 
 @dataclass(frozen=True)
 class Breakdowns:
-    """The judged rows cut by each attribute of attributes.csv, and by each trait of the pictures."""
+    """The judged rows broken down by each column of attributes.csv, and by each trait of the pictures."""
 
     by_attribute: list[Breakdown]
     by_trait: list[Breakdown]
@@ -30,12 +30,12 @@ class Breakdowns:
 def slices_to_equalise(
     held: pd.DataFrame, layout: Layout, inputs: Inputs, params: EvaluateStageParams
 ) -> Slices | None:
-    """The slices of the `held` rows that the threshold's rule names; None where it names none.
+    """Find the slices that the threshold's rule is to treat alike, for the `held` rows; None if it names no column.
 
     Raises
     ------
     UserError
-        There is no such column.
+        attributes.csv has no column of this name.
     """
     column = sliced_column(params.evaluate.threshold)
     if column is None:
@@ -47,19 +47,20 @@ def slices_to_equalise(
         expected = f"equal_error must name a column of {path.name}: {columns}"
         raise UserError("params.yaml, evaluate.threshold", expected, column)
     return Slices(
-        members(attributes[column].reset_index(drop=True), params.evaluate.min_slice), params.evaluate.threshold_cost
+        assign_slices(attributes[column].reset_index(drop=True), params.evaluate.min_slice),
+        params.evaluate.threshold_cost,
     )
 
 
 def break_down_rows(
     evaluation: Evaluation, rows: JudgedRows, layout: Layout, params: EvaluateStageParams, rng: np.random.Generator
 ) -> Breakdowns:
-    """Break the rows down by the user's attributes, where there are some, and by the pictures' traits."""
+    """Break the rows down by the user's attributes, if there are some, and by the pictures' traits."""
     settings = params.evaluate
     images, image_column = pd.Index(evaluation.predictions["image"]), evaluation.inputs.facts["image_column"]
     attributes = read_attributes(layout.data / params.data.attributes, images, image_column)
     by_attribute: list[Breakdown] = []
     if attributes is not None:
-        crossed = cross(attributes, settings.two_way, params.data.attributes)
+        crossed = cross_columns(attributes, settings.two_way, params.data.attributes)
         by_attribute = break_down(crossed, rows, settings.min_slice, settings.bootstrap, rng)
     return Breakdowns(by_attribute, break_down(evaluation.traits, rows, settings.min_slice, settings.bootstrap, rng))

@@ -1,4 +1,4 @@
-"""Is model B worse than model A? Both are judged on the rows that neither was trained on."""
+"""Compare two models: is B worse than A? Both are judged on the rows that neither was trained on."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,30 +10,31 @@ import pandas as pd
 from facegender.data.attributes import read_attributes
 from facegender.errors import UserError
 from facegender.evaluation.predictions import read_predictions
-from facegender.evaluation.slices import natural_order, slice_values
+from facegender.evaluation.slices import slice_column, sort_naturally
 from facegender.params.sections import EvaluateParams
 from facegender.statistics.intervals import Estimate, FloatArray, IntArray, bootstrap, wilson
 from facegender.statistics.metrics import log_losses
 
 Verdict = Literal["not worse", "worse", "undecided"]
 
-EXIT_CODES: Final[dict[Verdict, int]] = {"not worse": 0, "worse": 1, "undecided": 3}  # 2 is a user's mistake
+EXIT_CODES: Final[dict[Verdict, int]] = {"not worse": 0, "worse": 1, "undecided": 3}  # 2 is for a user's mistake
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """Two models on the same rows.
+    """The figures of two models on the same rows.
 
     Attributes
     ----------
     first, second
         Accuracy of A and of B.
     difference, log_loss
-        B minus A, with paired bootstrap intervals over groups; more is better for the first, worse for the second.
+        B minus A in accuracy (higher is better) and in log loss (lower is better), with paired bootstrap intervals over
+        groups.
     only_first, only_second
-        Rows that A alone, and that B alone, got right.
+        How many rows only A, and only B, got right.
     p_value
-        McNemar's exact test of those two counts: how likely so uneven a split is for equally good models.
+        Of McNemar's exact test: the probability of a split at least as uneven, if both models are equally good.
     """
 
     first: Estimate
@@ -45,7 +46,7 @@ class Comparison:
     p_value: float
 
     def verdict(self, margin: float) -> Verdict:
-        """Whether B is worse than A by more than `margin` in accuracy, by the interval of the difference."""
+        """Say whether B is worse than A by more than `margin` in accuracy, by the interval of the difference."""
         low, high = self.difference.low or 0.0, self.difference.high or 0.0
         if low >= -margin:
             return "not worse"
@@ -55,7 +56,7 @@ class Comparison:
 def compare_models(
     first: Path, second: Path, attributes: Path, params: EvaluateParams
 ) -> tuple[Comparison, dict[tuple[str, str], Comparison]]:
-    """Compare two evaluated models overall and, where there is an attributes file, by its columns."""
+    """Compare two evaluated models: overall and, if there is an attributes file, within each slice."""
     rows = common_rows(read_predictions(first), read_predictions(second), (str(first), str(second)))
     positive = positive_label(rows["label"])
     rng = np.random.default_rng(params.seed)
@@ -73,12 +74,12 @@ def positive_label(labels: pd.Series) -> str:
 
 
 def common_rows(first: pd.DataFrame, second: pd.DataFrame, names: tuple[str, str]) -> pd.DataFrame:
-    """The rows that both judged: label, group, and each one's predicted and probability, with suffixes _a and _b.
+    """Join the rows that both models judged: label, group, and predicted and probability with suffixes _a and _b.
 
     Raises
     ------
     UserError
-        There are none, or the two were judged by different labels.
+        There are no common rows, or the labels differ between the two.
     """
     columns = ["label", "predicted", "probability", "group"]
     rows = first[columns].add_suffix("_a").join(second[columns].add_suffix("_b"), how="inner").sort_index()
@@ -92,7 +93,7 @@ def common_rows(first: pd.DataFrame, second: pd.DataFrame, names: tuple[str, str
 
 
 def compare(rows: pd.DataFrame, positive: str, resamples: int, rng: np.random.Generator) -> Comparison:
-    """Compare on `common_rows`; `positive` is the label whose probability the models give."""
+    """Compare two models on `common_rows`; `positive` is the label whose probability they give."""
     is_positive = (rows["label"] == positive).to_numpy(dtype=bool)
     right = [(rows[f"predicted_{side}"] == rows["label"]).to_numpy(dtype=bool) for side in "ab"]
     losses = [log_losses(is_positive, rows[f"probability_{side}"].to_numpy(dtype=np.float64)) for side in "ab"]
@@ -118,9 +119,9 @@ def compare(rows: pd.DataFrame, positive: str, resamples: int, rng: np.random.Ge
 
 
 def mcnemar(only_first: int, only_second: int) -> float:
-    """Exact two-sided p-value of McNemar's test (McNemar 1947, by the binomial distribution with p = 1/2)."""
+    """Compute the exact two-sided p-value of McNemar's test (McNemar 1947): a binomial test with p = 1/2."""
     n, fewer = only_first + only_second, min(only_first, only_second)
-    ways = total = 1  # of choosing 0, and of choosing at most that many, of n
+    ways = total = 1  # the number of ways to choose exactly 0 of n, and at most 0 of n
     for chosen in range(fewer):
         ways = ways * (n - chosen) // (chosen + 1)
         total += ways
@@ -135,14 +136,14 @@ def compare_slices(
     resamples: int,
     rng: np.random.Generator,
 ) -> dict[tuple[str, str], Comparison]:
-    """`compare` within each value of each attribute that `minimum` rows or more share, by (column, value)."""
+    """Compare within each slice of at least `minimum` rows; give the comparisons by (column, value)."""
     found: dict[tuple[str, str], Comparison] = {}
     if attributes is None:
         return found
     joined = attributes.reindex(rows.index)
     for column in joined.columns:
-        values = slice_values(joined[column])
-        for value in [] if values is None else natural_order(values):
+        values = slice_column(joined[column])
+        for value in [] if values is None else sort_naturally(values):
             here = rows.iloc[np.flatnonzero(values == value)]
             if len(here) >= minimum:
                 found[str(column), value] = compare(here, positive, resamples, rng)
@@ -150,10 +151,10 @@ def compare_slices(
 
 
 def as_rich(whole: Comparison, slices: dict[tuple[str, str], Comparison], margin: float) -> Any:
-    """The tables for a terminal."""
+    """Make a table for the terminal."""
     from rich.table import Table
 
-    shown = Table(title="B against A, on the rows that neither was trained on", caption=_sentence(whole, margin))
+    shown = Table(title="B compared with A, on the rows that neither was trained on", caption=_sentence(whole, margin))
     for name in ("faces", "n", "A", "B", "B minus A, points", "95% interval", "p (McNemar)"):
         shown.add_column(name, justify="left" if name == "faces" else "right")
     shown.add_row("all", *_cells(whole))
@@ -179,7 +180,7 @@ def _sentence(whole: Comparison, margin: float) -> str:
     says = {
         "not worse": f"B is not worse than A by more than {100 * margin:g} points of accuracy.",
         "worse": f"B is worse than A by more than {100 * margin:g} points of accuracy.",
-        "undecided": f"Undecided: the interval holds a loss of {100 * margin:g} points of accuracy and less than that.",
+        "undecided": f"Undecided: the loss of accuracy may be more or less than {100 * margin:g} points.",
     }
     change = whole.log_loss
     loss = f"Log loss changes by {change.value or 0.0:+.4f} ({change.low or 0.0:+.4f} to {change.high or 0.0:+.4f})."

@@ -1,7 +1,7 @@
-"""The stage `evaluate`: score the validation rows' image files, and leave what a person and a machine can read of it.
+"""The stage `evaluate`: score the validation images with the saved model, and write figures, plots and a report.
 
-Leaves in its folder: metrics.json (for `dvc metrics`), slices.json, decision.json, predictions.parquet, suspects.csv
-(where features are cached), reference.parquet and embeddings.npy (what `score` compares new pictures with),
+It writes into its folder: metrics.json (for `dvc metrics`), slices.json, decision.json, predictions.parquet,
+suspects.csv (if features are cached), reference.parquet and embeddings.npy (which `score` compares new pictures with),
 report.html, model_card.md and plots/*.svg; and for `dvc plots`, each a list of records:
 plots/roc.json (false_positive_rate, true_positive_rate), plots/precision_recall.json (recall, precision),
 plots/confusion.json (actual, predicted; a record for each row, as DVC's confusion template counts them),
@@ -40,20 +40,20 @@ from facegender.statistics.intervals import FloatArray
 
 
 def evaluate(layout: Layout, params: EvaluateStageParams) -> None:
-    """Score the rows kept from training and write the evaluation folder, which appears whole or not at all.
+    """Score the rows kept out of training and write the evaluation folder, which appears whole or not at all.
 
-    Calibration, threshold and abstention are fitted on the validation rows. What is reported is the holdout where there
-    is one, else the validation rows, cross-fitted.
+    Calibration, threshold and abstention are fitted on the validation rows. The reported rows are the holdout if there
+    is one; otherwise they are the validation rows, cross-fitted.
 
     Raises
     ------
     UserError
-        No row is set apart for validation, or one of their images can no longer be read.
+        No row is set apart for validation, or an image can no longer be read.
     """
     inputs = read_inputs(layout)
     held = held_rows(inputs.splits, layout.splits)
     with atomic_folder(layout.evaluation) as folder:
-        embeddings = folder / "every_embedding.npy"  # on disk, where they take 2.5 kB a row
+        embeddings = folder / "every_embedding.npy"  # on disk: they take 2.5 kB a row
         probabilities = score_rows(held["image"], layout, params.scoring.tta, embeddings)
         extras = read_extras(layout, inputs, params.evaluate)
         slices = slices_to_equalise(held, layout, inputs, params)
@@ -67,7 +67,7 @@ def evaluate(layout: Layout, params: EvaluateStageParams) -> None:
         reported = traits.iloc[places(predictions["image"], held["image"])]
         evaluation = Evaluation(inputs, extras, decision, predictions, reported)
         write_evaluation(folder, evaluation, layout, params, partial(heat_maps, layout.model))
-        del inputs, extras, predictions, reported, evaluation  # all of the rows again, and no longer wanted
+        del inputs, extras, predictions, reported, evaluation  # they hold all rows, and are no longer needed
         trim()
         far = own_distances(embeddings, folder / EMBEDDINGS)
         embeddings.unlink()
@@ -93,7 +93,7 @@ def held_rows(splits: pd.DataFrame, path: Path) -> pd.DataFrame:
 
 
 def score_rows(images: "pd.Series[str]", layout: Layout, views: int, embeddings: Path) -> npt.NDArray[np.float32]:
-    """Score the images with the saved model: float32 (n,), of the positive class; leave their embeddings in a file."""
+    """Score the images with the saved model: float32 (n,), of the positive class. Write their embeddings to a file."""
     from facegender.scoring.score import score  # imports TensorFlow
 
     scores = score(layout.model, Files(layout.images, images), views, embeddings=embeddings)
@@ -102,7 +102,7 @@ def score_rows(images: "pd.Series[str]", layout: Layout, views: int, embeddings:
 
 
 def refuse_unreadable(images: Sequence[str] | pd.Series, reasons: list[str | None]) -> None:
-    """Every validation image was decoded by `validate`; one that no longer can be has changed since."""
+    """Raise for an image that cannot be read: `validate` could read it, so the file has changed since."""
     for image, reason in zip(images, reasons, strict=True):
         if reason is not None:
             raise UserError(
@@ -116,11 +116,11 @@ def refuse_unreadable(images: Sequence[str] | pd.Series, reasons: list[str | Non
 def judge_rows(
     held: pd.DataFrame, raw: FloatArray, classes: Classes, choices: Choices, slices: Slices | None = None
 ) -> tuple[Decision, pd.DataFrame]:
-    """Fit the decision on the validation rows, and judge rows it has not seen.
+    """Fit the decision on the validation rows, and judge rows that it was not fitted on.
 
     Returns
     -------
-    The decision, and predictions.parquet of the rows judged (see `make_predictions`).
+    The decision, and predictions.parquet of the judged rows (see `make_predictions`).
     """
     positive = (held["label"] == classes.positive).to_numpy(dtype=bool)
     validation = (held["fold"] == VALIDATION).to_numpy(dtype=bool)

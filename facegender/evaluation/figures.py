@@ -1,4 +1,4 @@
-"""metrics.json and slices.json: the figures of an evaluation as they are stored, compared and reported."""
+"""metrics.json and slices.json: the figures of an evaluation, as they are stored, compared and reported."""
 
 from typing import Any, Final
 
@@ -15,16 +15,16 @@ CALIBRATION: Final = ("log_loss", "brier", "expected_calibration_error")
 
 
 def baseline(rows: JudgedRows, classes: Classes) -> Estimate:
-    """Accuracy of always answering the training rows' majority class."""
+    """Compute the accuracy of always answering the majority class of the training rows."""
     hits = rows.positive if classes.majority == classes.positive else ~rows.positive
     return wilson(int(hits.sum()), len(rows))
 
 
 def frozen_accuracy(predictions: pd.DataFrame, suspects: pd.DataFrame) -> Estimate | None:
-    """Accuracy of a logistic regression on the frozen backbone's output, cross-fitted over all labelled rows.
+    """Compute the accuracy of a logistic regression on the frozen backbone's output, cross-fitted on all labelled rows.
 
-    It is what `find_suspects` judges labels by, so it costs nothing more. None where it has not judged these rows, as
-    those of a holdout.
+    `find_suspects` has already fitted it to judge labels, so it costs nothing more. None if it has not judged these
+    rows: a holdout has no part in it.
     """
     try:
         confidence = suspects["probability"].to_numpy()[places(predictions["image"], suspects["image"])]
@@ -33,13 +33,13 @@ def frozen_accuracy(predictions: pd.DataFrame, suspects: pd.DataFrame) -> Estima
     return wilson(int((confidence > 0.5).sum()), len(predictions))
 
 
-def uncalibrated(estimates: dict[str, Estimate]) -> dict[str, Any]:
-    """Of the model's own probabilities, the figures that calibration is for."""
+def calibration_figures(estimates: dict[str, Estimate]) -> dict[str, Any]:
+    """Pick the figures that calibration improves, for the model's own probabilities."""
     return {name: estimates[name].as_dict() for name in CALIBRATION}
 
 
-def abstention(predictions: pd.DataFrame, decision: Decision) -> dict[str, Any]:
-    """How often the model answers at the allowed error, how well then, and whether its sets keep the promise."""
+def abstention_figures(predictions: pd.DataFrame, decision: Decision) -> dict[str, Any]:
+    """Say how often the model answers at the allowed error, how accurately, and how often its sets hold the label."""
     answered = ~predictions["abstain"]
     correct = predictions["label"] == predictions["predicted"]
     count, n = int(answered.sum()), len(predictions)
@@ -52,7 +52,7 @@ def abstention(predictions: pd.DataFrame, decision: Decision) -> dict[str, Any]:
 
 
 def metrics_json(estimates: dict[str, Estimate], counts: Confusion, classes: Classes) -> dict[str, Any]:
-    """The main part of metrics.json; `dvc metrics diff` names accuracy.value, classes.LABEL.recall.low and more."""
+    """Make the main part of metrics.json; `dvc metrics diff` shows accuracy.value, classes.LABEL.recall.low …"""
     overall = {name: estimate.as_dict() for name, estimate in estimates.items() if "." not in name}
     by_class: dict[str, Any] = {}
     for side, label in (("negative", classes.negative), ("positive", classes.positive)):
@@ -75,7 +75,7 @@ def metrics_json(estimates: dict[str, Estimate], counts: Confusion, classes: Cla
 
 
 def slices_json(breakdowns: list[Breakdown], classes: Classes) -> dict[str, Any]:
-    """slices.json: by column, then value, accuracy and each class's recall; `enough`: it may be compared."""
+    """Make slices.json: accuracy and each class's recall by column, then value; `enough`: large enough to compare."""
     return {breakdown.name: {row.value: _slice(row, classes) for row in breakdown.slices} for breakdown in breakdowns}
 
 
@@ -85,7 +85,10 @@ def _slice(row: Slice, classes: Classes) -> dict[str, Any]:
 
 
 def gaps_json(breakdowns: list[Breakdown]) -> dict[str, Any]:
-    """The part of metrics.json on slices: of each column with two comparable ones the gap and the worst served."""
+    """Make the part of metrics.json on slices: the gap between the best and the worst, by column.
+
+    A column without two slices that are large enough is left out.
+    """
     return {
         breakdown.name: {
             "gap": breakdown.gap.gap.as_dict(),

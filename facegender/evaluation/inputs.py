@@ -1,4 +1,4 @@
-"""What `evaluate` reads: all that earlier stages left, and what only some runs have."""
+"""What `evaluate` reads: the files that earlier stages left, and what only some runs have."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,7 +21,7 @@ from facegender.runtime.memory import trim
 
 @dataclass(frozen=True)
 class Inputs:
-    """What earlier stages left.
+    """What earlier stages left of the model and the data.
 
     Attributes
     ----------
@@ -51,7 +51,7 @@ class Inputs:
 
 @dataclass(frozen=True)
 class Extras:
-    """What only some runs have; None for what this one lacks.
+    """What only some runs have; None for what this run lacks.
 
     Attributes
     ----------
@@ -70,14 +70,14 @@ class Extras:
 
 @dataclass(frozen=True)
 class Evaluation:
-    """The judged rows, and all that their figures and the report need.
+    """The judged rows, with everything that the figures and the report need.
 
     Attributes
     ----------
     predictions
-        predictions.parquet (see `judge_rows`).
+        predictions.parquet (see `make_predictions`).
     traits
-        What the pictures themselves tell, row by row of `predictions` (see `traits_of`).
+        Properties of the pictures themselves (see `traits_of`), in the order of `predictions`.
     """
 
     inputs: Inputs
@@ -104,7 +104,7 @@ def read_inputs(layout: Layout) -> Inputs:
 
 
 def read_extras(layout: Layout, inputs: Inputs, params: EvaluateParams) -> Extras:
-    """Find suspect labels where features are cached; read label overrides and the champion where there are some."""
+    """Find suspect labels if features are cached; read label overrides and the champion's predictions if they exist."""
     suspects = None
     if layout.features.is_dir():
         positive = inputs.classes.positive

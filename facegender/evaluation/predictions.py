@@ -14,12 +14,12 @@ from facegender.statistics.metrics import JudgedRows
 
 
 def choices_from(params: EvaluateParams) -> Choices:
-    """Take from params what is to be fitted on validation rows, and how."""
+    """Take from params what to fit on validation rows, and how."""
     return Choices(params.calibration, params.threshold, params.abstain_error, params.crossfit_folds, params.seed)
 
 
 def make_predictions(rows: pd.DataFrame, raw: FloatArray, judged: Judged, classes: Classes) -> pd.DataFrame:
-    """Join judged rows and their answers.
+    """Make predictions.parquet from rows and their answers.
 
     Parameters
     ----------
@@ -54,7 +54,7 @@ def read_predictions(folder: Path) -> pd.DataFrame:
     Raises
     ------
     UserError
-        There is none.
+        Neither folder holds the file.
     """
     beside = folder.resolve().parent / "evaluation"
     for place in (folder, beside):
@@ -66,7 +66,7 @@ def read_predictions(folder: Path) -> pd.DataFrame:
 
 
 def judged_rows(predictions: pd.DataFrame, classes: Classes, probability: str = "probability") -> JudgedRows:
-    """Take the arrays behind a predictions table; `probability` names the column."""
+    """Take the arrays out of a predictions table; `probability` names the column."""
     return JudgedRows(
         (predictions["label"] == classes.positive).to_numpy(dtype=bool),
         predictions[probability].to_numpy(dtype=np.float64),

@@ -1,4 +1,4 @@
-"""The files of an evaluation, from judged rows and what earlier stages left."""
+"""From judged rows to the files of an evaluation: figures, slices, plots, faces, report."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -10,12 +10,19 @@ import pandas as pd
 from facegender.data.split import HOLDOUT
 from facegender.evaluation.breakdowns import break_down_rows
 from facegender.evaluation.comparisons import compare_figures
-from facegender.evaluation.figures import abstention, baseline, gaps_json, metrics_json, slices_json, uncalibrated
-from facegender.evaluation.gradcam import Look
+from facegender.evaluation.figures import (
+    abstention_figures,
+    baseline,
+    calibration_figures,
+    gaps_json,
+    metrics_json,
+    slices_json,
+)
+from facegender.evaluation.gradcam import Explainer
 from facegender.evaluation.inputs import Evaluation
 from facegender.evaluation.label_issues import write_suspects
 from facegender.evaluation.predictions import judged_rows
-from facegender.evaluation.report.gallery import Kind, Shown, choose, gallery, with_heat
+from facegender.evaluation.report.gallery import Face, Kind, add_heat_maps, choose_faces, make_gallery
 from facegender.evaluation.report.plot_set import draw_plots
 from facegender.evaluation.report.report import render_card, render_report
 from facegender.evaluation.report.story import Story, tell_story
@@ -26,15 +33,15 @@ from facegender.params.stage_params import EvaluateStageParams
 from facegender.statistics.curves import coverage_risk, precision_recall, reliability, roc
 from facegender.statistics.metrics import JudgedRows, confusion, measure
 
-RECORDS_AT_ONCE: Final = 4096  # of a list of records, as text
+RECORDS_AT_ONCE: Final = 4096  # rows of a table made into text together
 
 
 def write_evaluation(
-    folder: Path, evaluation: Evaluation, layout: Layout, params: EvaluateStageParams, look: Look | None = None
+    folder: Path, evaluation: Evaluation, layout: Layout, params: EvaluateStageParams, explain: Explainer | None = None
 ) -> None:
-    """Compute every figure of an evaluation and write all files of its folder.
+    """Compute every figure of an evaluation and write its files into `folder`.
 
-    `look` says what the model goes by in some pictures; without it the gallery shows them plain.
+    `explain` gives heat maps for the pictures of the gallery; without it they have none.
     """
     inputs, settings = evaluation.inputs, params.evaluate
     rng = np.random.default_rng(settings.seed)
@@ -44,7 +51,7 @@ def write_evaluation(
     metrics = figures | {"slices": gaps_json(breakdowns.all)}
     curves = _compute_curves(evaluation, rows, settings.calibration_bins)
     plots = draw_plots(rows, inputs.classes, curves, inputs.history, evaluation.decision.threshold, _answered(metrics))
-    faces = _choose_faces(evaluation, rows, layout.images, rng, look)
+    faces = _make_gallery(evaluation, rows, layout.images, rng, explain)
     story = tell_story(evaluation, metrics, breakdowns, plots, faces, layout, params)
     _write_files(folder, evaluation, story, curves)
 
@@ -52,7 +59,7 @@ def write_evaluation(
 def compute_figures(
     evaluation: Evaluation, rows: JudgedRows, params: EvaluateStageParams, rng: np.random.Generator
 ) -> dict[str, Any]:
-    """metrics.json without the slices: the model's own figures, then those to compare them with."""
+    """Compute metrics.json without the slices: the model's own figures, then those to compare them with."""
     predictions, decision, classes = evaluation.predictions, evaluation.decision, evaluation.inputs.classes
     settings, bins = params.evaluate, params.evaluate.calibration_bins
     raw = judged_rows(predictions, classes, "raw_probability")
@@ -62,20 +69,20 @@ def compute_figures(
         "baseline_accuracy": baseline(rows, classes).as_dict(),
         "threshold": decision.threshold,
         "views": decision.views,
-        "uncalibrated": uncalibrated(measure(raw, bins, settings.bootstrap, rng)),
-        "abstention": abstention(predictions, decision),
+        "uncalibrated": calibration_figures(measure(raw, bins, settings.bootstrap, rng)),
+        "abstention": abstention_figures(predictions, decision),
     }
     return figures | compare_figures(evaluation, rows, params, rng)
 
 
 def _answered(metrics: Mapping[str, Any]) -> tuple[float, float | None]:
-    """The share of faces answered when abstaining, and the accuracy there."""
+    """Take the share of faces answered when abstaining, and the accuracy of those answers."""
     share = metrics["abstention"]
     return share["answered"]["value"], share["accuracy_where_answered"]["value"]
 
 
 def _compute_curves(evaluation: Evaluation, rows: JudgedRows, bins: int) -> dict[str, pd.DataFrame]:
-    """The tables behind the plots, which `dvc plots` draws too."""
+    """Compute the tables behind the plots; `dvc plots` draws them too."""
     raw = judged_rows(evaluation.predictions, evaluation.inputs.classes, "raw_probability")
     return {
         "roc": roc(rows),
@@ -86,16 +93,16 @@ def _compute_curves(evaluation: Evaluation, rows: JudgedRows, bins: int) -> dict
     }
 
 
-def _choose_faces(
-    evaluation: Evaluation, rows: JudgedRows, images: Path, rng: np.random.Generator, look: Look | None
-) -> dict[Kind, list[Shown]]:
-    chosen = choose(rows, evaluation.decision.threshold, rng)
-    shown = gallery(evaluation.predictions, chosen, images)
-    return shown if look is None else with_heat(shown, look, images, evaluation.inputs.classes.positive)
+def _make_gallery(
+    evaluation: Evaluation, rows: JudgedRows, images: Path, rng: np.random.Generator, explain: Explainer | None
+) -> dict[Kind, list[Face]]:
+    chosen = choose_faces(rows, evaluation.decision.threshold, rng)
+    shown = make_gallery(evaluation.predictions, chosen, images)
+    return shown if explain is None else add_heat_maps(shown, explain, images, evaluation.inputs.classes.positive)
 
 
 def _write_files(folder: Path, evaluation: Evaluation, story: Story, curves: dict[str, pd.DataFrame]) -> None:
-    """Write every file of the folder but the reference, which the stage adds."""
+    """Write every file but the reference for `score`, which the stage adds."""
     write_json(folder / "metrics.json", story.metrics)
     write_json(folder / "slices.json", slices_json(story.breakdowns.all, story.classes))
     write_json(folder / "decision.json", evaluation.decision.as_dict())
@@ -115,7 +122,7 @@ def _write_files(folder: Path, evaluation: Evaluation, story: Story, curves: dic
 
 
 def write_records(path: Path, table: pd.DataFrame) -> None:
-    """A JSON list with an object for each row, some rows at a time: as text a row takes some hundred bytes."""
+    """Write a JSON list with an object for each row, some rows at a time: the text takes a few hundred bytes a row."""
     with path.open("w", encoding="utf-8") as file:
         for start in range(0, max(1, len(table)), RECORDS_AT_ONCE):
             part = table.iloc[start : start + RECORDS_AT_ONCE].round(6).to_json(orient="records", indent=1)

@@ -2,7 +2,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from facegender.evaluation.against_champion import against_champion, read_champion
+from facegender.evaluation.against_champion import compare_with_champion, read_champion
 from tests.small_evaluation import CLASSES
 
 
@@ -12,7 +12,7 @@ def judged(names, labels, predicted, probability=0.75):
 
 
 def compared(champion, ours, margin=0.02):
-    return against_champion(champion.set_index("image"), ours, CLASSES, margin, 200, np.random.default_rng(0))
+    return compare_with_champion(champion.set_index("image"), ours, CLASSES, margin, 200, np.random.default_rng(0))
 
 
 def test_by_hand_on_the_rows_that_both_judged():

@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from facegender.evaluation.gradcam import HEAT, OPACITY, heat_maps, overlay
-from facegender.evaluation.report.gallery import Shown, with_heat
+from facegender.evaluation.report.gallery import Face, add_heat_maps
 
 # Keras 3.15 saves TensorFlow's variables in a way that NumPy 2 warns of
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation doesn't accept a copy:DeprecationWarning")
@@ -83,23 +83,23 @@ def test_nothing_spoke_for_the_answer_nothing_is_shown():
 def test_each_face_gets_its_own_map(tmp_path):
     for name, size in (("a.png", (30, 30)), ("b.png", (60, 30))):
         Image.new("RGB", size).save(tmp_path / name)
-    faces = {name: Shown(name, "1", predicted, 0.5, "") for name, predicted in (("a.png", "1"), ("b.png", "0"))}
+    faces = {name: Face(name, "1", predicted, 0.5, "") for name, predicted in (("a.png", "1"), ("b.png", "0"))}
     seen = []
 
-    def look(files):
+    def explain(files):
         seen.extend(file.name for file in files)
         return np.stack([np.full((2, 2), 1.0, np.float32), np.full((2, 2), 1.0, np.float32)])
 
-    heated = with_heat({"wrong": [faces["b.png"]], "right": [faces["a.png"]]}, look, tmp_path, "1")
+    heated = add_heat_maps({"wrong": [faces["b.png"]], "right": [faces["a.png"]]}, explain, tmp_path, "1")
     assert seen == ["b.png", "a.png"]
     assert opened(heated["wrong"][0].heat).size == (48, 24)
     assert np.asarray(opened(heated["wrong"][0].heat))[..., 3].max() == 0  # it spoke for 1, and 0 was answered
     assert np.asarray(opened(heated["right"][0].heat))[..., 3].min() > 0
-    assert with_heat({"wrong": []}, look, tmp_path, "1") == {"wrong": []}
+    assert add_heat_maps({"wrong": []}, explain, tmp_path, "1") == {"wrong": []}
 
 
 def test_the_report_offers_the_overlays_where_there_are_some(case, evaluated, tmp_path):
-    case.write(tmp_path, look=lambda files: np.ones((len(files), 7, 7), np.float32))
+    case.write(tmp_path, explain=lambda files: np.ones((len(files), 7, 7), np.float32))
     html = (tmp_path / "report.html").read_text(encoding="utf-8")
     assert html.count('class="heat"') == 54  # all 14 errors, and 20 of each other kind
     assert 'id="heat"' in html

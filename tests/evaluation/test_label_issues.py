@@ -9,7 +9,7 @@ import pytest
 
 from facegender.errors import UserError
 from facegender.evaluation import label_issues
-from facegender.evaluation.label_issues import cross_fitted, find_suspects, judge_labels, write_suspects
+from facegender.evaluation.label_issues import find_suspects, judge_labels, predict_out_of_fold, write_suspects
 from facegender.evaluation.pooled_features import Pooled
 from facegender.features.store import FeatureStore, Manifest, view_file
 from facegender.files.float16_rows import RowFile
@@ -105,8 +105,8 @@ def test_a_row_is_judged_without_itself_and_its_copies(tmp_path: Path) -> None:
     rows = np.arange(200)
     with FeatureStore(tmp_path / "features") as opened:
         pooled = Pooled(opened)
-        apart = cross_fitted(pooled, rows, labels, rows // 2, 5, 1)
-        cut = cross_fitted(pooled, rows, labels, rows, 5, 1)
+        apart = predict_out_of_fold(pooled, rows, labels, rows // 2, 5, 1)
+        cut = predict_out_of_fold(pooled, rows, labels, rows, 5, 1)
     assert ((apart > 0.5) == labels).mean() == pytest.approx(0.5, abs=0.11)  # 3 standard errors of 200 draws
     assert ((cut > 0.5) == labels).mean() > 0.8  # with the copies on two sides, it would know
 

@@ -1,7 +1,7 @@
 import numpy as np
 import pandas as pd
 
-from facegender.evaluation.leakage import find_copies, without_copies
+from facegender.evaluation.leakage import find_copies, measure_without_copies
 from facegender.statistics.metrics import JudgedRows
 
 NONE = pd.Series([], dtype="int64")  # no test image
@@ -31,7 +31,7 @@ def test_scores_without_copies_by_hand():
     rows = JudgedRows(
         np.array([True, True, False]), np.array([0.9, 0.8, 0.6]), np.array([True, True, True]), np.array([1, 2, 3])
     )
-    found = without_copies(rows, copies, 5, 20, np.random.default_rng(0))
+    found = measure_without_copies(rows, copies, 5, 20, np.random.default_rng(0))
     assert (found["in_training"], found["in_test"], found["repeated"]) == (1, 0, 0)
     # b is right, c is not; their order is right
     assert found["without"]["accuracy"]["value"] == 0.5
@@ -43,6 +43,6 @@ def test_where_every_row_has_a_copy_there_are_no_scores_without():
     splits = pd.DataFrame({"image": list("abc"), "group": [1, 1, 1], "fold": [0, 0, -1]})
     copies = find_copies(splits[:2], splits, NONE)
     rows = JudgedRows(np.array([True, False]), np.array([0.9, 0.2]), np.array([True, False]), np.array([1, 1]))
-    found = without_copies(rows, copies, 5, 20, np.random.default_rng(0))
+    found = measure_without_copies(rows, copies, 5, 20, np.random.default_rng(0))
     assert found["in_training"] == 2
     assert found["without"]["accuracy"] == {"value": None, "low": None, "high": None, "n": 0}

@@ -1,6 +1,6 @@
 import pandas as pd
 
-from facegender.evaluation.override_effect import effect, read_overrides
+from facegender.evaluation.override_effect import measure_override_effect, read_overrides
 
 
 def test_what_decisions_changed_by_hand():
@@ -12,7 +12,7 @@ def test_what_decisions_changed_by_hand():
             "decision": ["flip", "keep", "flip", "drop"],
         }
     )
-    found = effect(predictions, overrides)
+    found = measure_override_effect(predictions, overrides)
     assert (found["flipped"], found["dropped"], found["kept"]) == (2, 1, 1)
     assert found["judged_by_other_labels"] == 1
     # three of four are right by the labels as decided; a was not by its earlier one

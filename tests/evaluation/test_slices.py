@@ -5,7 +5,7 @@ from fairlearn.metrics import MetricFrame, count, true_negative_rate, true_posit
 from sklearn.metrics import accuracy_score
 
 from facegender.errors import UserError
-from facegender.evaluation.slices import MISSING, break_down, cross, members
+from facegender.evaluation.slices import MISSING, assign_slices, break_down, cross_columns
 from facegender.statistics.metrics import JudgedRows
 
 
@@ -79,17 +79,17 @@ def test_columns_that_make_no_slices_are_left_out(values):
 
 def test_two_columns_are_crossed_on_request():
     table = pd.DataFrame({"age": ["old", "young", None], "race": ["x", "y", "y"]})
-    crossed = cross(table, [("age", "race")], "attributes.csv")
+    crossed = cross_columns(table, [("age", "race")], "attributes.csv")
     assert crossed["age × race"].tolist() == ["old, x", "young, y", f"{MISSING}, y"]
-    assert list(cross(table, [], "attributes.csv").columns) == ["age", "race"]
+    assert list(cross_columns(table, [], "attributes.csv").columns) == ["age", "race"]
 
 
 def test_members_of_slices_large_enough():
     values = pd.Series(["old", None, "young", "old", "rare", "young", None])
-    assert members(values, 2).tolist() == [0, -1, 2, 0, -1, 2, -1]  # old, rare, young, in that order
-    assert members(pd.Series([f"person {number}" for number in range(21)]), 1).tolist() == [-1] * 21
+    assert assign_slices(values, 2).tolist() == [0, -1, 2, 0, -1, 2, -1]  # old, rare, young, in that order
+    assert assign_slices(pd.Series([f"person {number}" for number in range(21)]), 1).tolist() == [-1] * 21
 
 
 def test_crossing_a_column_that_is_not_there_is_refused():
     with pytest.raises(UserError, match=r"evaluate.two_way: must name columns of a.csv: age. Received: race"):
-        cross(pd.DataFrame({"age": ["old"]}), [("age", "race")], "a.csv")
+        cross_columns(pd.DataFrame({"age": ["old"]}), [("age", "race")], "a.csv")

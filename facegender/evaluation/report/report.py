@@ -1,4 +1,4 @@
-"""report.html and model_card.md: one evaluation, told to a person. Every figure comes from metrics.json as written."""
+"""report.html and model_card.md: one evaluation for people to read. Every figure is taken from metrics.json."""
 
 from importlib.resources import files
 from typing import Any, Final
@@ -9,10 +9,10 @@ import markupsafe
 from facegender import __version__
 from facegender.decision.classes import label_name
 from facegender.decision.threshold import sliced_column
-from facegender.evaluation.report import plots
-from facegender.evaluation.report.formats import drawn, floor_of, headline_scale, metric, position, show
-from facegender.evaluation.report.gallery import Shown
+from facegender.evaluation.report.formats import headline_scale, metric, place_on_scale, place_slices, scale_floor, show
+from facegender.evaluation.report.gallery import Face
 from facegender.evaluation.report.plot_set import NAMES
+from facegender.evaluation.report.plot_style import inline
 from facegender.evaluation.report.story import Story
 from facegender.evaluation.slices import Breakdown
 
@@ -20,29 +20,29 @@ GALLERY_TITLES: Final = (
     (
         "wrong",
         "Most confident errors",
-        "The farther from the threshold, the earlier. Some of these labels may be wrong.",
+        "Farthest from the threshold first. Some of these labels may be wrong.",
     ),
     (
         "uncertain",
         "Least certain",
-        "The probability lies nearest to the threshold; a small change would flip the answer.",
+        "Nearest to the threshold: a small change of the probability would flip the answer.",
     ),
-    ("right", "Right, drawn at random", "What an ordinary success looks like."),
+    ("right", "Correct, drawn at random", "What a typical success looks like."),
 )
 
 
 def render_report(story: Story) -> str:
-    """The page: one self-contained HTML document."""
+    """Render the report: one self-contained HTML document."""
     css = (files("facegender.evaluation.report") / "templates" / "report.css").read_text(encoding="utf-8")
     accuracy = story.metrics["accuracy"]
-    floor = floor_of(story.breakdowns.all, accuracy["low"])
+    floor = scale_floor(story.breakdowns.all, accuracy["low"])
     context = _context(story) | {
         "css": markupsafe.Markup(css),
         "scale": headline_scale(accuracy, story.metrics["baseline_accuracy"], label_name(story.classes.majority)),
-        "attribute_breakdowns": [drawn(breakdown, floor) for breakdown in story.breakdowns.by_attribute],
-        "trait_breakdowns": [drawn(breakdown, floor) for breakdown in story.breakdowns.by_trait],
+        "attribute_breakdowns": [place_slices(breakdown, floor) for breakdown in story.breakdowns.by_attribute],
+        "trait_breakdowns": [place_slices(breakdown, floor) for breakdown in story.breakdowns.by_trait],
         "floor": floor,
-        "overall_position": position(accuracy["value"], floor),
+        "overall_position": place_on_scale(accuracy["value"], floor),
         "gallery": {kind: [_face(face, story) for face in faces] for kind, faces in story.gallery.items()},
         "gallery_titles": GALLERY_TITLES,
         "has_heat": any(face.heat for faces in story.gallery.values() for face in faces),
@@ -57,7 +57,7 @@ def render_report(story: Story) -> str:
 
 
 def render_card(story: Story) -> str:
-    """The model card, after Mitchell et al. 2019, in Markdown."""
+    """Render the model card (Mitchell et al. 2019) as Markdown."""
     return _environment(story, escape=False).get_template("model_card.md.j2").render(_context(story))
 
 
@@ -70,7 +70,7 @@ def _environment(story: Story, escape: bool) -> jinja2.Environment:
         trim_blocks=True,
     )
     environment.filters["show"] = show
-    environment.filters["inline"] = lambda svg, title: markupsafe.Markup(plots.inline(svg, title))
+    environment.filters["inline"] = lambda svg, title: markupsafe.Markup(inline(svg, title))
     environment.globals["metric"] = lambda path: metric(story.metrics, path)
     return environment
 
@@ -96,12 +96,12 @@ def _context(story: Story) -> dict[str, Any]:
 
 
 def clear_gaps(breakdowns: list[Breakdown], most: int = 3) -> list[Breakdown]:
-    """The breakdowns whose gap is larger than chance makes it, widest first."""
+    """Pick the breakdowns whose gap is larger than chance explains, widest first."""
     clear = [breakdown for breakdown in breakdowns if breakdown.gap is not None and (breakdown.gap.gap.low or 0) > 0]
     return sorted(clear, key=lambda breakdown: -(breakdown.gap.gap.value or 0) if breakdown.gap else 0)[:most]
 
 
-def _face(face: Shown, story: Story) -> dict[str, Any]:
+def _face(face: Face, story: Story) -> dict[str, Any]:
     positive = face.predicted == story.classes.positive
     return vars(face) | {
         "correct": face.correct,
@@ -123,22 +123,22 @@ def _contents(story: Story) -> list[tuple[str, str]]:
         ("abstain", "Abstaining", True),
         ("slices", "Slices", True),
         ("gallery", "Faces", True),
-        ("learning", "Learning", True),
+        ("learning", "Training", True),
         ("data", "Data", True),
-        ("made", "Making", True),
+        ("made", "Provenance", True),
     ]
     return [(anchor, title) for anchor, title, there in entries if there]
 
 
 def _verdicts(story: Story) -> dict[str, str]:
-    """What `facegender compare` says, in words."""
+    """Put the verdicts of `facegender compare` into words."""
     if "against_champion" not in story.metrics:
         return {}
     margin = f"{show(story.metrics['against_champion']['margin'], 'points')} points"
     return {
         "not worse": f"it is not worse by more than {margin}",
         "worse": f"it is worse by more than {margin}",
-        "undecided": f"these faces cannot tell whether it is worse by more than {margin}",
+        "undecided": f"on these faces it is undecided whether it is worse by more than {margin}",
     }
 
 
@@ -160,8 +160,8 @@ def _calibration_text(story: Story) -> str:
     after, before = show(error["value"], "decimal"), show(raw["value"], "decimal")
     bins = story.settings.calibration_bins
     if story.decision.calibrator.method == "none":
-        return f"Calibration error {after}: the mean distance from the line, weighted by faces, in {bins} bins."
+        return f"Calibration error {after}: the mean distance from the line over {bins} bins, weighted by faces."
     return (
-        f"After calibration. The calibration error, the mean distance from the line weighted by faces in {bins} "
-        f"bins, was {before} before and is {after} now."
+        f"After calibration. The calibration error (the mean distance from the line over {bins} bins, weighted by "
+        f"faces) was {before} before and is {after} now."
     )

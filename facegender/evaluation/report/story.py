@@ -1,4 +1,4 @@
-"""All that the report and the model card tell of one evaluation."""
+"""Everything that the report and the model card say about one evaluation."""
 
 import os
 from collections.abc import Mapping
@@ -10,9 +10,16 @@ from facegender.decision.classes import Classes
 from facegender.decision.decision import Decision
 from facegender.evaluation.breakdowns import Breakdowns
 from facegender.evaluation.inputs import Evaluation
-from facegender.evaluation.report.contact_sheet import ContactSheet, contact_sheet
-from facegender.evaluation.report.facts import TextList, TextRows, data_lists, data_rows, made_rows, training_params
-from facegender.evaluation.report.gallery import Kind, Shown
+from facegender.evaluation.report.contact_sheet import ContactSheet, make_contact_sheet
+from facegender.evaluation.report.facts import (
+    TextList,
+    TextRows,
+    data_lists,
+    data_rows,
+    provenance_rows,
+    training_params,
+)
+from facegender.evaluation.report.gallery import Face, Kind
 from facegender.files.layout import Layout
 from facegender.files.parquet import read
 from facegender.params.architectures import title
@@ -23,7 +30,7 @@ from facegender.scoring.tta import in_words
 
 @dataclass(frozen=True)
 class Story:
-    """All that the report tells.
+    """Everything that the report and the model card show.
 
     Attributes
     ----------
@@ -32,11 +39,11 @@ class Story:
     plots
         SVG by name: confusion, histogram, roc, precision_recall, reliability, learning_loss, learning_accuracy.
     links
-        From an image's name to its file, relative to the report.
+        From an image's name to its file, as a link relative to the report.
     sheet
-        None where the model was shown every face as it is alone.
+        None if training used no augmentation.
     chose_epoch
-        The rows reported on also chose the epoch that was kept.
+        The reported rows also chose the epoch that was kept.
     """
 
     classes: Classes
@@ -45,7 +52,7 @@ class Story:
     metrics: Mapping[str, Any]
     plots: Mapping[str, str]
     breakdowns: Breakdowns
-    gallery: Mapping[Kind, list[Shown]]
+    gallery: Mapping[Kind, list[Face]]
     links: Mapping[str, str]
     sheet: ContactSheet | None
     attributes_file: str
@@ -55,8 +62,8 @@ class Story:
     chose_epoch: bool
     data_rows: TextRows
     data_lists: list[TextList]
-    made_rows: TextRows
-    made_params: str
+    provenance_rows: TextRows
+    training_params: str
 
 
 def tell_story(
@@ -64,11 +71,11 @@ def tell_story(
     metrics: dict[str, Any],
     breakdowns: Breakdowns,
     plots: dict[str, str],
-    gallery: dict[Kind, list[Shown]],
+    gallery: dict[Kind, list[Face]],
     layout: Layout,
     params: EvaluateStageParams,
 ) -> Story:
-    """Put together what was computed and what earlier stages left, in words."""
+    """Put together what was computed and what earlier stages left."""
     inputs, decision = evaluation.inputs, evaluation.decision
     made, folds = inputs.provenance, inputs.splits["fold"]
     images = os.path.relpath(layout.images, layout.evaluation)
@@ -81,7 +88,7 @@ def tell_story(
         breakdowns=breakdowns,
         gallery=gallery,
         links={face.image: quote(f"{images}/{face.image}") for faces in gallery.values() for face in faces},
-        sheet=contact_sheet(layout.images, inputs.splits, inputs.index, made),
+        sheet=make_contact_sheet(layout.images, inputs.splits, inputs.index, made),
         attributes_file=params.data.attributes,
         demo=bool(inputs.facts["demo"]),
         backbone=title(made["backbone"]["name"]),
@@ -89,6 +96,6 @@ def tell_story(
         chose_epoch=metrics["judged"] == "validation",
         data_rows=data_rows(inputs.facts, folds, read(inputs.index, ["role"])["role"]),
         data_lists=data_lists(inputs.facts, evaluation.extras.suspects),
-        made_rows=[*made_rows(made, inputs.data_hash), ("Scored", in_words(decision.views))],
-        made_params=training_params(made),
+        provenance_rows=[*provenance_rows(made, inputs.data_hash), ("Scored", in_words(decision.views))],
+        training_params=training_params(made),
     )

@@ -4,10 +4,10 @@ from facegender.evaluation.report.facts import (
     data_hash,
     data_lists,
     data_rows,
-    made_rows,
-    text,
+    describe_weights,
+    provenance_rows,
     training_params,
-    weights_text,
+    value_as_text,
 )
 
 INDEX = pd.DataFrame(
@@ -50,7 +50,7 @@ def test_long_lists_are_cut_and_empty_ones_left_out(case):
 
 
 def test_json_values_as_text():
-    assert [text(value) for value in (1234, True, 0.5, ["a", 1], {"n": 2000})] == [
+    assert [value_as_text(value) for value in (1234, True, 0.5, ["a", 1], {"n": 2000})] == [
         "1,234",
         "True",
         "0.5",
@@ -60,25 +60,25 @@ def test_json_values_as_text():
 
 
 def test_weights_are_named_without_the_machines_folders():
-    assert weights_text({"source": "/home/me/w.weights.h5", "fingerprint": "ab"}) == "w.weights.h5 (fingerprint ab)"
-    assert "drawn pictures" in weights_text({"source": "demo", "fingerprint": "ab"})
+    assert describe_weights({"source": "/home/me/w.weights.h5", "fingerprint": "ab"}) == "w.weights.h5 (fingerprint ab)"
+    assert "drawn pictures" in describe_weights({"source": "demo", "fingerprint": "ab"})
 
 
 def test_a_backbone_is_named_without_the_machines_folders_and_its_width_where_there_are_several(case):
     named = {}
     for name in ("mobilenet_v2", "resnet50_v2", "/home/me/own.keras"):
         backbone = {"name": name, "alpha": 1.0, "image_size": 96}
-        named[name] = dict(made_rows(case.inputs.provenance | {"backbone": backbone}, "hash"))["Backbone"]
+        named[name] = dict(provenance_rows(case.inputs.provenance | {"backbone": backbone}, "hash"))["Backbone"]
     assert list(named.values()) == [
         "MobileNetV2, alpha 1.0, 96 pixels",
         "ResNet50V2, 96 pixels",
         "own.keras, 96 pixels",
     ]
-    assert weights_text({"source": "own", "fingerprint": "ab"}).startswith("those in the backbone's file")
+    assert describe_weights({"source": "own", "fingerprint": "ab"}).startswith("those in the backbone's file")
 
 
 def test_nothing_frozen_is_said(case):
-    rows = dict(made_rows(case.inputs.provenance | {"cut": None}, "hash"))
+    rows = dict(provenance_rows(case.inputs.provenance | {"cut": None}, "hash"))
     assert rows["Trained"] == "the head and 30 backbone layers, nothing frozen"
     assert rows["Data (SHA-256)"] == "hash"
 

@@ -8,6 +8,7 @@ import yaml
 from facegender.decision.classes import Classes
 from facegender.evaluation.report import plots
 from facegender.evaluation.report.plot_set import NAMES, draw_plots, kept_epoch
+from facegender.evaluation.report.plot_style import VARIABLES, inline
 from facegender.statistics import curves
 from facegender.statistics.curves import coverage_risk, precision_recall, reliability, roc
 from facegender.statistics.metrics import Confusion, JudgedRows
@@ -76,13 +77,13 @@ def test_nobody_called_positive_leaves_no_point_on_the_precision_curve(case):
 def test_inline_plots_share_no_id_and_no_colour_of_their_own(drawn):
     ids: list[str] = []
     for name, svg in drawn.items():
-        inlined = plots.inline(svg, f'"{name}" & co')
+        inlined = inline(svg, f'"{name}" & co')
         root = ET.fromstring(inlined.replace("xlink:href", "href"))
         assert root.get("aria-label") == f'"{name}" & co'
         assert root.get("role") == "img"
         assert "metadata" not in inlined
         assert "<!DOCTYPE" not in inlined
-        assert not any(colour in inlined for colour in plots.VARIABLES)
+        assert not any(colour in inlined for colour in VARIABLES)
         ids += [element.get("id") for element in root.iter() if element.get("id")]
         references = {element.get("href", "").removeprefix("#") for element in root.iter() if element.get("href")}
         assert references <= set(ids)
@@ -91,7 +92,7 @@ def test_inline_plots_share_no_id_and_no_colour_of_their_own(drawn):
 
 def test_inline_refuses_what_has_no_size():
     with pytest.raises(ValueError, match="viewBox"):
-        plots.inline("<svg></svg>", "x")
+        inline("<svg></svg>", "x")
 
 
 def test_the_kept_epoch_is_the_last_phases_best(case):

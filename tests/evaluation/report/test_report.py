@@ -180,14 +180,14 @@ def test_a_holdout_is_called_one(case, tmp_path):
     case.write(tmp_path, predictions=case.predictions.assign(fold=-2))
     report = (tmp_path / "report.html").read_text(encoding="utf-8")
     assert "</data> holdout faces</h2>" in report
-    assert "These faces had no part in training or in choosing the epoch." in report
+    assert "These faces took no part in training or in choosing the epoch." in report
     assert json.loads((tmp_path / "metrics.json").read_text())["judged"] == "holdout"
 
 
 def test_a_threshold_that_equalises_says_what(case, tmp_path):
     rule = case.params.evaluate.model_copy(update={"threshold": "equal_error(age)"})
     case.write(tmp_path, params=case.params.model_copy(update={"evaluate": rule}))
-    assert "the shares of wrong answers by age as alike as one threshold" in (tmp_path / "report.html").read_text()
+    assert "it makes the error rates by age as equal as one threshold" in (tmp_path / "report.html").read_text()
 
 
 def test_random_weights_are_said_to_be_such(case, tmp_path, html):
@@ -228,6 +228,6 @@ def test_only_gaps_beyond_chance_are_told_and_the_widest_first():
 
 def test_what_is_told_of_gaps_depends_on_chance(html, metrics):
     clear = [name for name, found in metrics["slices"].items() if found["gap"]["low"] > 0]
-    told = [name for name in metrics["slices"] if f"By {name} accuracy differs more than chance" in html]
+    told = [name for name in metrics["slices"] if f"By {name}, accuracy differs more than chance" in html]
     assert told == clear
-    assert ("No slice of the faces is served worse" in html) == (clear == [])
+    assert ("No slice of the faces has a lower accuracy" in html) == (clear == [])

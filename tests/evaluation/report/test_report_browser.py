@@ -119,11 +119,11 @@ def test_it_prints_without_navigation_and_on_white(browser, evaluated):
 
 
 def test_a_checkbox_lays_over_the_faces_what_the_model_went_by(browser, case, tmp_path):
-    case.write(tmp_path, look=lambda files: np.ones((len(files), 7, 7), np.float32))
+    case.write(tmp_path, explain=lambda files: np.ones((len(files), 7, 7), np.float32))
     page = opened(browser, tmp_path, 1280)
     heat = page.locator(".heat").first
     assert not heat.is_visible()
-    page.get_by_label("Show in orange what spoke for the answer").check()
+    page.get_by_label("Show in orange which regions supported the answer").check()
     assert heat.is_visible()
     picture = page.locator(".picture img").first
     assert heat.bounding_box() == picture.bounding_box()
