@@ -1,4 +1,4 @@
-"""One small evaluation: 120 pictures of plain colour, their tables as earlier stages leave them, drawn chances."""
+"""One small evaluation: 120 pictures of plain colour, the tables of earlier stages, and random probabilities."""
 
 import json
 from dataclasses import dataclass, replace
@@ -35,7 +35,7 @@ CLASSES = Classes("0", "1", "int", 0.45)
 
 @dataclass(frozen=True)
 class Case:
-    """What `write_evaluation` takes, and where its pictures lie."""
+    """The arguments of `write_evaluation`, and the folders that they belong to."""
 
     layout: Layout
     index: pd.DataFrame
@@ -46,7 +46,7 @@ class Case:
     params: EvaluateStageParams
 
     def write(self, folder: Path, explain: Explainer | None = None, **changes: object) -> None:
-        """Write the evaluation folder; `changes` stand in for the case's own inputs, extras, predictions or params."""
+        """Write the evaluation folder; `changes` replace the case's own inputs, extras, predictions or params."""
         case = replace(self, **changes)
         traits = traits_of(case.predictions["image"], case.layout.images, case.inputs.index)
         evaluation = Evaluation(case.inputs, case.extras, case.decision, case.predictions, traits)
@@ -63,7 +63,7 @@ def case(tmp_path_factory: pytest.TempPathFactory) -> Case:
     labels = rng.choice(["0", "1"], size=120)
     for name, label in zip(names, labels, strict=True):
         colour = (200, 90, 60) if label == "1" else (60, 90, 200)
-        # every fourth is darker, so that the pictures themselves make slices; red minus blue stays
+        # every fourth is darker, so that there are slices by brightness; red minus blue stays the same
         darker = 50 if int(name.split("<")[1].split(">")[0]) % 4 == 0 else 0
         Image.new("RGB", (48, 40), tuple(value - darker for value in colour)).save(layout.images / name)
     index = pd.DataFrame(
@@ -83,7 +83,7 @@ def case(tmp_path_factory: pytest.TempPathFactory) -> Case:
     ages = np.where(np.arange(120) < 90, rng.choice(["3-9", "10-19"], size=120), "70+")
     pd.DataFrame({"image_names": names, "age": ages}).to_csv(layout.attributes_csv, index=False)
     held = splits[splits["fold"] == 0].reset_index(drop=True)
-    logits = 3 * rng.normal(np.where(held["label"] == "1", 1.2, -1.2), 1.5)  # too sure of itself: calibration helps
+    logits = 3 * rng.normal(np.where(held["label"] == "1", 1.2, -1.2), 1.5)  # overconfident, so that calibration helps
     probabilities = (1 / (1 + np.exp(-logits))).astype(np.float32)
     facts = {
         "image_column": "image_names",
@@ -150,7 +150,7 @@ def metrics(evaluated: Path) -> dict[str, object]:
 
 @pytest.fixture(scope="session")
 def model(case: Case, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Probability of "1" grows with mean red minus mean blue."""
+    """A model whose probability of "1" grows with mean red minus mean blue."""
     import keras
 
     from facegender.network.keras_file import save_model

@@ -23,11 +23,11 @@ def test_by_hand_on_the_rows_that_both_judged():
     assert found["champion_accuracy"]["value"] == pytest.approx(2 / 3, abs=1e-6)
     assert found["accuracy"]["value"] == pytest.approx(1 / 3, abs=1e-6)
     assert found["difference"]["n"] == 3
-    assert found["p_value"] == 1.0  # one against two
+    assert found["p_value"] == 1.0  # one row against two
     assert found["verdict"] == "undecided"
 
 
-def test_both_are_judged_by_the_labels_of_today():
+def test_both_are_judged_by_todays_labels():
     names = [f"{number}.jpg" for number in range(200)]
     champion = judged(names, "1" * 200, "1" * 200)
     found = compared(champion, judged(names, "0" * 200, "0" * 200))
@@ -36,11 +36,11 @@ def test_both_are_judged_by_the_labels_of_today():
     assert compared(champion, judged(names, "1" * 200, "0" * 200))["verdict"] == "worse"
 
 
-def test_without_rows_in_common_nothing_can_be_said():
+def test_without_common_rows_there_is_no_comparison():
     assert compared(judged(["a"], "1", "1"), judged(["b"], "1", "1")) is None
 
 
-def test_the_champions_evaluation_is_read_where_there_is_one(tmp_path):
+def test_the_champions_evaluation_is_read_if_there_is_one(tmp_path):
     assert read_champion(tmp_path) is None
     (tmp_path / "evaluation").mkdir()
     judged(["a"], "1", "0").to_parquet(tmp_path / "evaluation" / "predictions.parquet")

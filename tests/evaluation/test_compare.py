@@ -28,7 +28,7 @@ def rows_of(labels, first, second):
 
 
 def test_by_hand():
-    # A right: 1 1 1 0; B right: 0 1 1 0. B alone never, A alone once
+    # A is right on 1 1 1 0, B on 0 1 1 0: once only A, never only B
     found = compare(rows_of("1100", "1101", "0101"), "1", 200, RNG(0))
     assert (found.first.value, found.second.value, found.difference.value) == (0.75, 0.5, -0.25)
     assert (found.only_first, found.only_second, found.p_value) == (1, 0, 1.0)
@@ -74,8 +74,8 @@ def test_a_model_is_not_worse_than_itself():
     assert found.verdict(0.001) == "not worse"
 
 
-def test_paired_differences_are_narrower_than_two_apart():
-    # B differs from A in 20 of 1,200 rows: its interval is that of the 20, not of two models apart (about 4 points)
+def test_paired_intervals_are_narrower_than_unpaired_ones():
+    # B differs from A in 20 of 1,200 rows: the interval is that of the 20, not of two unpaired models (about 4 points)
     a = judged(1, 0.85)
     b = a.copy()
     b.iloc[:20, 1] = np.where(b["predicted"].iloc[:20] == "1", "0", "1")
@@ -84,7 +84,7 @@ def test_paired_differences_are_narrower_than_two_apart():
 
 
 def test_the_differences_interval_covers_the_truth():
-    # B is right where A is, but for 8 points that it loses and 5 that it gains: a true difference of -0.03
+    # B is right where A is, but loses 8 points and gains 5: a true difference of -0.03
     covered = 0
     for seed in range(150):
         rng = RNG(seed)
@@ -95,10 +95,10 @@ def test_the_differences_interval_covers_the_truth():
         second = np.where((draw < 0.72) | (draw > 0.90), labels, other)
         found = compare(rows_of(labels, first, second), "1", 200, rng).difference
         covered += found.low <= -0.03 <= found.high
-    assert 0.90 <= covered / 150 <= 0.99  # 95%, with 150 trials' own noise of 1.8%
+    assert 0.90 <= covered / 150 <= 0.99  # 95%; the standard error of 150 trials is 1.8%
 
 
-def test_only_rows_that_both_judged_count_whatever_their_order():
+def test_only_rows_that_both_judged_count_in_any_order():
     first = predictions("101", "101", names=["a", "b", "c"])
     second = predictions("110", "110", names=["c", "d", "b"])
     rows = common_rows(first, second, ("A", "B"))
@@ -116,7 +116,7 @@ def test_other_labels_are_refused():
         common_rows(predictions("10", "11"), predictions("11", "11"), ("A", "B"))
 
 
-def test_slices_are_compared_where_they_are_large_enough():
+def test_slices_are_compared_if_they_are_large_enough():
     rows = rows_of("1111", "1111", "1100")
     table = pd.DataFrame({"age": ["old", "old", "young", "young"]}, index=rows.index)
     found = compare_slices(rows, table, "1", 2, 50, RNG(0))
@@ -136,7 +136,7 @@ def test_the_positive_label_is_the_larger(labels, positive):
     ("accuracy", "code", "words"), [(0.85, 0, "not worse"), (0.6, 1, "is worse"), (0.84, 3, "Undecided")]
 )
 def test_the_commands_exit_code_and_words(tmp_path, accuracy, code, words):
-    seeds = {0.85: 1, 0.6: 3, 0.84: 3}  # 0.85 again with A's own seed: the same answers
+    seeds = {0.85: 1, 0.6: 3, 0.84: 3}  # 0.85 with A's own seed: the same answers
     for name, table in (("a", judged(1, 0.85)), ("b", judged(seeds[accuracy], accuracy))):
         (tmp_path / name / "evaluation").mkdir(parents=True)
         (tmp_path / name / "model").mkdir()

@@ -1,4 +1,4 @@
-"""The stages on files, with a real if tiny Keras model that tells red pictures from blue ones."""
+"""The stages evaluate and submit on files, with a tiny Keras model that tells red pictures from blue ones."""
 
 import json
 import shutil
@@ -20,13 +20,13 @@ from facegender.params.stage_params import EvaluateStageParams
 from facegender.scoring.submit import submit
 from tests.small_evaluation import CLASSES, Case
 
-# Keras 3.15 saves TensorFlow's variables in a way that NumPy 2 warns of
+# NumPy 2 warns when Keras 3.15 saves TensorFlow's variables
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation doesn't accept a copy:DeprecationWarning")
 
 
 @pytest.fixture
 def files(model: Path, case: Case, tmp_path: Path) -> Layout:
-    """A copy of the case on disk, as earlier stages leave it, with a test set and a sample."""
+    """A copy of the case on disk, as earlier stages leave it, with a test set and a sample submission."""
     layout = Layout(tmp_path / "data", tmp_path / "artifacts")
     shutil.copytree(case.layout.data, layout.data)
     layout.artifacts.mkdir()
@@ -96,7 +96,7 @@ def run_submit(model: Path, files: Layout, **params: object) -> None:
 
 def test_submit_writes_labels_in_the_samples_rows(model, files):
     run_submit(model, files)
-    # 0.45 of the training rows are positive: what cannot be read gets 0
+    # 0.45 of the training rows are positive, so an image that cannot be read gets 0
     assert files.submission.read_bytes() == b"image_names,class\nt0.png,0\nbroken.png,0\nt1.png,1\n"
     table = pd.read_parquet(files.predictions_test).set_index("image")
     assert table["status"].to_dict() == {"t1.png": "scored", "broken.png": "fallback", "t0.png": "scored"}
@@ -122,7 +122,7 @@ def test_submit_writes_probabilities(model, files):
     assert written["t0.png"] == pytest.approx(1 - written["t1.png"], abs=1e-6)
 
 
-def test_submit_reads_a_test_image_that_broke_since_validate_as_a_fallback(model, files):
+def test_submit_falls_back_for_a_test_image_that_broke_since_validate(model, files):
     (files.images / "t1.png").write_bytes(b"")
     run_submit(model, files)
     table = pd.read_parquet(files.predictions_test).set_index("image")
@@ -149,7 +149,7 @@ def test_no_validation_row_is_refused():
         held_rows(splits_of(-1, -2), Path("splits.parquet"))
 
 
-def test_only_rows_kept_from_training_are_judged():
+def test_only_rows_kept_out_of_training_are_judged():
     assert held_rows(splits_of(0, -1, -2, 0), Path("splits.parquet"))["image"].tolist() == [0, 2, 3]
 
 
@@ -171,7 +171,7 @@ def test_a_rule_over_slices_reads_the_column_it_names(case):
     assert slices_to_equalise(held, case.layout, case.inputs, case.params) is None
 
 
-def test_a_rule_over_a_column_that_is_not_there_is_refused(case):
+def test_a_rule_over_a_missing_column_is_refused(case):
     held = held_rows(case.inputs.splits, Path("splits.parquet"))
     with pytest.raises(UserError, match=r"must name a column of attributes.csv: age. Received: skin"):
         slices_to_equalise(held, case.layout, case.inputs, with_rule(case, "equal_error(skin)"))
@@ -185,10 +185,10 @@ def test_the_threshold_itself_is_positive():
     assert table["predicted"].tolist() == ["1", "0"]
 
 
-def test_a_holdout_is_what_is_reported_and_validation_rows_are_what_is_fitted():
-    # labels 0 1 0 1 ...: on the validation rows the model says the opposite of the truth
+def test_a_holdout_is_reported_and_the_fit_is_on_validation_rows():
+    # labels 0 1 0 1 ...: on the validation rows the model says the opposite
     raw = np.array([0.9, 0.1, 0.9, 0.1, 0.6, 0.4])
     decision, table = judge_rows(splits_of(0, 0, 0, 0, -2, -2), raw, CLASSES, Choices("temperature", 0.5, 0.1, 5, 1))
     assert table["image"].tolist() == [4, 5]
-    assert decision.calibrator.temperature == 100  # as near to 50% as it gets
+    assert decision.calibrator.temperature == 100  # the largest that is tried: probabilities close to 50%
     assert table["probability"].tolist() == pytest.approx([0.5, 0.5], abs=0.002)

@@ -11,7 +11,7 @@ def test_copies_are_found_in_training_in_test_and_among_themselves():
     predictions = pd.DataFrame({"image": list("abcde"), "group": [1, 2, 2, 3, 4]})
     splits = pd.DataFrame(
         {"image": list("abcdefg"), "group": [1, 2, 2, 3, 4, 1, 4], "fold": [0, 0, 0, 0, 0, -1, -2]}
-    )  # g is kept out of training, so that e has no copy there
+    )  # g is a holdout row, so e has no copy in training
     found = find_copies(predictions, splits, in_test=pd.Series([3]))
     assert found.in_training.tolist() == [True, False, False, False, False]
     assert found.in_test.tolist() == [False, False, False, True, False]
@@ -33,7 +33,7 @@ def test_scores_without_copies_by_hand():
     )
     found = measure_without_copies(rows, copies, 5, 20, np.random.default_rng(0))
     assert (found["in_training"], found["in_test"], found["repeated"]) == (1, 0, 0)
-    # b is right, c is not; their order is right
+    # b is right and c is not; their probabilities are in the right order
     assert found["without"]["accuracy"]["value"] == 0.5
     assert found["without"]["accuracy"]["n"] == 2
     assert found["without"]["roc_auc"]["value"] == 1.0

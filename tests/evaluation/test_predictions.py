@@ -7,7 +7,7 @@ from facegender.errors import UserError
 from facegender.evaluation.predictions import judged_rows, read_predictions
 
 
-def test_rows_of_a_table():
+def test_judged_rows_are_the_arrays_of_a_table():
     table = pd.DataFrame(
         {"label": ["m", "f"], "predicted": ["m", "m"], "probability": np.float32([0.75, 0.5]), "group": [4, 9]}
     )

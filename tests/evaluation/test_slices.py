@@ -21,13 +21,13 @@ def break_down_age(values, correct, minimum=1, positive=None):
 
 
 def test_figures_by_hand():
-    # a: a hit and a miss of positive rows, a hit of a negative one; b: one miss
+    # a: one hit and one miss on positive rows, one hit on a negative row; b: one miss
     (found,) = break_down_age(["a", "b", "a", "a"], [True, False, True, False], minimum=2, positive=[1, 1, 0, 1])
     a, b = found.slices
     assert (a.value, a.accuracy.value, a.accuracy.n, a.enough) == ("a", 2 / 3, 3, True)
     assert (a.negative_recall.value, a.positive_recall.value) == (1.0, 0.5)
     assert (b.accuracy.value, b.accuracy.n, b.enough, b.negative_recall.value) == (0.0, 1, False, None)
-    assert found.gap is None  # one slice alone is large enough
+    assert found.gap is None  # only one slice is large enough
 
 
 def test_figures_and_gap_are_those_of_fairlearn_and_scikit_learn():
@@ -57,7 +57,7 @@ def test_the_gap_is_between_slices_large_enough():
     assert found.gap.gap.n == 20
 
 
-def test_values_stand_in_their_natural_order():
+def test_values_are_in_their_natural_order():
     (found,) = break_down_age(["70+", "10-19", "3-9", "", "more than 80", "0-2"], [True] * 6)
     assert [row.value for row in found.slices] == ["0-2", "3-9", "10-19", "70+", "more than 80", MISSING]
 
@@ -84,12 +84,12 @@ def test_two_columns_are_crossed_on_request():
     assert list(cross_columns(table, [], "attributes.csv").columns) == ["age", "race"]
 
 
-def test_members_of_slices_large_enough():
+def test_rows_are_assigned_to_slices_that_are_large_enough():
     values = pd.Series(["old", None, "young", "old", "rare", "young", None])
     assert assign_slices(values, 2).tolist() == [0, -1, 2, 0, -1, 2, -1]  # old, rare, young, in that order
     assert assign_slices(pd.Series([f"person {number}" for number in range(21)]), 1).tolist() == [-1] * 21
 
 
-def test_crossing_a_column_that_is_not_there_is_refused():
+def test_crossing_a_missing_column_is_refused():
     with pytest.raises(UserError, match=r"evaluate.two_way: must name columns of a.csv: age. Received: race"):
         cross_columns(pd.DataFrame({"age": ["old"]}), [("age", "race")], "a.csv")

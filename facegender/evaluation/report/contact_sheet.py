@@ -98,7 +98,7 @@ def describe_operations(augment: AugmentParams) -> list[str]:
         "rotation": f"rotated by up to {augment.rotation:g} degrees",
         "zoom": f"scaled by up to {augment.zoom:.0%}",
         "brightness": f"made up to {augment.brightness:.0%} brighter or darker",
-        "contrast": f"raised or lowered in contrast by up to {augment.contrast:.0%}",
+        "contrast": f"given up to {augment.contrast:.0%} more or less contrast",
         "erase": f"covered with noise on up to {augment.erase:.0%} of the area",
     }
     return [text for key, text in says.items() if key in augment.ranges()]

@@ -77,7 +77,7 @@ def data_lists(facts: Mapping[str, Any], suspects: pd.DataFrame | None = None) -
     if suspects is not None:
         flagged = suspects[suspects["flagged"]]
         lines = [
-            f"{row.image}: labelled {label_name(str(row.label))}, at a probability of {row.probability:.1%}"
+            f"{row.image}: labelled {label_name(str(row.label))}, which has a probability of {row.probability:.1%}"
             for row in flagged.head(LISTED).itertuples()
         ]
         title, _, _ = title_list("Labels that look wrong", [""] * len(flagged))

@@ -1,4 +1,4 @@
-"""The contact sheet shows the views that training used, of training faces alone."""
+"""The contact sheet shows the views that training used, and only training faces."""
 
 import base64
 import io
@@ -24,9 +24,9 @@ def made(augment: dict[str, object], views: int) -> dict[str, object]:
 def test_faces_are_training_faces_of_both_labels_evenly_spread() -> None:
     splits = pd.DataFrame({"image": [f"{n:02d}" for n in range(20)], "label": list("01") * 10, "fold": -1})
     splits.loc[[0, 1], "fold"] = [0, -2]
-    # of label 0: 02, 04 ... 18, nine names, of which places 0, 8/3, 16/3 and 8; of label 1 one further on
+    # label 0 has nine names, 02, 04 ... 18: positions 0, 8/3, 16/3 and 8; label 1 has the names one higher
     assert choose_faces(splits) == ["02", "03", "06", "07", "12", "13", "18", "19"]
-    assert choose_faces(splits[:5]) == ["02", "03"]  # label 1 has one
+    assert choose_faces(splits[:5]) == ["02", "03"]  # label 1 has only one
 
 
 def test_the_strips_are_the_views_that_training_used(case) -> None:
@@ -40,7 +40,7 @@ def test_the_strips_are_the_views_that_training_used(case) -> None:
         shown = Image.open(io.BytesIO(base64.b64decode(uri.split(",")[1])))
         assert shown.size == (SIDE, SIDE)
         expected = view_of(pixels, ranges_in_force(POLICIES["strong"]), 5, sha256, view)
-        # JPEG and scaling move single pixels, and of noise they leave the mean
+        # JPEG and scaling change single pixels, but keep the mean of the noise
         assert np.abs(np.asarray(shown).mean((0, 1)) - expected.mean((0, 1))).max() < 4
 
 
@@ -65,7 +65,7 @@ def test_operations_in_words() -> None:
 def test_the_report_shows_the_sheet(case, evaluated, tmp_path) -> None:
     html = (evaluated / "report.html").read_text()
     assert html.count('<ul class="sheet">') == 1
-    assert "by the policy <code>standard</code>" in html
+    assert "(policy <code>standard</code>)" in html
     assert html.count(', view 1">') == 8
     assert "Every face has 2 views, each of which was also used mirrored." in html
     plain = replace(case.inputs, provenance={**case.inputs.provenance, "params": made({}, 1)["params"]})

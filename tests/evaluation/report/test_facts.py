@@ -77,7 +77,7 @@ def test_a_backbone_is_named_without_the_machines_folders_and_its_width_where_th
     assert describe_weights({"source": "own", "fingerprint": "ab"}).startswith("those in the backbone's file")
 
 
-def test_nothing_frozen_is_said(case):
+def test_the_report_says_if_nothing_was_frozen(case):
     rows = dict(provenance_rows(case.inputs.provenance | {"cut": None}, "hash"))
     assert rows["Trained"] == "the head and 30 backbone layers, nothing frozen"
     assert rows["Data (SHA-256)"] == "hash"

@@ -17,13 +17,13 @@ def test_chosen_by_hand():
     #                       wrong 0.1  wrong 0.9  right .45  right .95  wrong .52  right .05  right .99
     rows = rows_of([1, 0, 0, 1, 0, 0, 1], [0.1, 0.9, 0.45, 0.95, 0.52, 0.05, 0.99])
     chosen = choose_faces(rows, 0.5, np.random.default_rng(0), each=2)
-    assert chosen["wrong"].tolist() == [0, 1]  # both 0.4 from the threshold: in the rows' order
-    assert chosen["uncertain"].tolist() == [4, 2]  # 0.02 and 0.05 from it
+    assert chosen["wrong"].tolist() == [0, 1]  # both are 0.4 from the threshold, so they keep the rows' order
+    assert chosen["uncertain"].tolist() == [4, 2]  # 0.02 and 0.05 from the threshold
     assert set(chosen["right"]) < {3, 5, 6}
     assert len(chosen["right"]) == 2
 
 
-def test_confidence_is_counted_from_the_threshold():
+def test_confidence_is_the_distance_from_the_threshold():
     chosen = choose_faces(rows_of([1, 1], [0.5, 0.75], threshold=0.8), 0.8, np.random.default_rng(0), each=1)
     assert chosen["wrong"].tolist() == [0]
 

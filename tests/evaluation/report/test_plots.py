@@ -51,7 +51,7 @@ def test_the_same_numbers_give_the_same_bytes(drawn, rows, case):
     assert draw(rows, case) == drawn
 
 
-def test_nothing_tells_when_it_was_drawn(drawn):
+def test_plots_hold_no_date(drawn):
     assert not any("dc:date" in svg for svg in drawn.values())
 
 
@@ -62,12 +62,12 @@ def test_text_stays_text():
     assert "female" in texts
 
 
-def test_one_class_alone_is_drawn_without_the_curves_of_two(case):
+def test_with_one_class_only_there_are_no_curves_that_need_two(case):
     rows = JudgedRows(np.ones(3, bool), np.array([0.2, 0.6, 0.9]), np.array([False, True, True]), np.arange(3))
     assert not {"roc", "precision_recall"} & draw(rows, case).keys()
 
 
-def test_nobody_called_positive_leaves_no_point_on_the_precision_curve(case):
+def test_without_positive_answers_the_precision_curve_has_no_point(case):
     rows = JudgedRows(np.array([True, False]), np.array([0.2, 0.1]), np.array([False, False]), np.arange(2))
     drawn = draw(rows, case)
     assert "threshold 0.5" in drawn["roc"]
@@ -90,13 +90,13 @@ def test_inline_plots_share_no_id_and_no_colour_of_their_own(drawn):
     assert len(ids) == len(set(ids))
 
 
-def test_inline_refuses_what_has_no_size():
+def test_inline_refuses_a_plot_without_a_size():
     with pytest.raises(ValueError, match="viewBox"):
         inline("<svg></svg>", "x")
 
 
 def test_the_kept_epoch_is_the_last_phases_best(case):
-    # the head's first epoch has the lowest loss of all, 0.30, but the model went on from it: 0.45 it is
+    # the head's epoch has the lowest loss, 0.30, but training went on from it: 0.45 is the best of the last phase
     assert kept_epoch(case.inputs.history) == 2
 
 
