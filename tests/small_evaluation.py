@@ -1,7 +1,7 @@
-"""One small evaluation: 120 pictures of plain colour, their tables as earlier stages leave them, drawn chances."""
+"""One small evaluation: 120 pictures of plain colour, the tables of earlier stages, and random probabilities."""
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -11,12 +11,15 @@ from PIL import Image
 
 from facegender.decision.classes import Classes
 from facegender.decision.decision import Decision
-from facegender.evaluation.evaluate import choices, judge_rows
-from facegender.evaluation.gradcam import Look
+from facegender.evaluation.evaluate import judge_rows
+from facegender.evaluation.gradcam import Explainer
+from facegender.evaluation.inputs import Evaluation, Extras, Inputs
+from facegender.evaluation.predictions import choices_from
 from facegender.evaluation.report.facts import data_hash
-from facegender.evaluation.write import Found, Made, write_evaluation
+from facegender.evaluation.write import write_evaluation
 from facegender.files.layout import Layout
 from facegender.params.sections import EvaluateParams, Params
+from facegender.params.stage_params import EvaluateStageParams
 from facegender.pictures.traits import read_traits
 
 CONTRADICTORY = {
@@ -32,32 +35,22 @@ CLASSES = Classes("0", "1", "int", 0.45)
 
 @dataclass(frozen=True)
 class Case:
-    """What `write_evaluation` takes, and where its pictures lie."""
+    """The arguments of `write_evaluation`, and the folders that they belong to."""
 
     layout: Layout
     index: pd.DataFrame
-    found: Found
-    made: Made
+    inputs: Inputs
+    extras: Extras
     decision: Decision
     predictions: pd.DataFrame
-    params: Params
+    params: EvaluateStageParams
 
-    def write(self, folder: Path, look: Look | None = None, **changes: object) -> None:
-        values = {"predictions": self.predictions, "found": self.found, "made": self.made, "params": self.params}
-        values |= changes
-        write_evaluation(
-            folder,
-            values["predictions"],
-            self.decision,
-            CLASSES,
-            values["made"],
-            values["found"],
-            read_traits(values["predictions"]["image"], self.layout.images, self.found.index),
-            values["params"],
-            self.layout,
-            "../../data/images",
-            look,
-        )
+    def write(self, folder: Path, explain: Explainer | None = None, **changes: object) -> None:
+        """Write the evaluation folder; `changes` replace the case's own inputs, extras, predictions or params."""
+        case = replace(self, **changes)
+        traits = read_traits(case.predictions["image"], case.layout.images, case.inputs.index)
+        evaluation = Evaluation(case.inputs, case.extras, case.decision, case.predictions, traits)
+        write_evaluation(folder, evaluation, case.layout, case.params, explain)
 
 
 @pytest.fixture(scope="session")
@@ -70,7 +63,7 @@ def case(tmp_path_factory: pytest.TempPathFactory) -> Case:
     labels = rng.choice(["0", "1"], size=120)
     for name, label in zip(names, labels, strict=True):
         colour = (200, 90, 60) if label == "1" else (60, 90, 200)
-        # every fourth is darker, so that the pictures themselves make slices; red minus blue stays
+        # every fourth is darker, so that there are slices by brightness; red minus blue stays the same
         darker = 50 if int(name.split("<")[1].split(">")[0]) % 4 == 0 else 0
         Image.new("RGB", (48, 40), tuple(value - darker for value in colour)).save(layout.images / name)
     index = pd.DataFrame(
@@ -90,7 +83,7 @@ def case(tmp_path_factory: pytest.TempPathFactory) -> Case:
     ages = np.where(np.arange(120) < 90, rng.choice(["3-9", "10-19"], size=120), "70+")
     pd.DataFrame({"image_names": names, "age": ages}).to_csv(layout.attributes_csv, index=False)
     held = splits[splits["fold"] == 0].reset_index(drop=True)
-    logits = 3 * rng.normal(np.where(held["label"] == "1", 1.2, -1.2), 1.5)  # too sure of itself: calibration helps
+    logits = 3 * rng.normal(np.where(held["label"] == "1", 1.2, -1.2), 1.5)  # overconfident, so that calibration helps
     probabilities = (1 / (1 + np.exp(-logits))).astype(np.float32)
     facts = {
         "image_column": "image_names",
@@ -105,17 +98,16 @@ def case(tmp_path_factory: pytest.TempPathFactory) -> Case:
         "csv": {"sample_submission.csv": {"encoding": "utf-8", "separator": ","}},
         "warnings": ["images: 2 files have no row"],
     }
-    made = Made(history(), provenance())
-    params = Params(evaluate=EvaluateParams(bootstrap=200, min_slice=20))
-    decision, predictions = judge_rows(held, probabilities.astype(np.float64), CLASSES, choices(params.evaluate))
+    params = EvaluateStageParams.of(Params(evaluate=EvaluateParams(bootstrap=200, min_slice=20)))
+    decision, predictions = judge_rows(held, probabilities.astype(np.float64), CLASSES, choices_from(params.evaluate))
     suspects = splits[["image", "label"]].assign(probability=np.linspace(0.02, 0.99, 120), flagged=np.arange(120) < 7)
     overrides = splits[["image", "label"]][:4].assign(decision=["flip", "flip", "keep", "drop"])
     overrides["label"] = ["1" if label == "0" else "0" for label in overrides["label"]]
     champion = predictions.set_index("image").assign(predicted="1")
     layout.artifacts.mkdir()
     index.to_parquet(layout.index, index=False)
-    found = Found(layout.index, data_hash(index), splits, facts, suspects, overrides, champion)
-    return Case(layout, index, found, made, decision, predictions, params)
+    inputs = Inputs(CLASSES, history(), provenance(), layout.index, data_hash(index), splits, facts)
+    return Case(layout, index, inputs, Extras(suspects, overrides, champion), decision, predictions, params)
 
 
 def history() -> pd.DataFrame:
@@ -158,7 +150,7 @@ def metrics(evaluated: Path) -> dict[str, object]:
 
 @pytest.fixture(scope="session")
 def model(case: Case, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Probability of "1" grows with mean red minus mean blue."""
+    """A model whose probability of "1" grows with mean red minus mean blue."""
     import keras
 
     from facegender.network.keras_file import save_model
@@ -173,6 +165,6 @@ def model(case: Case, tmp_path_factory: pytest.TempPathFactory) -> Path:
     classes = {"negative": "0", "positive": "1", "label_dtype": "int", "image_size": 8, "positive_share": 0.45}
     (folder / "classes.json").write_text(json.dumps(classes))
     (folder / "engine.json").write_text(json.dumps({"engine": "tensorflow", "precision": "float32"}))
-    (folder / "provenance.json").write_text(json.dumps(case.made.provenance))
-    case.made.history.to_csv(folder / "history.csv", index=False)
+    (folder / "provenance.json").write_text(json.dumps(case.inputs.provenance))
+    case.inputs.history.to_csv(folder / "history.csv", index=False)
     return folder

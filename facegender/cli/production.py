@@ -22,7 +22,8 @@ def promotion(
     It may where it is not worse, on the rows that neither was trained on: in accuracy, in any slice, in calibration.
     `python -m flows.champion` acts upon it.
     """
-    from facegender.evaluation.compare import attributes_of, read_evaluated
+    from facegender.data.attributes import read_attributes
+    from facegender.evaluation.predictions import read_evaluated
     from facegender.files.atomic import atomic_file
     from facegender.files.json_files import write_json
     from facegender.params.reading import read_params
@@ -32,7 +33,7 @@ def promotion(
     layout, values = Layout(data, artifacts), read_params(params)
     found = {folder: read_evaluated(folder) for folder in (champion / "evaluation", layout.evaluation)}
     held, new = (replace(one, predictions=with_hashes(one.predictions, folder)) for folder, one in found.items())
-    attributes = attributes_of(new.predictions.index, data / values.data.attributes)
+    attributes = read_attributes(data / values.data.attributes, new.predictions.index)
     record = judge_promotion(held, new, attributes, values.evaluate, values.promote, values.compare.margin)
     with atomic_file(layout.promotion) as file:
         write_json(file, record)

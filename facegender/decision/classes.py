@@ -37,3 +37,8 @@ def read_classes(model: Path) -> Classes:
     return Classes(
         str(values["negative"]), str(values["positive"]), str(values["label_dtype"]), float(values["positive_share"])
     )
+
+
+def label_name(label: str) -> str:
+    """A label in running text: a bare number, which says nothing without its column, becomes "class 1"."""
+    return f"class {label}" if label.lstrip("-").isdigit() else label

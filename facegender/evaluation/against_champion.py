@@ -1,7 +1,7 @@
-"""A new model against the one that was promoted last, the champion.
+"""A new model compared with the champion: the model that was promoted last.
 
-artifacts/champion/ holds, where a model has been promoted, its model/ and its evaluation/. No stage makes it, so DVC
-does not watch it: the comparison is with the champion of the moment at which `evaluate` ran.
+artifacts/champion/ holds the model/ and evaluation/ of the champion, if a model has been promoted. No stage makes this
+folder, so DVC does not watch it: the comparison is with the champion at the time when `evaluate` ran.
 """
 
 import logging
@@ -12,27 +12,28 @@ import numpy as np
 import pandas as pd
 
 from facegender.decision.classes import Classes
-from facegender.evaluation.compare import common_rows, compare, read_evaluated
+from facegender.evaluation.compare import common_rows, compare
+from facegender.evaluation.predictions import read_evaluated
 
 logger = logging.getLogger(__name__)
 
 
 def read_champion(folder: Path, classes: Classes) -> pd.DataFrame | None:
-    """predictions.parquet of the champion's evaluation, by image.
+    """Read the champion's predictions.parquet, by image.
 
-    None where no model has been promoted, or the champion has other classes than the new model.
+    None if no model has been promoted, or if the champion has other classes than the new model.
     """
     evaluation = folder / "evaluation"
     if not (evaluation / "predictions.parquet").exists():
         return None
     champion = read_evaluated(evaluation)
     if champion.classes != (classes.negative, classes.positive):
-        logger.info("evaluate: the champion has the classes %s and %s, and is not compared with", *champion.classes)
+        logger.info("evaluate: the champion is not compared, because its classes are %s and %s", *champion.classes)
         return None
     return champion.predictions
 
 
-def against_champion(
+def compare_with_champion(
     champion: pd.DataFrame,
     predictions: pd.DataFrame,
     classes: Classes,
@@ -40,9 +41,9 @@ def against_champion(
     resamples: int,
     rng: np.random.Generator,
 ) -> dict[str, Any] | None:
-    """The part of metrics.json on the champion (A) and this model (B), by the rule of `facegender compare`.
+    """Compare the champion (A) with this model (B) by the rule of `facegender compare`, for metrics.json.
 
-    Both are judged by the labels of today on the rows that neither was trained on; None where there are none.
+    Both are judged by today's labels, on the rows that neither was trained on. None if there are no such rows.
     """
     ours = predictions.set_index("image")
     both = champion[champion.index.isin(ours.index)]

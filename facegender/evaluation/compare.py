@@ -1,4 +1,4 @@
-"""Is model B worse than model A? Both are judged on the rows that neither was trained on."""
+"""Compare two models: is B worse than A? Both are judged on the rows that neither was trained on."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -7,35 +7,34 @@ from typing import Any, Final, Literal
 import numpy as np
 import pandas as pd
 
-from facegender.data.tables import read_table
-from facegender.decision.classes import read_classes
+from facegender.data.attributes import read_attributes
 from facegender.errors import UserError
-from facegender.evaluation.figures import labels_of
-from facegender.evaluation.slices import natural_order, slice_values
-from facegender.files.json_files import read_json
+from facegender.evaluation.predictions import read_evaluated
+from facegender.evaluation.slices import slice_column, sort_naturally
 from facegender.params.sections import EvaluateParams
 from facegender.statistics.intervals import Estimate, FloatArray, IntArray, bootstrap, wilson
-from facegender.statistics.metrics import CLIP, BoolArray
+from facegender.statistics.metrics import log_losses
 
 Verdict = Literal["not worse", "worse", "undecided"]
 
-EXIT_CODES: Final[dict[Verdict, int]] = {"not worse": 0, "worse": 1, "undecided": 3}  # 2 is a user's mistake
+EXIT_CODES: Final[dict[Verdict, int]] = {"not worse": 0, "worse": 1, "undecided": 3}  # 2 is for a user's mistake
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """Two models on the same rows.
+    """The figures of two models on the same rows.
 
     Attributes
     ----------
     first, second
         Accuracy of A and of B.
     difference, log_loss
-        B minus A, with paired bootstrap intervals over groups; more is better for the first, worse for the second.
+        B minus A in accuracy (higher is better) and in log loss (lower is better), with paired bootstrap intervals over
+        groups.
     only_first, only_second
-        Rows that A alone, and that B alone, got right.
+        How many rows only A, and only B, got right.
     p_value
-        McNemar's exact test of those two counts: how likely so uneven a split is for equally good models.
+        Of McNemar's exact test: the probability of a split at least as uneven, if both models are equally good.
     """
 
     first: Estimate
@@ -47,33 +46,17 @@ class Comparison:
     p_value: float
 
     def verdict(self, margin: float) -> Verdict:
-        """Whether B is worse than A by more than `margin` in accuracy, by the interval of the difference."""
+        """Say whether B is worse than A by more than `margin` in accuracy, by the interval of the difference."""
         low, high = self.difference.low or 0.0, self.difference.high or 0.0
         if low >= -margin:
             return "not worse"
         return "worse" if high < -margin else "undecided"
 
 
-@dataclass(frozen=True)
-class Evaluated:
-    """A model's evaluation.
-
-    Attributes
-    ----------
-    predictions
-        predictions.parquet, by image.
-    classes
-        Negative and positive label of the model.
-    """
-
-    predictions: pd.DataFrame
-    classes: tuple[str, str]
-
-
 def compare_models(
     first: Path, second: Path, attributes: Path, params: EvaluateParams
 ) -> tuple[Comparison, dict[tuple[str, str], Comparison]]:
-    """Compare two evaluated models overall and, where there is an attributes file, by its columns.
+    """Compare two evaluated models: overall and, if there is an attributes file, within each slice.
 
     Raises
     ------
@@ -82,78 +65,23 @@ def compare_models(
     """
     a, b = read_evaluated(first), read_evaluated(second)
     if a.classes != b.classes:
-        received = " against ".join(" and ".join(found.classes) for found in (a, b))
+        received = " against ".join(" and ".join(model.classes) for model in (a, b))
         raise UserError(f"{first} and {second}", "must be models of the same two classes", received)
     rows = common_rows(a.predictions, b.predictions, (str(first), str(second)))
     positive = a.classes[1]
     rng = np.random.default_rng(params.seed)
     whole = compare(rows, positive, params.bootstrap, rng)
-    table = attributes_of(rows.index, attributes)
+    table = read_attributes(attributes, rows.index)
     return whole, compare_slices(rows, table, positive, params.min_slice, params.bootstrap, rng)
 
 
-def attributes_of(images: pd.Index, path: Path) -> pd.DataFrame:
-    """attributes.csv by image, its image column told by what it holds; no column where there is no such file."""
-    if not path.exists():
-        return pd.DataFrame(index=images)
-    frame = read_table(path).frame
-    known = set(images)
-    column = max(frame.columns, key=lambda name: len(known.intersection(frame[name])))
-    return frame.drop_duplicates(column).set_index(column)
-
-
-def read_evaluated(folder: Path) -> Evaluated:
-    """Read the evaluation beside a model folder, or an evaluation folder itself.
-
-    Raises
-    ------
-    UserError
-        There is none, it is that of another model, or nothing says which class is the positive one.
-    """
-    here = folder.resolve()
-    is_model = (here / "classes.json").is_file()
-    evaluation = here.with_name("evaluation") if is_model else here
-    path = evaluation / "predictions.parquet"
-    if not path.is_file():
-        remedy = "Run `facegender evaluate` for it."
-        raise UserError(str(folder), "must be a model that was evaluated, or its evaluation folder", None, remedy)
-    predictions = pd.read_parquet(path).set_index("image")
-    classes = _classes_behind(evaluation, here if is_model else here.with_name("model"))
-    others = predictions.loc[~predictions["predicted"].isin(classes), "predicted"]
-    if len(others):
-        expected = f"must be the evaluation of a model with the classes {' and '.join(classes)}"
-        raise UserError(str(evaluation), expected, f"the answer {others.iloc[0]!r}", "Evaluate the model again.")
-    return Evaluated(predictions, classes)
-
-
-def _classes_behind(evaluation: Path, model: Path) -> tuple[str, str]:
-    """Negative and positive label, from the model's classes.json or, of an evaluation that stands alone, metrics.json.
-
-    A copy of the evaluation under another name stands alone: the model beside it may be a later one.
-    """
-    if evaluation.name == "evaluation" and (model / "classes.json").is_file():
-        classes = read_classes(model)
-        return classes.negative, classes.positive
-    metrics = evaluation / "metrics.json"
-    labels = labels_of(read_json(metrics)) if metrics.is_file() else None
-    if labels is None:
-        raise UserError(
-            str(evaluation),
-            "an evaluation without its model must have the metrics.json that `facegender evaluate` wrote, which says "
-            "which class is the positive one",
-            "none" if not metrics.is_file() else "classes in an order that its counts contradict",
-            "Give the model's folder instead, with the evaluation beside it.",
-        )
-    return labels
-
-
 def common_rows(first: pd.DataFrame, second: pd.DataFrame, names: tuple[str, str]) -> pd.DataFrame:
-    """The rows that both judged: label, group, and each one's predicted and probability, with suffixes _a and _b.
+    """Join the rows that both models judged: label, group, and predicted and probability with suffixes _a and _b.
 
     Raises
     ------
     UserError
-        There are none, or the two were judged by different labels.
+        There are no common rows, or the labels differ between the two.
     """
     columns = ["label", "predicted", "probability", "group"]
     rows = first[columns].add_suffix("_a").join(second[columns].add_suffix("_b"), how="inner").sort_index()
@@ -167,10 +95,10 @@ def common_rows(first: pd.DataFrame, second: pd.DataFrame, names: tuple[str, str
 
 
 def compare(rows: pd.DataFrame, positive: str, resamples: int, rng: np.random.Generator) -> Comparison:
-    """Compare on `common_rows`; `positive` is the label whose probability the models give."""
+    """Compare two models on `common_rows`; `positive` is the label whose probability they give."""
     is_positive = (rows["label"] == positive).to_numpy(dtype=bool)
     right = [(rows[f"predicted_{side}"] == rows["label"]).to_numpy(dtype=bool) for side in "ab"]
-    losses = [_losses(is_positive, rows[f"probability_{side}"].to_numpy(dtype=np.float64)) for side in "ab"]
+    losses = [log_losses(is_positive, rows[f"probability_{side}"].to_numpy(dtype=np.float64)) for side in "ab"]
     gain = right[1].astype(np.float64) - right[0]
     extra = losses[1] - losses[0]
 
@@ -193,9 +121,9 @@ def compare(rows: pd.DataFrame, positive: str, resamples: int, rng: np.random.Ge
 
 
 def mcnemar(only_first: int, only_second: int) -> float:
-    """Exact two-sided p-value of McNemar's test (McNemar 1947, by the binomial distribution with p = 1/2)."""
+    """Compute the exact two-sided p-value of McNemar's test (McNemar 1947): a binomial test with p = 1/2."""
     n, fewer = only_first + only_second, min(only_first, only_second)
-    ways = total = 1  # of choosing 0, and of choosing at most that many, of n
+    ways = total = 1  # the number of ways to choose exactly 0 of n, and at most 0 of n
     for chosen in range(fewer):
         ways = ways * (n - chosen) // (chosen + 1)
         total += ways
@@ -204,35 +132,31 @@ def mcnemar(only_first: int, only_second: int) -> float:
 
 def compare_slices(
     rows: pd.DataFrame,
-    attributes: pd.DataFrame,
+    attributes: pd.DataFrame | None,
     positive: str,
     minimum: int,
     resamples: int,
     rng: np.random.Generator,
 ) -> dict[tuple[str, str], Comparison]:
-    """`compare` within each value of each attribute that `minimum` rows or more share, by (column, value)."""
+    """Compare within each slice of at least `minimum` rows; give the comparisons by (column, value)."""
     found: dict[tuple[str, str], Comparison] = {}
+    if attributes is None:
+        return found
     joined = attributes.reindex(rows.index)
     for column in joined.columns:
-        values = slice_values(joined[column])
-        for value in [] if values is None else natural_order(values):
+        values = slice_column(joined[column])
+        for value in [] if values is None else sort_naturally(values):
             here = rows.iloc[np.flatnonzero(values == value)]
             if len(here) >= minimum:
                 found[str(column), value] = compare(here, positive, resamples, rng)
     return found
 
 
-def _losses(positive: BoolArray, probabilities: FloatArray) -> FloatArray:
-    clipped = np.clip(probabilities, CLIP, 1 - CLIP)
-    losses: FloatArray = -np.where(positive, np.log(clipped), np.log1p(-clipped))
-    return losses
-
-
 def as_rich(whole: Comparison, slices: dict[tuple[str, str], Comparison], margin: float) -> Any:
-    """The tables for a terminal."""
+    """Make a table for the terminal."""
     from rich.table import Table
 
-    shown = Table(title="B against A, on the rows that neither was trained on", caption=_sentence(whole, margin))
+    shown = Table(title="B compared with A, on the rows that neither was trained on", caption=_sentence(whole, margin))
     for name in ("faces", "n", "A", "B", "B minus A, points", "95% interval", "p (McNemar)"):
         shown.add_column(name, justify="left" if name == "faces" else "right")
     shown.add_row("all", *_cells(whole))
@@ -258,7 +182,7 @@ def _sentence(whole: Comparison, margin: float) -> str:
     says = {
         "not worse": f"B is not worse than A by more than {100 * margin:g} points of accuracy.",
         "worse": f"B is worse than A by more than {100 * margin:g} points of accuracy.",
-        "undecided": f"Undecided: the interval holds a loss of {100 * margin:g} points of accuracy and less than that.",
+        "undecided": f"Undecided: the loss of accuracy may be more or less than {100 * margin:g} points.",
     }
     change = whole.log_loss
     loss = f"Log loss changes by {change.value or 0.0:+.4f} ({change.low or 0.0:+.4f} to {change.high or 0.0:+.4f})."

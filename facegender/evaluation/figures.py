@@ -1,42 +1,30 @@
-"""metrics.json and slices.json: the figures of an evaluation as they are stored, compared and reported."""
+"""metrics.json and slices.json: the figures of an evaluation, as they are stored, compared and reported."""
 
-from collections.abc import Mapping
 from typing import Any, Final
 
-import numpy as np
 import pandas as pd
 
 from facegender.decision.classes import Classes
 from facegender.decision.decision import Decision
-from facegender.evaluation.slices import Cut, Slice
+from facegender.evaluation.slices import Breakdown, Slice
 from facegender.files.image_names import lookup_all
 from facegender.statistics.intervals import Estimate, wilson
-from facegender.statistics.metrics import Confusion, Rows
+from facegender.statistics.metrics import Confusion, JudgedRows
 
 CALIBRATION: Final = ("log_loss", "brier", "expected_calibration_error")
 
 
-def rows_of(predictions: pd.DataFrame, classes: Classes, probability: str = "probability") -> Rows:
-    """The arrays behind a predictions table; `probability` names the column."""
-    return Rows(
-        (predictions["label"] == classes.positive).to_numpy(dtype=bool),
-        predictions[probability].to_numpy(dtype=np.float64),
-        (predictions["predicted"] == classes.positive).to_numpy(dtype=bool),
-        predictions["group"].to_numpy(dtype=np.int64),
-    )
-
-
-def baseline(rows: Rows, classes: Classes) -> Estimate:
-    """Accuracy of always answering the training rows' majority class."""
+def baseline(rows: JudgedRows, classes: Classes) -> Estimate:
+    """Compute the accuracy of always answering the majority class of the training rows."""
     hits = rows.positive if classes.majority == classes.positive else ~rows.positive
     return wilson(int(hits.sum()), len(rows))
 
 
 def frozen_accuracy(predictions: pd.DataFrame, suspects: pd.DataFrame) -> Estimate | None:
-    """Accuracy of a logistic regression on the frozen backbone's output, cross-fitted over all labelled rows.
+    """Compute the accuracy of a logistic regression on the frozen backbone's output, cross-fitted on all labelled rows.
 
-    It is what `find_suspects` judges labels by, so it costs nothing more. None where it has not judged these rows, as
-    those of a holdout.
+    `find_suspects` has already fitted it to judge labels, so it costs nothing more. None if it has not judged these
+    rows: a holdout has no part in it.
     """
     try:
         confidence = suspects["probability"].to_numpy()[lookup_all(predictions["image"], suspects["image"])]
@@ -45,13 +33,13 @@ def frozen_accuracy(predictions: pd.DataFrame, suspects: pd.DataFrame) -> Estima
     return wilson(int((confidence > 0.5).sum()), len(predictions))
 
 
-def uncalibrated(estimates: dict[str, Estimate]) -> dict[str, Any]:
-    """Of the model's own probabilities, the figures that calibration is for."""
+def calibration_figures(estimates: dict[str, Estimate]) -> dict[str, Any]:
+    """Pick the figures that calibration improves, for the model's own probabilities."""
     return {name: estimates[name].as_dict() for name in CALIBRATION}
 
 
-def abstention(predictions: pd.DataFrame, decision: Decision) -> dict[str, Any]:
-    """How often the model answers at the allowed error, how well then, and whether its sets keep the promise."""
+def abstention_figures(predictions: pd.DataFrame, decision: Decision) -> dict[str, Any]:
+    """Say how often the model answers at the allowed error, how accurately, and how often its sets hold the label."""
     answered = ~predictions["abstain"]
     correct = predictions["label"] == predictions["predicted"]
     count, n = int(answered.sum()), len(predictions)
@@ -64,7 +52,7 @@ def abstention(predictions: pd.DataFrame, decision: Decision) -> dict[str, Any]:
 
 
 def metrics_json(estimates: dict[str, Estimate], counts: Confusion, classes: Classes) -> dict[str, Any]:
-    """The main part of metrics.json; `dvc metrics diff` names accuracy.value, classes.LABEL.recall.low and more."""
+    """Make the main part of metrics.json; `dvc metrics diff` shows accuracy.value, classes.LABEL.recall.low …"""
     overall = {name: estimate.as_dict() for name, estimate in estimates.items() if "." not in name}
     by_class: dict[str, Any] = {}
     for side, label in (("negative", classes.negative), ("positive", classes.positive)):
@@ -86,22 +74,9 @@ def metrics_json(estimates: dict[str, Estimate], counts: Confusion, classes: Cla
     }
 
 
-def labels_of(figures: Mapping[str, Any]) -> tuple[str, str] | None:
-    """Read off negative and positive label from metrics.json, whose `classes` names them in this order.
-
-    None where the counts contradict the order, as in a file that a tool has sorted by key.
-    """
-    counts, by_class = figures["confusion"], figures["classes"]
-    negative, positive = by_class
-    negatives = counts["true_negative"] + counts["false_positive"]
-    positives = counts["true_positive"] + counts["false_negative"]
-    stated = tuple(by_class[label]["recall"]["n"] for label in (negative, positive))
-    return (negative, positive) if stated == (negatives, positives) else None
-
-
-def slices_json(cuts: list[Cut], classes: Classes) -> dict[str, Any]:
-    """slices.json: by column, then value, accuracy and each class's recall; `enough`: it may be compared."""
-    return {cut.name: {row.value: _slice(row, classes) for row in cut.slices} for cut in cuts}
+def slices_json(breakdowns: list[Breakdown], classes: Classes) -> dict[str, Any]:
+    """Make slices.json: accuracy and each class's recall by column, then value; `enough`: large enough to compare."""
+    return {breakdown.name: {row.value: _slice(row, classes) for row in breakdown.slices} for breakdown in breakdowns}
 
 
 def _slice(row: Slice, classes: Classes) -> dict[str, Any]:
@@ -109,17 +84,20 @@ def _slice(row: Slice, classes: Classes) -> dict[str, Any]:
     return {"accuracy": row.accuracy.as_dict(), "recall": recalls, "enough": row.enough}
 
 
-def gaps_json(cuts: list[Cut]) -> dict[str, Any]:
-    """The part of metrics.json on slices: of each column with two comparable ones the gap and the worst served."""
+def gaps_json(breakdowns: list[Breakdown]) -> dict[str, Any]:
+    """Make the part of metrics.json on slices: the gap between the best and the worst, by column.
+
+    A column without two slices that are large enough is left out.
+    """
     return {
-        cut.name: {
-            "gap": cut.gap.gap.as_dict(),
-            "gap_by_chance": cut.gap.by_chance.as_dict(),
-            "worst": cut.compared[cut.gap.worst].value,
-            "worst_accuracy": cut.compared[cut.gap.worst].accuracy.as_dict(),
-            "best": cut.compared[cut.gap.best].value,
-            "best_accuracy": cut.compared[cut.gap.best].accuracy.as_dict(),
+        breakdown.name: {
+            "gap": breakdown.gap.gap.as_dict(),
+            "gap_by_chance": breakdown.gap.by_chance.as_dict(),
+            "worst": breakdown.compared[breakdown.gap.worst].value,
+            "worst_accuracy": breakdown.compared[breakdown.gap.worst].accuracy.as_dict(),
+            "best": breakdown.compared[breakdown.gap.best].value,
+            "best_accuracy": breakdown.compared[breakdown.gap.best].accuracy.as_dict(),
         }
-        for cut in cuts
-        if cut.gap is not None
+        for breakdown in breakdowns
+        if breakdown.gap is not None
     }

@@ -1,12 +1,10 @@
-"""Where in a picture the model found what it went by (Grad-CAM, Selvaraju et al. 2017).
+"""Heat maps: which regions of a picture supported the model's answer (Grad-CAM, Selvaraju et al. 2017).
 
 For a network that ends in global average pooling and one unit, Grad-CAM is the class activation map of Zhou et al.
 (2016): the last feature map, weighted by the weights of the unit. It needs no gradient, only a forward pass, so the
-engine that scores can make it: OpenVINO without TensorFlow's import, or TensorFlow.
+engine that scores can make it: OpenVINO, without importing TensorFlow, or TensorFlow.
 """
 
-import base64
-import io
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Final
@@ -18,22 +16,27 @@ from PIL import Image
 from facegender.files.json_files import read_json
 from facegender.network.engine import Images, OpenVinoEngine, has_openvino, import_openvino
 from facegender.pictures.decode import decode
+from facegender.pictures.thumbnail import data_uri
 from facegender.runtime.tensorflow_import import import_tensorflow
 
 Maps = npt.NDArray[np.float32]
-Look = Callable[[Sequence[Path]], Maps]
+Explainer = Callable[[Sequence[Path]], Maps]  # gives heat maps for picture files
 
 BATCH: Final = 20
-HEAT: Final = (255, 120, 0)  # laid over the picture, the more opaque the more the place spoke for the answer
+HEAT: Final = (255, 120, 0)  # laid over the picture; more opaque where a region supported the answer more
 OPACITY: Final = 0.7
-DETAIL: Final = 48  # pixels, longer side of an overlay: the map has 7 by 7 values
+DETAIL: Final = 48  # pixels, longer side of an overlay; the map itself has 7 by 7 values
 
 
 def heat_maps(model: Path, files: Sequence[Path]) -> Maps:
-    """float32 (n, h, w): how much each place of the picture spoke for the positive class (negative: against it).
+    """Compute how much each region of each picture supported the positive class; negative values spoke against it.
 
-    Their mean over a picture is the logit without its bias; of a fold ensemble, the members' mean logit. The engine is
+    The mean over a picture is the logit without its bias (for a fold ensemble: the members' mean logit). The engine is
     the one that scores, in float32.
+
+    Returns
+    -------
+    float32 (n, h, w).
     """
     size = int(read_json(model / "classes.json")["image_size"])
     engine = read_json(model / "engine.json")["engine"]
@@ -52,9 +55,9 @@ def _by_openvino(network: Path, batches: list[Images]) -> list[Maps]:
 
 
 def last_features(network: Any) -> tuple[Any, Maps, int]:
-    """Of an `openvino.Model` what ends at the input of its last global pooling, and what the one unit makes of that.
+    """Cut an `openvino.Model` off before its last global pooling, and find the weights that the one unit gives it.
 
-    Of a fold ensemble, the members' maps lie one behind the other, and their weights count for their share of the mean.
+    For a fold ensemble, the members' feature maps are concatenated, and their weights are divided by their number.
 
     Returns
     -------
@@ -64,7 +67,7 @@ def last_features(network: Any) -> tuple[Any, Maps, int]:
     from openvino import opset13
 
     nodes = network.get_ordered_ops()
-    # of the products with one column, those that read a pooling: an exported model's calibration may have more
+    # the matrix products with one column that read a pooling: the calibration in an exported model has others
     units = [node for node in nodes if node.get_type_name() == "MatMul" and 1 in node.input_value(1).get_shape()]
     read = [(unit, pool) for unit in units if (pool := _pool_before(unit)) is not None]
     units, pools = [unit for unit, _ in read], [pool for _, pool in read]
@@ -78,7 +81,7 @@ def last_features(network: Any) -> tuple[Any, Maps, int]:
 
 
 def _pool_before(unit: Any) -> Any:
-    """The pooling that a product reads; None where a product or a squashing lies between, or nothing."""
+    """Find the pooling that a product reads; None if it reads none, or if a product or a sigmoid lies between."""
     node = unit.input_value(0).get_node()
     while node.get_type_name() != "ReduceMean":
         if node.get_type_name() in ("MatMul", "Sigmoid") or not node.get_input_size():
@@ -100,7 +103,7 @@ def _by_tensorflow(path: Path, batches: list[Images]) -> list[Maps]:
         weights.append(member.get_layer("logit").get_weights()[0][:, 0] / len(members))
         if any(layer.name == "pool" for layer in whole.layers):
             maps.append(whole.get_layer("pool").input)
-        else:  # a fold ensemble: its members begin at the cut
+        else:  # a fold ensemble, whose members begin at the cut
             to_pool = keras.Model(member.inputs, member.get_layer("pool").input)
             maps.append(to_pool(whole.get_layer("cut").output))
     features = keras.Model(whole.inputs, keras.ops.concatenate(maps, axis=-1))
@@ -110,16 +113,16 @@ def _by_tensorflow(path: Path, batches: list[Images]) -> list[Maps]:
 
 
 def overlay(heat: Maps, positive: bool, size: tuple[int, int]) -> str:
-    """A see-through PNG, as a data URI, of the places that spoke for the answer given.
+    """Draw the regions that supported the answer as a transparent PNG, and give it as a data URI.
 
     Parameters
     ----------
     heat
-        float32 (h, w), of `heat_maps`.
+        float32 (h, w), from `heat_maps`.
     positive
-        The positive class was answered.
+        Whether the answer was the positive class.
     size
-        Width and height of the picture, in any unit: the overlay has its shape.
+        Width and height of the picture, in any unit: the overlay has the same shape.
     """
     spoke = np.maximum(heat if positive else -heat, 0)
     most = float(spoke.max())
@@ -129,6 +132,4 @@ def overlay(heat: Maps, positive: bool, size: tuple[int, int]) -> str:
     alpha = Image.fromarray(opacity).resize((shape[0], shape[1]), Image.Resampling.BILINEAR)
     picture = Image.new("RGBA", alpha.size, (*HEAT, 0))
     picture.putalpha(alpha)
-    buffer = io.BytesIO()
-    picture.save(buffer, format="PNG", optimize=True)
-    return "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode("ascii")
+    return data_uri(picture, "PNG")

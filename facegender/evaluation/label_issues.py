@@ -1,9 +1,9 @@
-"""Rows whose label looks wrong: what a model that has not seen them thinks of their labels, ranked through cleanlab.
+"""Find labels that look wrong: a model that was not trained on a row judges its label; cleanlab ranks the rows.
 
-One validation split covers a fifth of the rows, and a network fitted to the rest has learnt its wrong labels by heart.
-So every labelled row is judged by a logistic regression fitted on the other folds, on features of the frozen part of
-the backbone, which has never seen a label; near-duplicates are in one fold. With 5% of 6,000 labels flipped, two thirds
-of the flipped rows are among the 10% most suspect (tests/test_label_issues.py measures it).
+One validation split covers only a fifth of the rows, and a network trained on the rest has memorised their wrong
+labels. So a logistic regression judges every labelled row, fitted on the other folds, on features of the frozen part of
+the backbone, which has never seen a label. Near-duplicates are in one fold. With 5% of 6,000 labels flipped, two thirds
+of the flipped rows are among the 10% most suspect (measured by tests/evaluation/test_label_issues.py).
 
 Northcutt et al. 2021, "Confident Learning: Estimating Uncertainty in Dataset Labels", JAIR 70.
 """
@@ -25,9 +25,9 @@ from facegender.statistics.intervals import FloatArray, IntArray
 from facegender.statistics.metrics import BoolArray
 from facegender.statistics.stratify import assign
 
-MOST_LEARNED: Final = 20_000  # rows a fold's regression is fitted on: 360 MB of features, whatever the data's size
-# Times the numbers a row has, the inverse strength of the L2 penalty (C), as for weights that together explain as much
-# however many they are; best of steps of 3 at each of 160, 1,120 and 4,480 numbers a row
+MOST_LEARNED: Final = 20_000  # rows that a regression is fitted on, at most: 360 MB of features
+# The inverse strength of the L2 penalty (C) times the number of features, so that all weights together may explain as
+# much, however many there are. The best in steps of a factor of 3 at 160, 1,120 and 4,480 features alike.
 INVERSE_STRENGTH: Final = 1.3
 ITERATIONS: Final = 100  # about 30 are needed
 
@@ -40,17 +40,16 @@ def find_suspects(features: Path, splits: pd.DataFrame, positive: str, folds: in
     features
         The features folder.
     splits
-        image, label, group, fold, as in splits.parquet. A holdout is left out: its labels teach nobody.
+        image, label, group, fold, as in splits.parquet. A holdout is left out: nothing may learn from its labels.
     positive
         The positive class's label.
     folds, seed
-        Of the cross-fitting.
+        Number of folds of the cross-fitting, and its seed.
 
     Returns
     -------
-    image, label, probability (of that label, by a regression that has not seen the row; the smaller, the more suspect),
-    flagged (bool: cleanlab counts the label among the wrong ones); most suspect first. None in online mode, which
-    caches no features.
+    image, label, probability (of that label, by a regression not fitted on the row; lower is more suspect), flagged
+    (bool: cleanlab counts the label as wrong); most suspect first. None in online mode, which caches no features.
 
     Raises
     ------
@@ -74,7 +73,7 @@ def find_suspects(features: Path, splits: pd.DataFrame, positive: str, folds: in
         splits, rows = splits[learns], rows[learns]
         labels = (splits["label"] == positive).to_numpy(dtype=bool)
         groups = splits["group"].to_numpy(dtype=np.int64)
-        probabilities = cross_fitted(Pooled(store), rows, labels, groups, folds, seed)
+        probabilities = predict_out_of_fold(Pooled(store), rows, labels, groups, folds, seed)
     quality, flagged = judge_labels(labels, probabilities)
     quality = quality.round(6)
     by_name = argsort_names(splits["image"])
@@ -84,26 +83,26 @@ def find_suspects(features: Path, splits: pd.DataFrame, positive: str, folds: in
 
 
 def write_suspects(path: Path, suspects: pd.DataFrame) -> None:
-    """suspects.csv: the flagged rows of `find_suspects`, ranked."""
+    """Write suspects.csv: the flagged rows of `find_suspects`, most suspect first."""
     flagged = suspects.loc[suspects["flagged"], ["image", "label", "probability"]]
     with atomic_file(path) as file:
         flagged.to_csv(file, index=False, lineterminator="\n")
 
 
 def judge_labels(positive: BoolArray, probabilities: FloatArray) -> tuple[FloatArray, BoolArray]:
-    """What cleanlab makes of labels.
+    """Judge labels with cleanlab.
 
     Parameters
     ----------
     positive
         bool (n,): labelled as the positive class.
     probabilities
-        float64 (n,), of the positive class, by a model that has not seen the row.
+        float64 (n,): of the positive class, by a model that was not fitted on the row.
 
     Returns
     -------
-    float64 (n,), self-confidence: the probability of the label given.
-    bool (n,): the label is among those that confident learning counts as wrong; none where a class has one row only.
+    float64 (n,): self-confidence, the probability of the given label.
+    bool (n,): confident learning counts the label as wrong; nowhere if a class has fewer than two rows.
     """
     from cleanlab.filter import find_label_issues
     from cleanlab.rank import get_label_quality_scores
@@ -113,22 +112,22 @@ def judge_labels(positive: BoolArray, probabilities: FloatArray) -> tuple[FloatA
     quality: FloatArray = get_label_quality_scores(labels, both, method="self_confidence")
     if np.bincount(labels, minlength=2).min() < 2:
         return quality, np.zeros(len(labels), np.bool_)
-    # one process: more would be forked, which a process that has TensorFlow does not survive
+    # one process: several would be forked, and a process that has loaded TensorFlow does not survive a fork
     flagged: BoolArray = find_label_issues(labels, both, filter_by="both", n_jobs=1)
     return quality, flagged
 
 
-def cross_fitted(
+def predict_out_of_fold(
     pooled: Pooled, rows: IntArray, positive: BoolArray, groups: IntArray, folds: int, seed: int
 ) -> FloatArray:
-    """float64 (n,): of each row the probability of the positive class, by a regression on the folds it is not in.
+    """Predict each row's probability of the positive class by a regression fitted on the other folds: float64 (n,).
 
     Parameters
     ----------
     rows
-        int64 (n,), into `pooled`.
+        int64 (n,): positions in `pooled`.
     positive, groups
-        (n,); a group is never cut by the folds.
+        bool (n,) and int64 (n,); a group is in one fold.
     """
     rng = np.random.default_rng(seed)
     fold_of = assign(
@@ -150,7 +149,7 @@ def cross_fitted(
 
 
 class _Regression:
-    """Logistic regression; of one class only, that class for certain, and of no rows, no opinion."""
+    """A logistic regression. Fitted on one class only, it is certain of that class; fitted on no rows, it says 0.5."""
 
     def __init__(self, values: Vectors, positive: BoolArray) -> None:
         from sklearn.linear_model import LogisticRegression

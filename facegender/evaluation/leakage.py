@@ -1,6 +1,6 @@
-"""Near-duplicates of the rows that are reported on: in training, in the test set, and among themselves.
+"""Leakage: near-duplicates of the reported rows in training, in the test set, and among the reported rows themselves.
 
-`split` cuts no group, so none should be in training; this counts what is there, and says what the score is without.
+`split` keeps a group together, so none should be in training. This module counts them and scores the rows without.
 """
 
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ import pandas as pd
 from facegender.files.image_names import lookup
 from facegender.files.splits import held_out
 from facegender.statistics.intervals import Estimate
-from facegender.statistics.metrics import BoolArray, Rows, measure
+from facegender.statistics.metrics import BoolArray, JudgedRows, measure
 
 UNDEFINED = Estimate(None, None, None, 0)
 SHOWN = ("accuracy", "balanced_accuracy", "roc_auc", "log_loss")
@@ -37,7 +37,7 @@ class Copies:
 
     @property
     def alone(self) -> BoolArray:
-        """bool (n,): neither, and the first of its group."""
+        """bool (n,): the row has no near-duplicate in training or test, and is the first of its group."""
         return ~(self.in_training | self.in_test | self.repeated)
 
 
@@ -52,10 +52,10 @@ def find_copies(predictions: pd.DataFrame, splits: pd.DataFrame, in_test: pd.Ser
     )
 
 
-def without_copies(
-    rows: Rows, copies: Copies, bins: int, resamples: int, rng: np.random.Generator
+def measure_without_copies(
+    rows: JudgedRows, copies: Copies, bins: int, resamples: int, rng: np.random.Generator
 ) -> dict[str, object]:
-    """The part of metrics.json on near-duplicates: how many rows have some, and the scores without those rows."""
+    """Make the part of metrics.json on near-duplicates: how many rows have some, and the scores without those rows."""
     alone = rows.take(copies.alone)
     figures = measure(alone, bins, resamples, rng) if len(alone) else dict.fromkeys(SHOWN, UNDEFINED)
     return {

@@ -1,11 +1,11 @@
-"""What a cross-validation tells: every training row, judged by the one network that has not seen it.
+"""The evaluation of a cross-validation: every training row is judged by the one network that was not trained on it.
 
-Leaves an evaluation folder beside the ensemble, with the files of `evaluate` that predict, submit and compare read:
+It writes an evaluation folder beside the ensemble, with the files that predict, submit and compare read:
 predictions.parquet, decision.json and metrics.json, the last with the figures of each fold.
 
-The intervals are over rows: they say how far other faces of the same kind would move a figure, not how far another
-training would (no unbiased estimate of that exists for k folds: Bengio and Grandvalet 2004). `between_folds` shows it
-roughly. A row is judged by one network: the ensemble cannot be judged on rows that its members trained on.
+The intervals are over rows: they say how much a figure would change on other faces of the same kind, not after another
+training (no unbiased estimate of that exists for k folds: Bengio and Grandvalet 2004); `between_folds` gives a rough
+idea. One network judges each row, because the ensemble cannot be judged on rows that its members were trained on.
 """
 
 from pathlib import Path
@@ -15,8 +15,9 @@ import numpy as np
 import pandas as pd
 
 from facegender.decision.classes import Classes
-from facegender.decision.decision import Choices, Decision, cross_fit, fit
-from facegender.evaluation.figures import baseline, metrics_json, rows_of
+from facegender.decision.decision import Decision, cross_fit, fit
+from facegender.evaluation.figures import baseline, metrics_json
+from facegender.evaluation.predictions import choices_from, judged_rows, make_predictions
 from facegender.files.atomic import atomic_folder
 from facegender.files.json_files import write_json
 from facegender.params.sections import EvaluateParams
@@ -27,48 +28,37 @@ SPREAD: Final = ("accuracy", "roc_auc", "log_loss")
 
 
 def judge_out_of_fold(table: pd.DataFrame, classes: Classes, params: EvaluateParams) -> tuple[Decision, pd.DataFrame]:
-    """Fit calibration, threshold and abstention on all rows, and judge each by a fit on others.
+    """Fit calibration, threshold and abstention on all rows, and judge each row by a fit on other rows.
 
     Parameters
     ----------
     table
-        image, label, group, fold, raw_probability (of the positive class, by the network that has not seen the row).
+        image, label, group, fold, raw_probability (of the positive class, by the network not trained on the row).
 
     Returns
     -------
-    The decision, and predictions.parquet with the columns of an evaluation's.
+    The decision, and predictions.parquet with the columns of `make_predictions`.
     """
     positive = (table["label"] == classes.positive).to_numpy(dtype=bool)
     raw = table["raw_probability"].to_numpy(np.float64)
-    choices = Choices(params.calibration, params.threshold, params.abstain_error, params.crossfit_folds, params.seed)
+    choices = choices_from(params)
     groups = table["group"].to_numpy(np.int64)
     judged = cross_fit(positive, raw, groups, choices)
-    predictions = pd.DataFrame(
-        {
-            "image": table["image"],
-            "label": table["label"],
-            "probability": judged.answers.probability,
-            "predicted": np.where(judged.answers.positive, classes.positive, classes.negative),
-            "fold": table["fold"],
-            "group": table["group"],
-            "raw_probability": raw,
-            "abstain": judged.answers.abstain,
-            "covered": judged.covered,
-        }
-    )
-    return fit(positive, raw, groups, choices), predictions
+    return fit(positive, raw, groups, choices), make_predictions(table, raw, judged, classes)
 
 
 def figures_by_fold(predictions: pd.DataFrame, classes: Classes, params: EvaluateParams) -> dict[str, Any]:
-    """metrics.json: pooled over all rows, then `folds` (each fold's) and `between_folds` (their mean and spread)."""
+    """Compute metrics.json: figures over all rows, `folds` (of each fold) and `between_folds` (mean and spread)."""
 
     def figures(rows: pd.DataFrame) -> dict[str, Any]:
-        judged = rows_of(rows, classes)
+        judged = judged_rows(rows, classes)
         rng = np.random.default_rng(params.seed)
         estimates = measure(judged, params.calibration_bins, params.bootstrap, rng)
         return metrics_json(estimates, confusion(judged), classes)
 
-    pooled = figures(predictions) | {"baseline_accuracy": baseline(rows_of(predictions, classes), classes).as_dict()}
+    pooled = figures(predictions) | {
+        "baseline_accuracy": baseline(judged_rows(predictions, classes), classes).as_dict()
+    }
     folds = {str(fold): figures(rows) for fold, rows in predictions.groupby("fold")}
     return pooled | {"folds": folds, "between_folds": {name: _spread(name, folds) for name in SPREAD}}
 
@@ -82,7 +72,7 @@ def _spread(name: str, folds: dict[str, dict[str, Any]]) -> dict[str, float]:
 
 
 def write_out_of_fold(out: Path, table: pd.DataFrame, classes: Classes, params: EvaluateParams) -> dict[str, Any]:
-    """Write the evaluation folder; gives metrics.json's content."""
+    """Write the evaluation folder; give the content of metrics.json."""
     decision, predictions = judge_out_of_fold(table, classes, params)
     figures = figures_by_fold(predictions, classes, params)
     with atomic_folder(out) as folder:

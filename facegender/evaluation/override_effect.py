@@ -1,4 +1,4 @@
-"""What the decisions of label_overrides.csv changed in the rows that are reported on."""
+"""The effect of label_overrides.csv on the reported rows."""
 
 from pathlib import Path
 from typing import Any
@@ -10,24 +10,24 @@ from facegender.statistics.intervals import wilson
 
 
 def read_overrides(path: Path) -> pd.DataFrame | None:
-    """label_overrides.csv, which `validate` has checked, as text: image, label, decision; None where there is none."""
+    """Read label_overrides.csv as text: image, label, decision; None if there is none. `validate` has checked it."""
     return read_table(path).frame[["image", "label", "decision"]] if path.exists() else None
 
 
-def effect(predictions: pd.DataFrame, overrides: pd.DataFrame) -> dict[str, Any]:
-    """The part of metrics.json on overrides.
+def measure_override_effect(predictions: pd.DataFrame, overrides: pd.DataFrame) -> dict[str, Any]:
+    """Make the part of metrics.json on overrides.
 
     Parameters
     ----------
     predictions
-        predictions.parquet's rows, labelled as decided.
+        The rows of predictions.parquet, with the labels as a person decided.
     overrides
         image, label (as in train.csv, before the decision), decision.
 
     Returns
     -------
-    Counts of the decisions in all; `judged_by_other_labels`, the rows reported on whose label was flipped; and
-    `accuracy_by_earlier_labels`, the accuracy that the same predictions have by the labels of train.csv.
+    How many labels were flipped, dropped and kept; `judged_by_other_labels`: the number of reported rows whose label
+    was flipped; `accuracy_by_earlier_labels`: the accuracy of the same predictions by the labels of train.csv.
     """
     counts = overrides["decision"].value_counts()
     flipped = overrides[overrides["decision"] == "flip"].set_index("image")["label"]

@@ -1,4 +1,4 @@
-"""What a picture is to the frozen backbone, as one vector: its cached features, pooled, some rows at a time."""
+"""One vector a picture: the cached features of the frozen backbone, pooled, some rows at a time."""
 
 from collections.abc import Iterator
 from typing import Any, Final
@@ -11,20 +11,20 @@ from facegender.statistics.intervals import IntArray
 
 Vectors = npt.NDArray[np.float32]  # one vector, or one a row
 
-AT_ONCE: Final = 1024  # rows in memory together, 18 MB of them at 4,480 numbers each
-SIDE: Final = 7  # places that are kept of each side, at most: those of the cut that params.yaml has by default
+VECTORS_AT_ONCE: Final = 1024  # vectors in memory together: 18 MB at 4,480 numbers each
+SIDE: Final = 7  # positions kept along each side, at most: as many as features have at the default cut
 
 
 def pool(features: npt.NDArray[Any]) -> Vectors:
-    """Average features with their mirror image; what lies at which height and how far from the middle stays.
+    """Average features with their mirror image; keep the height of a feature and its distance from the middle.
 
-    The mean over all places, which is what a classifier's head has, loses much of what tells faces apart this early
-    in a network: on 6,000 faces a logistic regression reaches 0.75 on it, 0.81 with the height, 0.83 with both.
+    A classifier's head averages over all positions. This early in a network, that loses much of what distinguishes
+    faces: on 6,000 faces a logistic regression reaches 0.75 on the mean, 0.81 if heights are kept, 0.83 with both.
 
     Parameters
     ----------
     features
-        (n, h, w, c), or (n, c) where they were pooled already.
+        (n, h, w, c), or (n, c) if they are pooled already.
 
     Returns
     -------
@@ -41,7 +41,7 @@ def pool(features: npt.NDArray[Any]) -> Vectors:
 
 
 def _shrink(values: Vectors, axis: int) -> Vectors:
-    """Average neighbouring places until at most SIDE are left."""
+    """Average neighbouring positions so that at most SIDE are left."""
     length = values.shape[axis]
     if length <= SIDE:
         return values
@@ -53,10 +53,10 @@ def _shrink(values: Vectors, axis: int) -> Vectors:
 
 
 class Pooled:
-    """The pooled features of a store's pictures as they are (view 0), read when asked for: bounded memory.
+    """The pooled features of a store's pictures (view 0: not augmented), read on request: memory stays bounded.
 
     mean, scale
-        float32 (d,), of up to AT_ONCE rows spread over all; `standard` gives rows in these units.
+        float32 (d,): mean and standard deviation over up to VECTORS_AT_ONCE evenly spaced rows; `standard` uses them.
     """
 
     def __init__(self, store: FeatureStore) -> None:
@@ -65,36 +65,36 @@ class Pooled:
         width = pool(np.zeros((1, *self._view.shape), np.float16)).shape[1]
         self.mean: Vectors = np.zeros(width, np.float32)
         self.scale: Vectors = np.ones(width, np.float32)
-        sample = self.standard(np.unique(np.linspace(0, self._n - 1, min(AT_ONCE, self._n)).astype(np.int64)))
+        sample = self.standard(np.unique(np.linspace(0, self._n - 1, min(VECTORS_AT_ONCE, self._n)).astype(np.int64)))
         self.mean = sample.mean(axis=0)
-        self.scale = np.maximum(sample.std(axis=0), np.float32(1e-6))  # a channel that ReLU6 closes has none
+        self.scale = np.maximum(sample.std(axis=0), np.float32(1e-6))  # a dead ReLU6 channel has no deviation
 
     def __len__(self) -> int:
         return self._n
 
     def standard(self, rows: IntArray) -> Vectors:
-        """float32 (len(rows), d), each number of mean 0 and standard deviation 1, about."""
+        """Read and standardise rows: float32 (len(rows), d), each column with mean 0 and deviation 1, roughly."""
         values = np.empty((len(rows), len(self.mean)), np.float32)
-        for start in range(0, len(rows), AT_ONCE):
-            part = pool(self._view.read(rows[start : start + AT_ONCE]))
+        for start in range(0, len(rows), VECTORS_AT_ONCE):
+            part = pool(self._view.read(rows[start : start + VECTORS_AT_ONCE]))
             part -= self.mean
             part /= self.scale
             values[start : start + len(part)] = part
         return values
 
     def chunks(self, rows: IntArray) -> Iterator[tuple[IntArray, Vectors]]:
-        """The rows, AT_ONCE at a time, with their standard values."""
-        for start in range(0, len(rows), AT_ONCE):
-            part = rows[start : start + AT_ONCE]
+        """Yield the rows, VECTORS_AT_ONCE at a time, with their standardised values."""
+        for start in range(0, len(rows), VECTORS_AT_ONCE):
+            part = rows[start : start + VECTORS_AT_ONCE]
             yield part, self.standard(part)
 
 
 def nearest(pooled: Pooled, rows: IntArray, count: int) -> IntArray:
-    """The pictures most like each of `rows`, by the cosine of their standard values, the likest first.
+    """Find the most similar pictures for each of `rows`, by the cosine of their standardised values, nearest first.
 
     Returns
     -------
-    int64 (len(rows), min(count, n - 1)); no row is its own neighbour.
+    int64 (len(rows), min(count, n - 1)); a row is never its own neighbour.
     """
     count = min(count, len(pooled) - 1)
     wanted = _unit(pooled.standard(rows))
@@ -111,6 +111,6 @@ def nearest(pooled: Pooled, rows: IntArray, count: int) -> IntArray:
 
 
 def _unit(values: Vectors) -> Vectors:
-    """Rows of length 1."""
+    """Scale each row to length 1."""
     lengths: Vectors = np.linalg.norm(values, axis=1, keepdims=True)
     return np.asarray(values / np.maximum(lengths, 1e-12), np.float32)

@@ -1,22 +1,20 @@
-"""The evaluation by subset: which faces the model serves worse. A slice has its figures, each with n and interval."""
+"""Slices: for which faces the model works worse. Each figure of a slice has its n and interval."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Final
 
 import numpy as np
 import pandas as pd
 from fairlearn.metrics import MetricFrame
 
-from facegender.data.tables import read_table
 from facegender.errors import UserError
 from facegender.statistics.accuracy_gap import Gap, accuracy_gap
 from facegender.statistics.intervals import Estimate, IntArray
-from facegender.statistics.metrics import Confusion, Rows, proportions
+from facegender.statistics.metrics import Confusion, JudgedRows, proportions
 
-MAX_VALUES: Final = 20  # of a column of words; one with more names single rows rather than kinds of rows
-MAX_CROSSED: Final = 100  # of two columns together, asked for by name
+MAX_VALUES: Final = 20  # distinct words; a column with more names single rows rather than kinds of rows
+MAX_CROSSED: Final = 100  # distinct pairs of words, for two crossed columns that the user asked for
 MAX_NUMBERS: Final = 12  # distinct numbers; a column with more is cut into quarters
 MISSING: Final = "(not stated)"
 
@@ -33,13 +31,13 @@ class Slice:
 
 
 @dataclass(frozen=True)
-class Cut:
-    """All rows, cut by one column.
+class Breakdown:
+    """All rows, sliced by one column.
 
     Attributes
     ----------
     gap
-        Between the slices large enough to be compared; its positions count those alone. None where there are not two.
+        Between the slices large enough to compare; its positions count only those. None if there are fewer than two.
     """
 
     name: str
@@ -48,29 +46,12 @@ class Cut:
 
     @property
     def compared(self) -> list[Slice]:
-        """The slices large enough."""
+        """The slices large enough to compare."""
         return [row for row in self.slices if row.enough]
 
 
-def read_attributes(path: Path, image_column: str) -> pd.DataFrame | None:
-    """attributes.csv with the image's name as index and every cell as text; None where there is no such file.
-
-    Raises
-    ------
-    UserError
-        It lacks the image column.
-    """
-    if not path.exists():
-        return None
-    table = read_table(path)
-    if image_column not in table.frame.columns:
-        raise UserError(table.where(), f"the column {image_column} must be there", ", ".join(table.frame.columns))
-    # of two rows for one image the first counts; `validate` has warned of them
-    return table.frame.drop_duplicates(image_column).set_index(image_column)
-
-
-def cross(table: pd.DataFrame, pairs: Sequence[tuple[str, str]], place: str) -> pd.DataFrame:
-    """The table with a column for each pair of its columns; `place` is the file, for messages.
+def cross_columns(table: pd.DataFrame, pairs: Sequence[tuple[str, str]], place: str) -> pd.DataFrame:
+    """Add a column for each pair of columns; `place` names the file in messages.
 
     Raises
     ------
@@ -88,29 +69,33 @@ def cross(table: pd.DataFrame, pairs: Sequence[tuple[str, str]], place: str) -> 
     return crossed
 
 
-def cut_by(table: pd.DataFrame, rows: Rows, minimum: int, resamples: int, rng: np.random.Generator) -> list[Cut]:
-    """Cut the rows by every column that makes two slices or more.
+def break_down(
+    table: pd.DataFrame, rows: JudgedRows, minimum: int, resamples: int, rng: np.random.Generator
+) -> list[Breakdown]:
+    """Break the rows down by every column that makes at least two slices.
 
     Parameters
     ----------
     table
-        Text columns, in the rows' order; a missing value is a slice of its own. Columns of many numbers are cut into
-        quarters; columns of more than 20 words (100 in a crossed column) are left out.
+        Text columns, in the rows' order. A missing value is a slice of its own. Columns of many numbers are divided
+        into quarters; columns with more than 20 distinct words (100 if crossed) are left out.
     minimum
-        Rows below which a slice is marked as too small to compare.
+        Number of rows below which a slice is marked as too small to compare.
     resamples
-        Behind the gaps' intervals.
+        Bootstrap resamples for the gaps' intervals.
     """
-    cuts = []
+    breakdowns = []
     for name in table.columns:
-        values = slice_values(table[name].reset_index(drop=True), MAX_CROSSED if " × " in name else MAX_VALUES)
+        values = slice_column(table[name].reset_index(drop=True), MAX_CROSSED if " × " in name else MAX_VALUES)
         if values is not None and values.nunique() > 1:
-            cuts.append(_cut(str(name), values, rows, minimum, resamples, rng))
-    return cuts
+            breakdowns.append(_break_down_by(str(name), values, rows, minimum, resamples, rng))
+    return breakdowns
 
 
-def _cut(name: str, values: pd.Series, rows: Rows, minimum: int, resamples: int, rng: np.random.Generator) -> Cut:
-    order, member = numbered(values)
+def _break_down_by(
+    name: str, values: pd.Series, rows: JudgedRows, minimum: int, resamples: int, rng: np.random.Generator
+) -> Breakdown:
+    order, member = number_values(values)
     slices = []
     for value, counts in zip(order, _confusions(member, rows), strict=True):
         figures = proportions(counts)
@@ -119,18 +104,18 @@ def _cut(name: str, values: pd.Series, rows: Rows, minimum: int, resamples: int,
         slices.append(Slice(value, accuracy, *recalls, accuracy.n >= minimum))
     enough = np.array([row.enough for row in slices])
     if enough.sum() < 2:
-        return Cut(name, slices, None)
+        return Breakdown(name, slices, None)
     compared = rows.take(enough[member])
     places = np.cumsum(enough) - 1
     correct = compared.positive == compared.predicted
     gap = accuracy_gap(correct, places[member[enough[member]]], compared.groups, resamples, rng)
-    return Cut(name, slices, gap)
+    return Breakdown(name, slices, gap)
 
 
-def _confusions(member: IntArray, rows: Rows) -> list[Confusion]:
-    """The counts of each slice, through fairlearn; of counts come the shares and their intervals.
+def _confusions(member: IntArray, rows: JudgedRows) -> list[Confusion]:
+    """Count the four cases of each slice, through fairlearn; shares and intervals follow from the counts.
 
-    By the slices' numbers: of their names fairlearn would make Python objects, some of each row.
+    Slices go by number: of their names, fairlearn would make several Python objects a row.
     """
     frame = MetricFrame(
         metrics={
@@ -146,32 +131,32 @@ def _confusions(member: IntArray, rows: Rows) -> list[Confusion]:
     return [Confusion(**cells) for cells in frame.by_group.sort_index().to_dict("records")]
 
 
-def members(column: pd.Series, minimum: int) -> IntArray:
-    """int64 (n,): which value of a text column each row has, by `natural_order`; -1 where fewer than `minimum` have it.
+def assign_slices(column: pd.Series, minimum: int) -> IntArray:
+    """Number the slice of each row of a text column, in natural order: int64 (n,).
 
-    A missing value is none to compare.
+    -1 for a missing value, and for a value that fewer than `minimum` rows have.
     """
-    values = slice_values(column)
+    values = slice_column(column)
     if values is None:
         return np.full(len(column), -1, np.int64)
-    order, numbers = numbered(values)
+    order, numbers = number_values(values)
     few = np.bincount(numbers, minlength=len(order)) < minimum
     return np.where(few[numbers] | (values == MISSING), -1, numbers)
 
 
-def numbered(values: pd.Series) -> tuple[list[str], IntArray]:
-    """The distinct values by `natural_order`, and of each row the place of its own there: int64 (n,)."""
-    order = natural_order(values)
+def number_values(values: pd.Series) -> tuple[list[str], IntArray]:
+    """Sort the distinct values naturally; give them and, for each row, the position of its value: int64 (n,)."""
+    order = sort_naturally(values)
     return order, np.asarray(values.map({value: place for place, value in enumerate(order)}), np.int64)
 
 
-def natural_order(values: pd.Series) -> list[str]:
-    """The distinct values: ranges and numbers by size, then words, then the missing."""
+def sort_naturally(values: pd.Series) -> list[str]:
+    """Sort the distinct values: ranges and numbers by size, then words, then the missing value."""
     return [str(value) for value in sorted(values.unique(), key=_natural)]
 
 
-def slice_values(column: pd.Series, most: int = MAX_VALUES) -> pd.Series | None:
-    """The slice of each row of a text column; None where it would make more than `most`."""
+def slice_column(column: pd.Series, most: int = MAX_VALUES) -> pd.Series | None:
+    """Name the slice of each row of a text column; None if there would be more than `most` slices."""
     text = column.astype(str).fillna("").str.strip()
     stated = text != ""
     numbers = pd.to_numeric(text.where(stated), errors="coerce")
@@ -194,7 +179,7 @@ def _range(position: int, edges: np.ndarray) -> str:
 
 
 def _natural(value: str) -> tuple[int, float, str]:
-    """Ranges and numbers by their first number ("3-9" before "10-19"), then words, then the missing."""
+    """Sort ranges and numbers by their first number ("3-9" before "10-19"), then words, then the missing value."""
     if value == MISSING:
         return (2, 0.0, value)
     if value.startswith("below "):

@@ -1,217 +1,130 @@
-"""The files of an evaluation, from judged rows and what earlier stages left."""
+"""From judged rows to the files of an evaluation: figures, slices, plots, faces, report."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
-from urllib.parse import quote
 
 import numpy as np
 import pandas as pd
 
-from facegender.decision.classes import Classes
-from facegender.decision.decision import Decision
-from facegender.evaluation.against_champion import against_champion
+from facegender.evaluation.breakdowns import break_down_rows
+from facegender.evaluation.comparisons import compare_figures
 from facegender.evaluation.figures import (
-    abstention,
+    abstention_figures,
     baseline,
-    frozen_accuracy,
+    calibration_figures,
     gaps_json,
     metrics_json,
-    rows_of,
     slices_json,
-    uncalibrated,
 )
-from facegender.evaluation.gradcam import Look
+from facegender.evaluation.gradcam import Explainer
+from facegender.evaluation.inputs import Evaluation
 from facegender.evaluation.label_issues import write_suspects
-from facegender.evaluation.leakage import find_copies, without_copies
-from facegender.evaluation.override_effect import effect
-from facegender.evaluation.report.contact_sheet import contact_sheet
-from facegender.evaluation.report.facts import data_lists, data_rows, made_rows, training_params
-from facegender.evaluation.report.gallery import choose, gallery, with_heat
+from facegender.evaluation.predictions import judged_rows
+from facegender.evaluation.report.gallery import Face, Kind, add_heat_maps, choose_faces, make_gallery
 from facegender.evaluation.report.plot_set import draw_plots
-from facegender.evaluation.report.report import Story, render_card, render_report
-from facegender.evaluation.slices import Cut, cross, cut_by, read_attributes
+from facegender.evaluation.report.report import render_card, render_report
+from facegender.evaluation.report.story import Story, tell_story
 from facegender.files.json_files import write_json
 from facegender.files.layout import Layout
-from facegender.files.parquet import read, write
+from facegender.files.parquet import write
 from facegender.files.splits import held_out
-from facegender.params.architectures import title
 from facegender.params.stage_params import EvaluateStageParams
-from facegender.scoring.tta import in_words
 from facegender.statistics.curves import coverage_risk, precision_recall, reliability, roc
-from facegender.statistics.metrics import Rows, confusion, measure
+from facegender.statistics.metrics import JudgedRows, confusion, measure
 
-ROWS_AT_ONCE: Final = 4096  # of a list of records, as text
-
-
-@dataclass(frozen=True)
-class Made:
-    """What train left of the model's making: history.csv and provenance.json."""
-
-    history: pd.DataFrame
-    provenance: dict[str, Any]
-
-
-@dataclass(frozen=True)
-class Found:
-    """What there is beside the model: where index.parquet lies and the hash of its data, splits.parquet,
-    validation.json, and where there are such things, the labels that look wrong (see `find_suspects`),
-    label_overrides.csv and the champion's predictions by image.
-
-    The index is read where it is wanted, some columns at a time: whole, it takes 200 bytes an image.
-    """
-
-    index: Path
-    data_hash: str
-    splits: pd.DataFrame
-    facts: dict[str, Any]
-    suspects: pd.DataFrame | None = None
-    overrides: pd.DataFrame | None = None
-    champion: pd.DataFrame | None = None
+RECORDS_AT_ONCE: Final = 4096  # rows of a table made into text together
 
 
 def write_evaluation(
-    folder: Path,
-    predictions: pd.DataFrame,
-    decision: Decision,
-    classes: Classes,
-    made: Made,
-    found: Found,
-    traits: pd.DataFrame,
-    params: EvaluateStageParams,
-    data: Layout,
-    images_from_report: str,
-    look: Look | None = None,
+    folder: Path, evaluation: Evaluation, layout: Layout, params: EvaluateStageParams, explain: Explainer | None = None
 ) -> None:
-    """Compute every figure of a predictions table and write all files of the folder.
+    """Compute every figure of an evaluation and write its files into `folder`.
 
-    `traits` are those of the pictures, row by row (`read_traits`); `images_from_report` is the images' folder as a
-    relative link; `look` says what the model goes by in some pictures, and without it the gallery shows them plain.
+    `explain` gives heat maps for the pictures of the gallery; without it they have none.
     """
-    settings, threshold, bins = params.evaluate, decision.threshold, params.evaluate.calibration_bins
+    inputs, settings = evaluation.inputs, params.evaluate
     rng = np.random.default_rng(settings.seed)
-    rows, raw = rows_of(predictions, classes), rows_of(predictions, classes, "raw_probability")
+    rows = judged_rows(evaluation.predictions, inputs.classes)
+    figures = compute_figures(evaluation, rows, params, rng)
+    breakdowns = break_down_rows(evaluation, rows, layout, params, rng)
+    metrics = figures | {"slices": gaps_json(breakdowns.all)}
+    curves = _compute_curves(evaluation, rows, settings.calibration_bins)
+    plots = draw_plots(rows, inputs.classes, curves, inputs.history, evaluation.decision.threshold, _answered(metrics))
+    faces = _make_gallery(evaluation, rows, layout.images, rng, explain)
+    story = tell_story(evaluation, metrics, breakdowns, plots, faces, layout, params)
+    _write_files(folder, evaluation, story, curves)
+
+
+def compute_figures(
+    evaluation: Evaluation, rows: JudgedRows, params: EvaluateStageParams, rng: np.random.Generator
+) -> dict[str, Any]:
+    """Compute metrics.json without the slices: the model's own figures, then those to compare them with."""
+    predictions, decision, classes = evaluation.predictions, evaluation.decision, evaluation.inputs.classes
+    settings, bins = params.evaluate, params.evaluate.calibration_bins
+    raw = judged_rows(predictions, classes, "raw_probability")
     chose_epoch = not held_out(predictions["fold"]).any()
     figures = metrics_json(measure(rows, bins, settings.bootstrap, rng), confusion(rows), classes) | {
         "judged": "validation" if chose_epoch else "holdout",
         "baseline_accuracy": baseline(rows, classes).as_dict(),
-        "threshold": threshold,
+        "threshold": decision.threshold,
         "views": decision.views,
-        "uncalibrated": uncalibrated(measure(raw, bins, settings.bootstrap, rng)),
-        "abstention": abstention(predictions, decision),
+        "uncalibrated": calibration_figures(measure(raw, bins, settings.bootstrap, rng)),
+        "abstention": abstention_figures(predictions, decision),
     }
-    figures |= beside(predictions, rows, found, classes, params, rng)
-    tables = {
+    return figures | compare_figures(evaluation, rows, params, rng)
+
+
+def _answered(metrics: Mapping[str, Any]) -> tuple[float, float | None]:
+    """Take the share of faces answered when abstaining, and the accuracy of those answers."""
+    share = metrics["abstention"]
+    return share["answered"]["value"], share["accuracy_where_answered"]["value"]
+
+
+def _compute_curves(evaluation: Evaluation, rows: JudgedRows, bins: int) -> dict[str, pd.DataFrame]:
+    """Compute the tables behind the plots; `dvc plots` draws them too."""
+    raw = judged_rows(evaluation.predictions, evaluation.inputs.classes, "raw_probability")
+    return {
         "roc": roc(rows),
         "precision_recall": precision_recall(rows),
         "reliability": reliability(rows, bins),
         "reliability_raw": reliability(raw, bins),
-        "coverage_risk": coverage_risk(rows, threshold),
+        "coverage_risk": coverage_risk(rows, evaluation.decision.threshold),
     }
-    cuts, picture_cuts = cut(predictions["image"], rows, found, traits, params, data, rng)
-    figures["slices"] = gaps_json([*cuts, *picture_cuts])
-    share = figures["abstention"]
-    answered = share["answered"]["value"], share["accuracy_where_answered"]["value"]
-    drawn = draw_plots(rows, classes, tables, made.history, threshold, answered)
-    chosen = choose(rows, threshold, rng)
-    shown = gallery(predictions, chosen, data.images)
-    if look is not None:
-        shown = with_heat(shown, look, data.images, classes.positive)
-    story = Story(
-        classes=classes,
-        metrics=figures,
-        plots=drawn,
-        cuts=cuts,
-        picture_cuts=picture_cuts,
-        gallery=shown,
-        links={face.image: quote(f"{images_from_report}/{face.image}") for faces in shown.values() for face in faces},
-        sheet=contact_sheet(data.images, found.splits, found.index, made.provenance),
-        decision=decision,
-        asked_calibration=settings.calibration,
-        rule=settings.threshold if isinstance(settings.threshold, str) else None,
-        threshold_cost=settings.threshold_cost,
-        bins=bins,
-        resamples=settings.bootstrap,
-        minimum=settings.min_slice,
-        attributes_file=params.data.attributes,
-        demo=bool(found.facts["demo"]),
-        backbone=title(made.provenance["backbone"]["name"]),
-        weights_source=made.provenance["weights"]["source"],
-        chose_epoch=chose_epoch,
-        data_rows=data_rows(found.facts, found.splits["fold"], read(found.index, ["role"])["role"]),
-        data_lists=data_lists(found.facts, found.suspects),
-        made_rows=[*made_rows(made.provenance, found.data_hash), ("Scored", in_words(decision.views))],
-        made_params=training_params(made.provenance),
-    )
-    write_json(folder / "metrics.json", figures)
-    write_json(folder / "slices.json", slices_json([*cuts, *picture_cuts], classes))
-    write_json(folder / "decision.json", decision.as_dict())
-    write(folder / "predictions.parquet", predictions)
-    if found.suspects is not None:
-        write_suspects(folder / "suspects.csv", found.suspects)
+
+
+def _make_gallery(
+    evaluation: Evaluation, rows: JudgedRows, images: Path, rng: np.random.Generator, explain: Explainer | None
+) -> dict[Kind, list[Face]]:
+    chosen = choose_faces(rows, evaluation.decision.threshold, rng)
+    shown = make_gallery(evaluation.predictions, chosen, images)
+    return shown if explain is None else add_heat_maps(shown, explain, images, evaluation.inputs.classes.positive)
+
+
+def _write_files(folder: Path, evaluation: Evaluation, story: Story, curves: dict[str, pd.DataFrame]) -> None:
+    """Write every file but the reference for `score`, which the stage adds."""
+    write_json(folder / "metrics.json", story.metrics)
+    write_json(folder / "slices.json", slices_json(story.breakdowns.all, story.classes))
+    write_json(folder / "decision.json", evaluation.decision.as_dict())
+    write(folder / "predictions.parquet", evaluation.predictions)
+    if evaluation.extras.suspects is not None:
+        write_suspects(folder / "suspects.csv", evaluation.extras.suspects)
     (folder / "report.html").write_text(render_report(story), encoding="utf-8")
     (folder / "model_card.md").write_text(render_card(story), encoding="utf-8")
-    (folder / "plots").mkdir()
-    for name, svg in drawn.items():
-        (folder / "plots" / f"{name}.svg").write_text(svg, encoding="utf-8")
-    tables["confusion"] = predictions[["label", "predicted"]].rename(columns={"label": "actual"})
-    for name, records in tables.items():
-        write_records(folder / "plots" / f"{name}.json", records)
-
-
-def beside(
-    predictions: pd.DataFrame,
-    rows: Rows,
-    found: Found,
-    classes: Classes,
-    params: EvaluateStageParams,
-    rng: np.random.Generator,
-) -> dict[str, Any]:
-    """The figures that stand beside the model's own: without near-duplicates, of plainer and earlier models, by
-    earlier labels, and how many labels look wrong; each where there is what it needs.
-    """
-    bins, resamples = params.evaluate.calibration_bins, params.evaluate.bootstrap
-    in_test = read(found.index, ["group"], [("role", "==", "test")])["group"]
-    copies = find_copies(predictions, found.splits, in_test)
-    figures: dict[str, Any] = {"near_duplicates": without_copies(rows, copies, bins, resamples, rng)}
-    if found.suspects is not None:
-        figures["suspects"] = {"flagged": int(found.suspects["flagged"].sum()), "n": len(found.suspects)}
-        frozen = frozen_accuracy(predictions, found.suspects)
-        if frozen is not None:
-            figures["frozen_accuracy"] = frozen.as_dict()
-    if found.overrides is not None:
-        figures["overrides"] = effect(predictions, found.overrides)
-    if found.champion is not None:
-        margin = params.compare.margin
-        compared = against_champion(found.champion, predictions, classes, margin, resamples, rng)
-        if compared is not None:
-            figures["against_champion"] = compared
-    return figures
-
-
-def cut(
-    images: pd.Series,
-    rows: Rows,
-    found: Found,
-    traits: pd.DataFrame,
-    params: EvaluateStageParams,
-    data: Layout,
-    rng: np.random.Generator,
-) -> tuple[list[Cut], list[Cut]]:
-    """Cut the rows by the user's attributes, and by what the pictures themselves tell."""
-    settings = params.evaluate
-    attributes = read_attributes(data.data / params.data.attributes, found.facts["image_column"])
-    by_attributes: list[Cut] = []
-    if attributes is not None:
-        crossed = cross(attributes.reindex(images), settings.two_way, params.data.attributes)
-        by_attributes = cut_by(crossed, rows, settings.min_slice, settings.bootstrap, rng)
-    return by_attributes, cut_by(traits, rows, settings.min_slice, settings.bootstrap, rng)
+    plots = folder / "plots"
+    plots.mkdir()
+    for name, svg in story.plots.items():
+        (plots / f"{name}.svg").write_text(svg, encoding="utf-8")
+    for name, records in curves.items():
+        write_records(plots / f"{name}.json", records)
+    actual = evaluation.predictions[["label", "predicted"]].rename(columns={"label": "actual"})
+    write_records(plots / "confusion.json", actual)
 
 
 def write_records(path: Path, table: pd.DataFrame) -> None:
-    """A JSON list with an object for each row, some rows at a time: as text a row takes some hundred bytes."""
+    """Write a JSON list with an object for each row, some rows at a time: the text takes a few hundred bytes a row."""
     with path.open("w", encoding="utf-8") as file:
-        for start in range(0, max(1, len(table)), ROWS_AT_ONCE):
-            part = table.iloc[start : start + ROWS_AT_ONCE].round(6).to_json(orient="records", indent=1)
+        for start in range(0, max(1, len(table)), RECORDS_AT_ONCE):
+            part = table.iloc[start : start + RECORDS_AT_ONCE].round(6).to_json(orient="records", indent=1)
             file.write((part if start == 0 else "," + part[1:])[:-2])
         file.write("\n]")

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from facegender.evaluation.report.plots import BLUE, ORANGE, STYLE, svg_of
+from facegender.evaluation.report.plot_style import BLUE, ORANGE, STYLE, svg_of
 from facegender.production.drift import MEASURED
 
 BINS: Final = 30

@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from facegender.evaluation.compare import Comparison, Evaluated, common_rows, compare, compare_slices
+from facegender.evaluation.compare import Comparison, common_rows, compare, compare_slices
+from facegender.evaluation.predictions import Evaluated
 from facegender.params.sections import EvaluateParams, PromoteParams
 from facegender.statistics.intervals import Estimate, FloatArray, IntArray, bootstrap, wilson
 from facegender.statistics.metrics import BoolArray, bin_numbers
@@ -20,7 +21,7 @@ from facegender.statistics.metrics import BoolArray, bin_numbers
 def judge_promotion(
     champion: Evaluated,
     model: Evaluated,
-    attributes: pd.DataFrame,
+    attributes: pd.DataFrame | None,
     evaluate: EvaluateParams,
     promote: PromoteParams,
     margin: float,
@@ -32,7 +33,7 @@ def judge_promotion(
     champion, model
         The two evaluations; predictions have the column sha256 too: rows are common where image and sha256 are.
     attributes
-        attributes.csv by image; without columns where there is none.
+        attributes.csv by image; None if there is no such file.
     margin
         compare.margin.
 

@@ -23,16 +23,16 @@ import pandas as pd
 
 from facegender.data.label_overrides import COLUMNS, check_overrides
 from facegender.data.tables import read_table
+from facegender.decision.classes import label_name
 from facegender.errors import UserError
 from facegender.evaluation.pooled_features import Pooled, nearest
-from facegender.evaluation.report.facts import label_name
-from facegender.evaluation.report.gallery import thumbnail
 from facegender.features.store import FeatureStore, join_splits
 from facegender.files.atomic import atomic_file
 from facegender.files.json_files import read_json
 from facegender.files.layout import Layout
 from facegender.params.sections import EvaluateParams
 from facegender.pictures.decode import Undecodable
+from facegender.pictures.thumbnail import thumbnail
 from facegender.review.label_judges import doubts
 from facegender.runtime.prefetch import prefetch
 from facegender.runtime.progress import track

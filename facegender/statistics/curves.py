@@ -7,12 +7,12 @@ import pandas as pd
 from sklearn.metrics import precision_recall_curve, roc_curve
 
 from facegender.statistics.intervals import IntArray, wilson
-from facegender.statistics.metrics import Rows, bin_numbers
+from facegender.statistics.metrics import JudgedRows, bin_numbers
 
 MAX_POINTS: Final = 500  # points of a drawn curve: more than a screen can show
 
 
-def roc(rows: Rows) -> pd.DataFrame:
+def roc(rows: JudgedRows) -> pd.DataFrame:
     """Compute the ROC curve: columns false_positive_rate, true_positive_rate, threshold.
 
     The table is empty if a class has no rows.
@@ -31,7 +31,7 @@ def roc(rows: Rows) -> pd.DataFrame:
     )
 
 
-def precision_recall(rows: Rows) -> pd.DataFrame:
+def precision_recall(rows: JudgedRows) -> pd.DataFrame:
     """Compute the precision-recall curve of the positive class: columns recall, precision, threshold.
 
     The table is empty if the positive class has no rows.
@@ -48,7 +48,7 @@ def _thin(count: int) -> IntArray:
     return kept
 
 
-def reliability(rows: Rows, bins: int) -> pd.DataFrame:
+def reliability(rows: JudgedRows, bins: int) -> pd.DataFrame:
     """Compute the reliability diagram: the share of positive labels in each non-empty bin, with a Wilson interval.
 
     Columns: probability (mean of the bin), observed, low, high, n.
@@ -62,7 +62,7 @@ def reliability(rows: Rows, bins: int) -> pd.DataFrame:
     return pd.DataFrame(table, columns=["probability", "observed", "low", "high", "n"])
 
 
-def histogram(rows: Rows, bins: int) -> pd.DataFrame:
+def histogram(rows: JudgedRows, bins: int) -> pd.DataFrame:
     """Count the rows of each class in equal-width bins of probability: columns start, negative, positive."""
     bin_of = np.minimum((rows.probabilities * bins).astype(np.int64), bins - 1)  # 1.0 belongs to the last bin
     return pd.DataFrame(
@@ -74,10 +74,10 @@ def histogram(rows: Rows, bins: int) -> pd.DataFrame:
     )
 
 
-def coverage_risk(rows: Rows, threshold: float, points: int = 200) -> pd.DataFrame:
+def coverage_risk(rows: JudgedRows, threshold: float, points: int = 200) -> pd.DataFrame:
     """Compute the accuracy if the model answers only its most certain rows: columns coverage, accuracy.
 
-    Certainty is the distance of the probability from the threshold. Rows at equal distance are answered together.
+    Certainty is the distance of the probability from the threshold. JudgedRows at equal distance are answered together.
     """
     distance = np.abs(rows.probabilities - threshold)
     order = np.argsort(-distance, kind="stable")

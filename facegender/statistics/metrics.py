@@ -14,7 +14,7 @@ CLIP: Final = float(np.finfo(np.float32).eps)  # keeps the log loss of 0 and 1 f
 
 
 @dataclass(frozen=True)
-class Rows:
+class JudgedRows:
     """Predictions for n rows, with their true labels.
 
     Attributes
@@ -26,7 +26,7 @@ class Rows:
     predicted
         bool (n,): True where the positive class was predicted.
     groups
-        int64 (n,): group number. Rows of one group are not independent of each other.
+        int64 (n,): group number. JudgedRows of one group are not independent of each other.
     """
 
     positive: BoolArray
@@ -37,11 +37,13 @@ class Rows:
     def __len__(self) -> int:
         return len(self.positive)
 
-    def take(self, chosen: BoolArray | IntArray) -> "Rows":
+    def take(self, chosen: BoolArray | IntArray) -> "JudgedRows":
         """Select rows by mask or by position."""
-        return Rows(self.positive[chosen], self.probabilities[chosen], self.predicted[chosen], self.groups[chosen])
+        return JudgedRows(
+            self.positive[chosen], self.probabilities[chosen], self.predicted[chosen], self.groups[chosen]
+        )
 
-    def by_probability(self) -> "Rows":
+    def by_probability(self) -> "JudgedRows":
         """Sort the rows by ascending probability; ties keep their order."""
         return self.take(np.argsort(self.probabilities, kind="stable"))
 
@@ -72,7 +74,7 @@ class Confusion:
         return self.true_negative + self.false_positive
 
 
-def confusion(rows: Rows) -> Confusion:
+def confusion(rows: JudgedRows) -> Confusion:
     """Count true and false positives and negatives."""
     positive, predicted = rows.positive, rows.predicted
     return Confusion(
@@ -121,7 +123,7 @@ class WeightedMetrics:
     overconfidence at 1 - p.
     """
 
-    def __init__(self, rows: Rows, bins: int) -> None:
+    def __init__(self, rows: JudgedRows, bins: int) -> None:
         rows = rows.by_probability()
         columns = [
             rows.positive & rows.predicted,
@@ -240,7 +242,7 @@ def extend_to_zero(error: Estimate, chance: FloatArray) -> Estimate:
     return error
 
 
-def measure(rows: Rows, bins: int, resamples: int, rng: np.random.Generator) -> dict[str, Estimate]:
+def measure(rows: JudgedRows, bins: int, resamples: int, rng: np.random.Generator) -> dict[str, Estimate]:
     """Compute every metric of the evaluation, by name. Metrics of one class start with `negative.` or `positive.`.
 
     Parameters

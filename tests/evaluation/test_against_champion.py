@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from facegender.decision.classes import Classes
-from facegender.evaluation.against_champion import against_champion, read_champion
+from facegender.evaluation.against_champion import compare_with_champion, read_champion
 from tests.small_evaluation import CLASSES
 
 
@@ -15,7 +15,7 @@ def judged(names, labels, predicted, probability=0.75):
 
 
 def compared(champion, ours, margin=0.02):
-    return against_champion(champion.set_index("image"), ours, CLASSES, margin, 200, np.random.default_rng(0))
+    return compare_with_champion(champion.set_index("image"), ours, CLASSES, margin, 200, np.random.default_rng(0))
 
 
 def test_by_hand_on_the_rows_that_both_judged():
@@ -26,11 +26,11 @@ def test_by_hand_on_the_rows_that_both_judged():
     assert found["champion_accuracy"]["value"] == pytest.approx(2 / 3, abs=1e-6)
     assert found["accuracy"]["value"] == pytest.approx(1 / 3, abs=1e-6)
     assert found["difference"]["n"] == 3
-    assert found["p_value"] == 1.0  # one against two
+    assert found["p_value"] == 1.0  # one row against two
     assert found["verdict"] == "undecided"
 
 
-def test_both_are_judged_by_the_labels_of_today():
+def test_both_are_judged_by_todays_labels():
     names = [f"{number}.jpg" for number in range(200)]
     champion = judged(names, "1" * 200, "1" * 200)
     found = compared(champion, judged(names, "0" * 200, "0" * 200))
@@ -39,7 +39,7 @@ def test_both_are_judged_by_the_labels_of_today():
     assert compared(champion, judged(names, "1" * 200, "0" * 200))["verdict"] == "worse"
 
 
-def test_without_rows_in_common_nothing_can_be_said():
+def test_without_common_rows_there_is_no_comparison():
     assert compared(judged(["a"], "1", "1"), judged(["b"], "1", "1")) is None
 
 
@@ -54,7 +54,7 @@ def test_a_champion_of_other_classes_is_not_compared_with(tmp_path, caplog):
     place(tmp_path, CLASSES)
     with caplog.at_level("INFO"):
         assert read_champion(tmp_path, Classes("f", "m", "str", 0.5)) is None
-    assert caplog.messages == ["evaluate: the champion has the classes 0 and 1, and is not compared with"]
+    assert caplog.messages == ["evaluate: the champion is not compared, because its classes are 0 and 1"]
 
 
 def place(champion, classes):

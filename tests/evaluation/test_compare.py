@@ -12,15 +12,13 @@ from facegender.data.rows import find_classes
 from facegender.data.tables import Table
 from facegender.errors import UserError
 from facegender.evaluation.compare import (
-    attributes_of,
     common_rows,
     compare,
     compare_models,
     compare_slices,
     mcnemar,
-    read_evaluated,
 )
-from facegender.evaluation.figures import labels_of
+from facegender.evaluation.predictions import read_evaluated, read_labels
 from facegender.params.sections import EvaluateParams
 
 RNG = np.random.default_rng
@@ -37,7 +35,7 @@ def rows_of(labels, first, second):
 
 
 def test_by_hand():
-    # A right: 1 1 1 0; B right: 0 1 1 0. B alone never, A alone once
+    # A is right on 1 1 1 0, B on 0 1 1 0: once only A, never only B
     found = compare(rows_of("1100", "1101", "0101"), "1", 200, RNG(0))
     assert (found.first.value, found.second.value, found.difference.value) == (0.75, 0.5, -0.25)
     assert (found.only_first, found.only_second, found.p_value) == (1, 0, 1.0)
@@ -83,8 +81,8 @@ def test_a_model_is_not_worse_than_itself():
     assert found.verdict(0.001) == "not worse"
 
 
-def test_paired_differences_are_narrower_than_two_apart():
-    # B differs from A in 20 of 1,200 rows: its interval is that of the 20, not of two models apart (about 4 points)
+def test_paired_intervals_are_narrower_than_unpaired_ones():
+    # B differs from A in 20 of 1,200 rows: the interval is that of the 20, not of two unpaired models (about 4 points)
     a = judged(1, 0.85)
     b = a.copy()
     b.iloc[:20, 1] = np.where(b["predicted"].iloc[:20] == "1", "0", "1")
@@ -93,7 +91,7 @@ def test_paired_differences_are_narrower_than_two_apart():
 
 
 def test_the_differences_interval_covers_the_truth():
-    # B is right where A is, but for 8 points that it loses and 5 that it gains: a true difference of -0.03
+    # B is right where A is, but loses 8 points and gains 5: a true difference of -0.03
     covered = 0
     for seed in range(150):
         rng = RNG(seed)
@@ -104,10 +102,10 @@ def test_the_differences_interval_covers_the_truth():
         second = np.where((draw < 0.72) | (draw > 0.90), labels, other)
         found = compare(rows_of(labels, first, second), "1", 200, rng).difference
         covered += found.low <= -0.03 <= found.high
-    assert 0.90 <= covered / 150 <= 0.99  # 95%, with 150 trials' own noise of 1.8%
+    assert 0.90 <= covered / 150 <= 0.99  # 95%; the standard error of 150 trials is 1.8%
 
 
-def test_only_rows_that_both_judged_count_whatever_their_order():
+def test_only_rows_that_both_judged_count_in_any_order():
     first = predictions("101", "101", names=["a", "b", "c"])
     second = predictions("110", "110", names=["c", "d", "b"])
     rows = common_rows(first, second, ("A", "B"))
@@ -125,7 +123,7 @@ def test_other_labels_are_refused():
         common_rows(predictions("10", "11"), predictions("11", "11"), ("A", "B"))
 
 
-def test_slices_are_compared_where_they_are_large_enough():
+def test_slices_are_compared_if_they_are_large_enough():
     rows = rows_of("1111", "1111", "1100")
     table = pd.DataFrame({"age": ["old", "old", "young", "young"]}, index=rows.index)
     found = compare_slices(rows, table, "1", 2, 50, RNG(0))
@@ -134,13 +132,6 @@ def test_slices_are_compared_where_they_are_large_enough():
         ("age", "young"): -1.0,
     }
     assert compare_slices(rows, table, "1", 3, 50, RNG(0)) == {}
-
-
-def test_attributes_find_their_own_image_column(tmp_path):
-    path = tmp_path / "attributes.csv"
-    path.write_text("age,file\nold,a\nyoung,b\n")
-    assert attributes_of(pd.Index(["a", "b"]), path)["age"].to_dict() == {"a": "old", "b": "young"}
-    assert attributes_of(pd.Index(["a"]), tmp_path / "none.csv").columns.empty
 
 
 def evaluated_model(folder: Path, table: pd.DataFrame, negative: str = "0", positive: str = "1") -> Path:
@@ -229,9 +220,9 @@ def test_an_evaluation_that_stands_alone_says_itself_which_class_is_positive(tmp
 
 
 def test_metrics_whose_order_of_classes_is_lost_are_refused(tmp_path, evaluated, metrics):
-    assert labels_of(metrics) == ("0", "1")
+    assert read_labels(metrics) == ("0", "1")
     turned = {**metrics, "classes": dict(reversed(metrics["classes"].items()))}
-    assert labels_of(turned) is None
+    assert read_labels(turned) is None
     (tmp_path / "predictions.parquet").write_bytes((evaluated / "predictions.parquet").read_bytes())
     (tmp_path / "metrics.json").write_text(json.dumps(turned))
     with pytest.raises(UserError, match="Received: classes in an order that its counts contradict"):
@@ -242,7 +233,7 @@ def test_metrics_whose_order_of_classes_is_lost_are_refused(tmp_path, evaluated,
     ("accuracy", "code", "words"), [(0.85, 0, "not worse"), (0.6, 1, "is worse"), (0.84, 3, "Undecided")]
 )
 def test_the_commands_exit_code_and_words(tmp_path, accuracy, code, words):
-    seeds = {0.85: 1, 0.6: 3, 0.84: 3}  # 0.85 again with A's own seed: the same answers
+    seeds = {0.85: 1, 0.6: 3, 0.84: 3}  # 0.85 with A's own seed: the same answers
     for name, table in (("a", judged(1, 0.85)), ("b", judged(seeds[accuracy], accuracy))):
         evaluated_model(tmp_path / name, table)
     (tmp_path / "params.yaml").write_text("compare: {margin: 0.01}\n")

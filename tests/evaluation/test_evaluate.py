@@ -1,4 +1,4 @@
-"""The stages on files, with a real if tiny Keras model that tells red pictures from blue ones."""
+"""The stages evaluate and submit on files, with a tiny Keras model that tells red pictures from blue ones."""
 
 import json
 import shutil
@@ -11,23 +11,26 @@ import pytest
 from facegender.decision.calibration import Calibrator
 from facegender.decision.decision import Choices, Decision
 from facegender.errors import UserError
-from facegender.evaluation.evaluate import choices, evaluate, held_rows, judge_rows, slices_to_equalise
+from facegender.evaluation.breakdowns import slices_to_equalise
+from facegender.evaluation.evaluate import evaluate, held_rows, judge_rows
+from facegender.evaluation.predictions import choices_from
 from facegender.files.layout import Layout
-from facegender.params.sections import Params, SubmitParams
-from facegender.params.stage_params import SubmitStageParams
+from facegender.params.sections import SubmitParams
+from facegender.params.stage_params import EvaluateStageParams, SubmitStageParams
 from facegender.scoring.submit import submit
 from tests.small_evaluation import CLASSES, Case
 
-# Keras 3.15 saves TensorFlow's variables in a way that NumPy 2 warns of
+# NumPy 2 warns when Keras 3.15 saves TensorFlow's variables
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation doesn't accept a copy:DeprecationWarning")
 
 
 @pytest.fixture
-def files(case: Case, tmp_path: Path) -> Layout:
-    """A copy of the case on disk, as earlier stages leave it, with a test set and a sample."""
+def files(model: Path, case: Case, tmp_path: Path) -> Layout:
+    """A copy of the case on disk, as earlier stages leave it, with a test set and a sample submission."""
     layout = Layout(tmp_path / "data", tmp_path / "artifacts")
     shutil.copytree(case.layout.data, layout.data)
     layout.artifacts.mkdir()
+    layout.model.symlink_to(model)
     images = case.index["image"].tolist()
     tests = pd.DataFrame(
         {"image": ["t1.png", "broken.png", "t0.png"], "role": "test", "status": ["ok", "quarantined", "ok"]}
@@ -37,22 +40,16 @@ def files(case: Case, tmp_path: Path) -> Layout:
     shutil.copy(layout.images / images[int(np.flatnonzero(case.index["label"] == "0")[0])], layout.images / "t0.png")
     (layout.images / "broken.png").write_bytes(b"no picture")
     pd.concat([case.index, tests], ignore_index=True).to_parquet(layout.index)
-    case.found.splits.to_parquet(layout.splits)
-    layout.validation.write_text(json.dumps(case.found.facts))
+    case.inputs.splits.to_parquet(layout.splits)
+    layout.validation.write_text(json.dumps(case.inputs.facts))
     layout.decision.parent.mkdir()
     layout.decision.write_text(json.dumps(Decision(Calibrator("none"), 0.5, 0.1, 1.0).as_dict()))
     layout.sample_submission.write_text("image_names,class\nt0.png,0\nbroken.png,0\nt1.png,0\n")
     return layout
 
 
-def run_evaluate(model: Path, files: Layout, case: Case) -> None:
-    if not files.model.exists():
-        shutil.copytree(model, files.model)
+def test_evaluate_judges_the_image_files(files, case):
     evaluate(files, case.params)
-
-
-def test_evaluate_judges_the_image_files(model, files, case):
-    run_evaluate(model, files, case)
     predictions = pd.read_parquet(files.evaluation / "predictions.parquet")
     of_contract = ["image", "label", "probability", "predicted", "fold", "group"]
     assert list(predictions.columns) == [*of_contract, "raw_probability", "abstain", "covered", "views"]
@@ -68,37 +65,35 @@ def test_evaluate_judges_the_image_files(model, files, case):
     assert records[0].keys() == {"actual", "predicted"}
 
 
-def test_the_same_inputs_give_the_same_bytes(model, files, case):
-    for out in (files.artifacts / "one", files.artifacts / "two"):
-        run_evaluate(model, files, case)
-        files.evaluation.rename(out)
-    one, two = (
-        {path.relative_to(out).as_posix(): path.read_bytes() for path in out.rglob("*") if path.is_file()}
-        for out in (files.artifacts / "one", files.artifacts / "two")
-    )
+def evaluate_to_bytes(files: Layout, params: EvaluateStageParams) -> dict[str, bytes]:
+    evaluate(files, params)
+    out = files.evaluation
+    return {path.relative_to(out).as_posix(): path.read_bytes() for path in out.rglob("*") if path.is_file()}
+
+
+def test_the_same_inputs_give_the_same_bytes(files, case):
+    one, two = (evaluate_to_bytes(files, case.params) for _ in range(2))
     assert len(one) == 23
     assert [name for name in one if one[name] != two[name]] == []
 
 
-def test_an_image_that_changed_since_validate_is_refused_and_the_old_evaluation_stays(model, files, case):
-    run_evaluate(model, files, case)
+def test_an_image_that_changed_since_validate_is_refused_and_the_old_evaluation_stays(files, case):
+    evaluate(files, case.params)
     before = (files.evaluation / "metrics.json").read_bytes()
     name = case.predictions["image"].iloc[3]
     (files.images / name).write_bytes(b"")
     with pytest.raises(UserError, match=r"face <3> & co\.png: a validation image must be as it was .*empty file"):
-        run_evaluate(model, files, case)
+        evaluate(files, case.params)
     assert (files.evaluation / "metrics.json").read_bytes() == before
 
 
 def run_submit(model: Path, files: Layout, **params: object) -> None:
-    if not files.model.exists():
-        shutil.copytree(model, files.model)
     submit(files, SubmitStageParams(submit=SubmitParams(**params)))
 
 
 def test_submit_writes_labels_in_the_samples_rows(model, files):
     run_submit(model, files)
-    # 0.45 of the training rows are positive: what cannot be read gets 0
+    # 0.45 of the training rows are positive, so an image that cannot be read gets 0
     assert files.submission.read_bytes() == b"image_names,class\nt0.png,0\nbroken.png,0\nt1.png,1\n"
     table = pd.read_parquet(files.predictions_test).set_index("image")
     assert table["status"].to_dict() == {"t1.png": "scored", "broken.png": "fallback", "t0.png": "scored"}
@@ -124,7 +119,7 @@ def test_submit_writes_probabilities(model, files):
     assert written["t0.png"] == pytest.approx(1 - written["t1.png"], abs=1e-6)
 
 
-def test_submit_reads_a_test_image_that_broke_since_validate_as_a_fallback(model, files):
+def test_submit_falls_back_for_a_test_image_that_broke_since_validate(model, files):
     (files.images / "t1.png").write_bytes(b"")
     run_submit(model, files)
     table = pd.read_parquet(files.predictions_test).set_index("image")
@@ -151,32 +146,32 @@ def test_no_validation_row_is_refused():
         held_rows(splits_of(-1, -2), Path("splits.parquet"))
 
 
-def test_only_rows_kept_from_training_are_judged():
+def test_only_rows_kept_out_of_training_are_judged():
     assert held_rows(splits_of(0, -1, -2, 0), Path("splits.parquet"))["image"].tolist() == [0, 2, 3]
 
 
-def with_rule(case: Case, rule: str) -> Params:
+def with_rule(case: Case, rule: str) -> EvaluateStageParams:
     return case.params.model_copy(update={"evaluate": case.params.evaluate.model_copy(update={"threshold": rule})})
 
 
 def test_a_rule_over_slices_reads_the_column_it_names(case):
-    held = held_rows(case.found.splits, Path("splits.parquet"))
+    held = held_rows(case.inputs.splits, Path("splits.parquet"))
     params = with_rule(case, "equal_error(age)")
-    slices = slices_to_equalise(held, case.layout, case.found, params)
+    slices = slices_to_equalise(held, case.layout, case.inputs, params)
     # "3-9", "10-19", and 10 rows of "70+", which are too few
     assert sorted(np.bincount(slices.member + 1))[0] == 10
     assert set(slices.member) == {-1, 0, 1}
     raw = case.predictions["raw_probability"].to_numpy()
-    decision, _ = judge_rows(held, raw, CLASSES, choices(params.evaluate), slices)
-    best, _ = judge_rows(held, raw, CLASSES, choices(with_rule(case, "balanced_accuracy").evaluate), slices)
+    decision, _ = judge_rows(held, raw, CLASSES, choices_from(params.evaluate), slices)
+    best, _ = judge_rows(held, raw, CLASSES, choices_from(with_rule(case, "balanced_accuracy").evaluate), slices)
     assert decision.threshold != best.threshold
-    assert slices_to_equalise(held, case.layout, case.found, case.params) is None
+    assert slices_to_equalise(held, case.layout, case.inputs, case.params) is None
 
 
-def test_a_rule_over_a_column_that_is_not_there_is_refused(case):
-    held = held_rows(case.found.splits, Path("splits.parquet"))
+def test_a_rule_over_a_missing_column_is_refused(case):
+    held = held_rows(case.inputs.splits, Path("splits.parquet"))
     with pytest.raises(UserError, match=r"must name a column of attributes.csv: age. Received: skin"):
-        slices_to_equalise(held, case.layout, case.found, with_rule(case, "equal_error(skin)"))
+        slices_to_equalise(held, case.layout, case.inputs, with_rule(case, "equal_error(skin)"))
 
 
 AS_IT_IS = Choices("none", 0.5, 0.1, 5, 1)
@@ -187,10 +182,10 @@ def test_the_threshold_itself_is_positive():
     assert table["predicted"].tolist() == ["1", "0"]
 
 
-def test_a_holdout_is_what_is_reported_and_validation_rows_are_what_is_fitted():
-    # labels 0 1 0 1 ...: on the validation rows the model says the opposite of the truth
+def test_a_holdout_is_reported_and_the_fit_is_on_validation_rows():
+    # labels 0 1 0 1 ...: on the validation rows the model says the opposite
     raw = np.array([0.9, 0.1, 0.9, 0.1, 0.6, 0.4])
     decision, table = judge_rows(splits_of(0, 0, 0, 0, -2, -2), raw, CLASSES, Choices("temperature", 0.5, 0.1, 5, 1))
     assert table["image"].tolist() == [4, 5]
-    assert decision.calibrator.temperature == 100  # as near to 50% as it gets
+    assert decision.calibrator.temperature == 100  # the largest that is tried: probabilities close to 50%
     assert table["probability"].tolist() == pytest.approx([0.5, 0.5], abs=0.002)

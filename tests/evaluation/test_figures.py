@@ -1,28 +1,16 @@
 import json
 
 import numpy as np
-import pandas as pd
 
 from facegender.decision.classes import Classes
-from facegender.evaluation.figures import baseline, rows_of
-from facegender.statistics.metrics import Rows
+from facegender.evaluation.figures import baseline
+from facegender.statistics.metrics import JudgedRows
 
 
 def test_the_baseline_is_the_training_rows_majority():
-    rows = Rows(np.array([True, True, True, False]), np.zeros(4), np.zeros(4, bool), np.arange(4))
-    assert baseline(rows, Classes("0", "1", "int", 0.4)).value == 1 / 4  # 0 in training, though 1 in these rows
+    rows = JudgedRows(np.array([True, True, True, False]), np.zeros(4), np.zeros(4, bool), np.arange(4))
+    assert baseline(rows, Classes("0", "1", "int", 0.4)).value == 1 / 4  # 0 in training, but 1 in these rows
     assert baseline(rows, Classes("0", "1", "int", 0.6)).value == 3 / 4
-
-
-def test_rows_of_a_table():
-    table = pd.DataFrame(
-        {"label": ["m", "f"], "predicted": ["m", "m"], "probability": np.float32([0.75, 0.5]), "group": [4, 9]}
-    )
-    rows = rows_of(table, Classes("f", "m", "str", 0.5))
-    assert rows.positive.tolist() == [True, False]
-    assert rows.predicted.tolist() == [True, True]
-    assert rows.probabilities.tolist() == [0.75, 0.5]
-    assert rows.groups.tolist() == [4, 9]
 
 
 def test_metrics_json_has_a_value_interval_and_n_for_each_figure(metrics, case):
@@ -48,7 +36,7 @@ def test_metrics_json_has_a_value_interval_and_n_for_each_figure(metrics, case):
     assert metrics["classes"]["1"].keys() == {"precision", "recall", "f1"}
 
 
-def test_slices_json_holds_the_marks(evaluated):
+def test_slices_json_marks_small_slices(evaluated):
     slices = json.loads((evaluated / "slices.json").read_text())
     assert slices["age"].keys() == {"3-9", "10-19", "70+"}
     assert slices["age"]["70+"]["accuracy"]["n"] == 10

@@ -1,4 +1,4 @@
-"""Labels that look wrong: judged by a model that has not seen them."""
+"""Labels that look wrong to a model that was not trained on them."""
 
 import os
 from pathlib import Path
@@ -9,7 +9,7 @@ import pytest
 
 from facegender.errors import UserError
 from facegender.evaluation import label_issues
-from facegender.evaluation.label_issues import cross_fitted, find_suspects, judge_labels, write_suspects
+from facegender.evaluation.label_issues import find_suspects, judge_labels, predict_out_of_fold, write_suspects
 from facegender.evaluation.pooled_features import Pooled
 from facegender.features.store import FeatureStore, Manifest, view_file
 from facegender.files.float16_rows import Float16Rows
@@ -20,7 +20,7 @@ Floats = np.ndarray[tuple[int, ...], np.dtype[np.float64]]
 
 
 def store(folder: Path, values: Floats, views: int = 1) -> list[str]:
-    """A features folder of these rows, (n, h, w, c); the images' names."""
+    """Write a features folder with these rows, (n, h, w, c); give the images' names."""
     folder.mkdir(parents=True)
     names = [f"{row:03d}.jpg" for row in range(len(values))]
     Manifest({}, {}, "cut", 30, list(values.shape[1:]), views, {}, 1, "float32").write(folder)
@@ -40,7 +40,7 @@ def splits(names: list[str], positive: np.ndarray[tuple[int], np.dtype[np.bool_]
 
 
 def separable(n: int = 80) -> tuple[Floats, np.ndarray[tuple[int], np.dtype[np.bool_]]]:
-    """Features whose every number tells the class, and the classes, in turns."""
+    """Features of which every number tells the class, and the classes, which alternate."""
     rng = np.random.default_rng(0)
     positive = np.arange(n) % 2 == 1
     values = rng.normal(np.where(positive, 1.0, -1.0)[:, None, None, None], 0.5, (n, 2, 2, 40))
@@ -57,7 +57,7 @@ def test_quality_is_the_probability_of_the_label_given() -> None:
 
 
 @pytest.mark.parametrize("last", [True, False])
-def test_with_one_class_or_a_lone_row_no_label_is_flagged(last: bool) -> None:
+def test_with_one_class_or_a_single_row_of_it_no_label_is_flagged(last: bool) -> None:
     quality, flagged = judge_labels(np.array([True, True, last]), np.array([0.1, 0.9, 0.6]))
     assert quality == pytest.approx([0.1, 0.9, 0.6 if last else 0.4])
     assert not flagged.any()
@@ -73,7 +73,7 @@ def test_planted_flips_come_first(tmp_path: Path) -> None:
     assert sorted(found["image"][:2]) == ["003.jpg", "040.jpg"]
     assert found["flagged"].tolist() == [True] * 2 + [False] * 78
     assert found["probability"].is_monotonic_increasing
-    assert found.set_index("image")["label"]["003.jpg"] == "0"  # as given, not as it should be
+    assert found.set_index("image")["label"]["003.jpg"] == "0"  # the given label, not the right one
     assert found.equals(find_suspects(tmp_path / "features", splits(names, labels), "1", folds=5, seed=1))
 
 
@@ -85,19 +85,19 @@ def test_suspects_are_written_ranked(tmp_path: Path) -> None:
     assert (tmp_path / "suspects.csv").read_text() == "image,label,probability\nb.jpg,0,0.1\na.jpg,1,0.2\n"
 
 
-def test_order_of_the_splits_is_free(tmp_path: Path) -> None:
+def test_the_order_of_the_splits_does_not_matter(tmp_path: Path) -> None:
     values, positive = separable(40)
     table = splits(store(tmp_path / "features", values), positive)
     positive_rows = find_suspects(tmp_path / "features", table, "1", 5, 1)
     assert positive_rows is not None
-    assert positive_rows["probability"].min() > 0.5  # each row was read at its own place
+    assert positive_rows["probability"].min() > 0.5  # each row was read from its own position
     shuffled = find_suspects(tmp_path / "features", table.sample(frac=1, random_state=3), "1", 5, 1)
     assert shuffled is not None
     assert shuffled["probability"].min() > 0.5
 
 
 def test_a_row_is_judged_without_itself_and_its_copies(tmp_path: Path) -> None:
-    # 100 pictures, each twice, of random numbers and with random labels: nothing can be learnt but the copy's label
+    # 100 pictures of random numbers, each twice, with random labels: only a copy's label can be learned
     rng = np.random.default_rng(4)
     values = np.repeat(rng.normal(size=(100, 1, 1, 600)), 2, axis=0)
     labels = np.repeat(rng.random(100) < 0.5, 2)
@@ -105,18 +105,18 @@ def test_a_row_is_judged_without_itself_and_its_copies(tmp_path: Path) -> None:
     rows = np.arange(200)
     with FeatureStore(tmp_path / "features") as opened:
         pooled = Pooled(opened)
-        apart = cross_fitted(pooled, rows, labels, rows // 2, 5, 1)
-        cut = cross_fitted(pooled, rows, labels, rows, 5, 1)
+        apart = predict_out_of_fold(pooled, rows, labels, rows // 2, 5, 1)
+        leaked = predict_out_of_fold(pooled, rows, labels, rows, 5, 1)
     assert ((apart > 0.5) == labels).mean() == pytest.approx(0.5, abs=0.11)  # 3 standard errors of 200 draws
-    assert ((cut > 0.5) == labels).mean() > 0.8  # with the copies on two sides, it would know
+    assert ((leaked > 0.5) == labels).mean() > 0.8  # with a copy on each side, the regression knows the label
 
 
-def test_large_data_are_learnt_from_a_sample(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    learnt: list[int] = []
+def test_large_data_sets_are_learned_from_a_sample(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    learned: list[int] = []
 
     class Counting(label_issues._Regression):
         def __init__(self, values: Floats, positive: Floats) -> None:
-            learnt.append(len(values))
+            learned.append(len(values))
             super().__init__(values, positive)
 
     monkeypatch.setattr(label_issues, "_Regression", Counting)
@@ -125,21 +125,21 @@ def test_large_data_are_learnt_from_a_sample(tmp_path: Path, monkeypatch: pytest
     table = splits(store(tmp_path / "features", values), positive)
     found = find_suspects(tmp_path / "features", table, "1", 5, 1)
     assert found is not None
-    assert learnt == [30] * 5
+    assert learned == [30] * 5
     assert found["probability"].min() > 0.5
 
 
-def test_a_fold_with_one_class_alone_gives_its_share(tmp_path: Path) -> None:
+def test_folds_with_only_one_class_are_certain_of_it(tmp_path: Path) -> None:
     values, _ = separable(6)
     positive = np.array([True, False, False, False, False, False])
     table = splits(store(tmp_path / "features", values), positive)
     found = find_suspects(tmp_path / "features", table, "1", 3, 1)
     assert found is not None
-    # the only positive row is judged by folds that have none
+    # the only positive row is judged by folds without a positive row
     assert found.set_index("image")["probability"]["000.jpg"] == 0.0
 
 
-def test_copies_of_one_picture_alone_teach_nothing(tmp_path: Path) -> None:
+def test_copies_of_a_single_picture_teach_nothing(tmp_path: Path) -> None:
     values, positive = separable(6)
     table = splits(store(tmp_path / "features", values), positive).assign(group=0)
     found = find_suspects(tmp_path / "features", table, "1", 3, 1)
@@ -147,7 +147,7 @@ def test_copies_of_one_picture_alone_teach_nothing(tmp_path: Path) -> None:
     assert found["probability"].tolist() == [0.5] * 6
 
 
-def test_online_mode_caches_nothing_to_judge_by(tmp_path: Path) -> None:
+def test_online_mode_has_no_features_to_judge_labels_by(tmp_path: Path) -> None:
     values, positive = separable(4)
     table = splits(store(tmp_path / "features", values, views=0), positive)
     assert find_suspects(tmp_path / "features", table, "1", 2, 1) is None
@@ -166,7 +166,7 @@ def test_features_of_other_rows_are_refused(tmp_path: Path, change: str) -> None
 @pytest.mark.slow
 @pytest.mark.faces
 def test_planted_flips_among_real_faces(tmp_path: Path) -> None:
-    """5% of 6,000 labels flipped: at least half of them are among the 10% most suspect. Two minutes on 2 cores."""
+    """With 5% of 6,000 labels flipped, at least half of those are in the 10% most suspect. Two minutes on 2 cores."""
     from facegender.data.split import split
     from facegender.data.validate import validate
     from facegender.features.features import features

@@ -5,36 +5,36 @@ from fairlearn.metrics import MetricFrame, count, true_negative_rate, true_posit
 from sklearn.metrics import accuracy_score
 
 from facegender.errors import UserError
-from facegender.evaluation.slices import MISSING, cross, cut_by, members, read_attributes
-from facegender.statistics.metrics import Rows
+from facegender.evaluation.slices import MISSING, assign_slices, break_down, cross_columns
+from facegender.statistics.metrics import JudgedRows
 
 
 def rows_of(correct, positive=None):
     correct = np.asarray(correct, bool)
     positive = np.ones(len(correct), bool) if positive is None else np.asarray(positive, bool)
-    return Rows(positive, np.full(len(correct), 0.5), positive == correct, np.arange(len(correct)))
+    return JudgedRows(positive, np.full(len(correct), 0.5), positive == correct, np.arange(len(correct)))
 
 
-def cut_one(values, correct, minimum=1, positive=None):
+def break_down_age(values, correct, minimum=1, positive=None):
     table = pd.DataFrame({"age": values})
-    return cut_by(table, rows_of(correct, positive), minimum, 50, np.random.default_rng(0))
+    return break_down(table, rows_of(correct, positive), minimum, 50, np.random.default_rng(0))
 
 
 def test_figures_by_hand():
-    # a: a hit and a miss of positive rows, a hit of a negative one; b: one miss
-    (cut,) = cut_one(["a", "b", "a", "a"], [True, False, True, False], minimum=2, positive=[1, 1, 0, 1])
-    a, b = cut.slices
+    # a: one hit and one miss on positive rows, one hit on a negative row; b: one miss
+    (found,) = break_down_age(["a", "b", "a", "a"], [True, False, True, False], minimum=2, positive=[1, 1, 0, 1])
+    a, b = found.slices
     assert (a.value, a.accuracy.value, a.accuracy.n, a.enough) == ("a", 2 / 3, 3, True)
     assert (a.negative_recall.value, a.positive_recall.value) == (1.0, 0.5)
     assert (b.accuracy.value, b.accuracy.n, b.enough, b.negative_recall.value) == (0.0, 1, False, None)
-    assert cut.gap is None  # one slice alone is large enough
+    assert found.gap is None  # only one slice is large enough
 
 
 def test_figures_and_gap_are_those_of_fairlearn_and_scikit_learn():
     rng = np.random.default_rng(1)
     values = rng.choice(["a", "b", "c"], 300)
-    rows = Rows(rng.random(300) < 0.4, rng.random(300), rng.random(300) < 0.6, np.arange(300))
-    (cut,) = cut_by(pd.DataFrame({"age": values}), rows, 10, 50, rng)
+    rows = JudgedRows(rng.random(300) < 0.4, rng.random(300), rng.random(300) < 0.6, np.arange(300))
+    (found,) = break_down(pd.DataFrame({"age": values}), rows, 10, 50, rng)
     frame = MetricFrame(
         metrics={"accuracy": accuracy_score, "found": true_positive_rate, "kept out": true_negative_rate, "n": count},
         y_true=rows.positive,
@@ -43,30 +43,30 @@ def test_figures_and_gap_are_those_of_fairlearn_and_scikit_learn():
     )
     ours = {
         row.value: [row.accuracy.value, row.positive_recall.value, row.negative_recall.value, row.accuracy.n]
-        for row in cut.slices
+        for row in found.slices
     }
     assert ours == {value: pytest.approx(cells) for value, cells in zip("abc", frame.by_group.to_numpy(), strict=True)}
-    assert cut.gap.gap.value == pytest.approx(frame.difference()["accuracy"])
+    assert found.gap.gap.value == pytest.approx(frame.difference()["accuracy"])
 
 
 def test_the_gap_is_between_slices_large_enough():
     values = ["few"] * 2 + ["low"] * 10 + ["high"] * 10
-    (cut,) = cut_one(values, [False] * 2 + [True] * 3 + [False] * 7 + [True] * 9 + [False], minimum=5)
-    assert (cut.compared[cut.gap.worst].value, cut.compared[cut.gap.best].value) == ("low", "high")
-    assert cut.gap.gap.value == pytest.approx(0.6)
-    assert cut.gap.gap.n == 20
+    (found,) = break_down_age(values, [False] * 2 + [True] * 3 + [False] * 7 + [True] * 9 + [False], minimum=5)
+    assert (found.compared[found.gap.worst].value, found.compared[found.gap.best].value) == ("low", "high")
+    assert found.gap.gap.value == pytest.approx(0.6)
+    assert found.gap.gap.n == 20
 
 
-def test_values_stand_in_their_natural_order():
-    (cut,) = cut_one(["70+", "10-19", "3-9", "", "more than 80", "0-2"], [True] * 6)
-    assert [row.value for row in cut.slices] == ["0-2", "3-9", "10-19", "70+", "more than 80", MISSING]
-    (cut,) = cut_one(["²", "9"], [True] * 2)  # a digit, and no number
-    assert [row.value for row in cut.slices] == ["9", "²"]
+def test_values_are_in_their_natural_order():
+    (found,) = break_down_age(["70+", "10-19", "3-9", "", "more than 80", "0-2"], [True] * 6)
+    assert [row.value for row in found.slices] == ["0-2", "3-9", "10-19", "70+", "more than 80", MISSING]
+    (found,) = break_down_age(["²", "9"], [True] * 2)  # "²" is a digit, but not a number
+    assert [row.value for row in found.slices] == ["9", "²"]
 
 
 def test_many_numbers_are_cut_into_quarters():
-    (cut,) = cut_one([str(number) for number in range(1, 101)], [True] * 100)
-    assert [(row.value, row.accuracy.n) for row in cut.slices] == [
+    (found,) = break_down_age([str(number) for number in range(1, 101)], [True] * 100)
+    assert [(row.value, row.accuracy.n) for row in found.slices] == [
         ("below 25.8", 25),
         ("25.8 to 50.5", 25),
         ("50.5 to 75.2", 25),
@@ -76,39 +76,22 @@ def test_many_numbers_are_cut_into_quarters():
 
 @pytest.mark.parametrize("values", [[f"person {number}" for number in range(21)], ["same"] * 21])
 def test_columns_that_make_no_slices_are_left_out(values):
-    assert cut_one(values, [True] * 21) == []
+    assert break_down_age(values, [True] * 21) == []
 
 
 def test_two_columns_are_crossed_on_request():
     table = pd.DataFrame({"age": ["old", "young", None], "race": ["x", "y", "y"]})
-    crossed = cross(table, [("age", "race")], "attributes.csv")
+    crossed = cross_columns(table, [("age", "race")], "attributes.csv")
     assert crossed["age × race"].tolist() == ["old, x", "young, y", f"{MISSING}, y"]
-    assert list(cross(table, [], "attributes.csv").columns) == ["age", "race"]
+    assert list(cross_columns(table, [], "attributes.csv").columns) == ["age", "race"]
 
 
-def test_members_of_slices_large_enough():
+def test_rows_are_assigned_to_slices_that_are_large_enough():
     values = pd.Series(["old", None, "young", "old", "rare", "young", None])
-    assert members(values, 2).tolist() == [0, -1, 2, 0, -1, 2, -1]  # old, rare, young, in that order
-    assert members(pd.Series([f"person {number}" for number in range(21)]), 1).tolist() == [-1] * 21
+    assert assign_slices(values, 2).tolist() == [0, -1, 2, 0, -1, 2, -1]  # old, rare, young, in that order
+    assert assign_slices(pd.Series([f"person {number}" for number in range(21)]), 1).tolist() == [-1] * 21
 
 
-def test_crossing_a_column_that_is_not_there_is_refused():
+def test_crossing_a_missing_column_is_refused():
     with pytest.raises(UserError, match=r"evaluate.two_way: must name columns of a.csv: age. Received: race"):
-        cross(pd.DataFrame({"age": ["old"]}), [("age", "race")], "a.csv")
-
-
-def test_attributes_are_read_as_text_by_image(tmp_path):
-    path = tmp_path / "attributes.csv"
-    path.write_text("age;image\nold;b.jpg\nyoung;a.jpg\nold;a.jpg\n")  # the first of two rows for a.jpg counts
-    assert read_attributes(path, "image")["age"].to_dict() == {"b.jpg": "old", "a.jpg": "young"}
-
-
-def test_without_the_file_there_are_none(tmp_path):
-    assert read_attributes(tmp_path / "attributes.csv", "image") is None
-
-
-def test_attributes_without_the_image_column_are_refused(tmp_path):
-    path = tmp_path / "attributes.csv"
-    path.write_text("file,age\na.jpg,3\n")
-    with pytest.raises(UserError, match=r"attributes.csv: the column image must be there. Received: file, age"):
-        read_attributes(path, "image")
+        cross_columns(pd.DataFrame({"age": ["old"]}), [("age", "race")], "a.csv")

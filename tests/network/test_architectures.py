@@ -26,6 +26,7 @@ from facegender.network.rebuild import flatten, is_noise
 from facegender.network.weights import resolve_weights
 from facegender.params.architectures import ARCHITECTURES, Architecture, title, title_with_width
 from facegender.params.sections import BackboneParams, ScoringParams, TrainParams
+from facegender.params.stage_params import EvaluateStageParams
 from facegender.scoring.predict import predict
 from facegender.training.train import train
 from tests.small_training import Workspace, params_with
@@ -216,7 +217,7 @@ def test_the_pipeline_runs_with_it(name: str, workspace: Workspace) -> None:
     params = tiny.model_copy(update={"backbone": tiny.backbone.model_copy(update=chosen)})
     features(layout, params)
     train(layout, params)
-    evaluate(layout, params)
+    evaluate(layout, EvaluateStageParams.of(params))
     assert f"{title(name)} with a new head" in (layout.evaluation / "model_card.md").read_text()
     (prediction,) = predict(layout.model, [layout.images / "00.png"])
     assert prediction.label in ("0", "1")

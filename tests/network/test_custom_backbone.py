@@ -21,6 +21,7 @@ from facegender.network.classifier import build_classifier
 from facegender.network.custom_backbone import load_custom_backbone
 from facegender.network.weights import resolve_weights
 from facegender.params.sections import BackboneParams, Params, TrainParams
+from facegender.params.stage_params import EvaluateStageParams
 from facegender.scoring.predict import predict
 from facegender.training.train import train
 from tests.small_training import Workspace, params_with
@@ -160,7 +161,7 @@ def test_the_pipeline_runs_with_it_and_resumes(
             train(layout, params)
     train(layout, params)
     assert contents(layout.model) == undisturbed
-    evaluate(layout, params)
+    evaluate(layout, EvaluateStageParams.of(params))
     card = (layout.evaluation / "model_card.md").read_text()
     assert "mine.keras with a new head" in card
     assert str(path.parent) not in card

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from facegender.evaluation.compare import Evaluated
+from facegender.evaluation.predictions import Evaluated
 from facegender.params.sections import EvaluateParams, PromoteParams
 from facegender.production.promotion import calibration_change, judge_promotion
 

@@ -2,12 +2,12 @@ import numpy as np
 import pytest
 
 from facegender.statistics import curves
-from facegender.statistics.metrics import Rows
+from facegender.statistics.metrics import JudgedRows
 
 
 def rows_of(labels, probabilities):
     probabilities = np.asarray(probabilities, np.float64)
-    return Rows(np.asarray(labels, bool), probabilities, probabilities >= 0.5, np.arange(len(probabilities)))
+    return JudgedRows(np.asarray(labels, bool), probabilities, probabilities >= 0.5, np.arange(len(probabilities)))
 
 
 def test_roc_by_hand():
@@ -54,7 +54,7 @@ def test_histogram_by_hand():
 
 def test_coverage_and_risk_by_hand():
     scores = np.array([0.9, 0.6, 0.1, 0.4])
-    rows = Rows(np.array([True, True, False, True]), scores, scores >= 0.5, np.arange(4))
+    rows = JudgedRows(np.array([True, True, False, True]), scores, scores >= 0.5, np.arange(4))
     table = curves.coverage_risk(rows, 0.5)
     # 0.9 and 0.1 are 0.4 away and both right; 0.6 and 0.4 are 0.1 away (0.4 wrong)
     assert table.round(6).to_numpy().tolist() in ([[0.5, 1.0], [1.0, 0.75]], [[0.5, 1.0], [0.75, 1.0], [1.0, 0.75]])
@@ -63,6 +63,6 @@ def test_coverage_and_risk_by_hand():
 def test_a_long_curve_of_coverage_is_thinned():
     rng = np.random.default_rng(0)
     scores = rng.random(5000)
-    table = curves.coverage_risk(Rows(scores > 0.3, scores, scores > 0.5, np.arange(5000)), 0.5, points=50)
+    table = curves.coverage_risk(JudgedRows(scores > 0.3, scores, scores > 0.5, np.arange(5000)), 0.5, points=50)
     assert len(table) == 50
     assert table["coverage"].iloc[-1] == 1.0

@@ -8,7 +8,7 @@ from sklearn.calibration import calibration_curve
 
 from facegender.statistics.metrics import (
     Confusion,
-    Rows,
+    JudgedRows,
     WeightedMetrics,
     bin_numbers,
     calibration_error_by_chance,
@@ -22,7 +22,7 @@ from tests.calibration_error import expected_calibration_error
 def rows_of(labels, probabilities, threshold=0.5, groups=None):
     probabilities = np.asarray(probabilities, np.float64)
     groups = np.arange(len(probabilities)) if groups is None else np.asarray(groups)
-    return Rows(np.asarray(labels, bool), probabilities, probabilities >= threshold, groups)
+    return JudgedRows(np.asarray(labels, bool), probabilities, probabilities >= threshold, groups)
 
 
 @pytest.fixture(scope="module")
@@ -109,7 +109,7 @@ def test_calibration_error_against_scikit_learns_bins(rows):
     counts = np.full(10, 40)
     expected = np.sum(counts[counts > 0] * np.abs(observed - mean)) / len(rows)
     assert expected_calibration_error(rows.positive, scores, 10) == pytest.approx(expected)
-    shifted = Rows(rows.positive, scores, rows.predicted, rows.groups)
+    shifted = JudgedRows(rows.positive, scores, rows.predicted, rows.groups)
     weighted = WeightedMetrics(shifted, 10)(np.ones((1, len(rows))))
     assert weighted["expected_calibration_error"][0] == pytest.approx(expected)
 

@@ -1,4 +1,4 @@
-"""The contact sheet: a few training faces in the views that the network was shown of them."""
+"""The contact sheet: a few training faces in the views that the network was trained on."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -9,22 +9,22 @@ import numpy as np
 import pandas as pd
 from PIL import Image
 
-from facegender.evaluation.report.gallery import data_uri
 from facegender.files.image_names import argsort_names
 from facegender.files.parquet import Filters, read
 from facegender.files.splits import trains
 from facegender.params.sections import AugmentParams, params_for_ranges
 from facegender.pictures.augment import make_view
 from facegender.pictures.decode import decode_validated
+from facegender.pictures.thumbnail import data_uri
 
 FACES: Final = 8
-MOST: Final = 6  # views of each, the picture as it is counted
+MOST: Final = 6  # views of each face, including the picture as it is
 SIDE: Final = 120  # pixels of a thumbnail
 
 
 @dataclass(frozen=True)
 class Strip:
-    """One face: its name and its views as data URIs, the picture as it is first."""
+    """One face: its name, and its views as data URIs; the first is the picture as it is."""
 
     image: str
     views: list[str]
@@ -32,9 +32,16 @@ class Strip:
 
 @dataclass(frozen=True)
 class ContactSheet:
-    """Some faces in their views; `count` says how many views a face has in all, `operations` what may happen in one.
+    """Some faces in their views.
 
-    `mirrored`: what was cached of each view also served mirrored.
+    Attributes
+    ----------
+    operations
+        What may happen in a view, in words.
+    count
+        How many views a face has in all.
+    mirrored
+        Training also used the cached features of each view mirrored.
     """
 
     strips: list[Strip]
@@ -44,20 +51,20 @@ class ContactSheet:
     mirrored: bool
 
 
-def contact_sheet(
+def make_contact_sheet(
     images: Path, splits: pd.DataFrame, index: Path, provenance: Mapping[str, Any]
 ) -> ContactSheet | None:
-    """The very views of provenance.json's training; None where every picture was shown as it is alone.
+    """Make again the views that the training in provenance.json used; None if it used no augmentation.
 
-    `index` is where index.parquet lies, which has the pictures' hashes.
+    `index` is the path of index.parquet, which has the pictures' hashes.
     """
     made = provenance["params"]
     augment, views, seed = params_for_ranges(made["augment"]), made["features"]["views"], made["features"]["seed"]
-    # online mode, which caches none, shows a fresh one at every epoch
+    # online mode caches no views: it makes a fresh one at every epoch
     count = views or augment.distinct_views or made["train"]["epochs"]
     if augment.distinct_views == 1 or count < 2:
         return None
-    faces = choose(splits)
+    faces = choose_faces(splits)
     wanted: Filters = [("role", "==", "train"), ("image", "in", faces)]
     hashes = read(index, ["image", "sha256"], wanted).set_index("image")["sha256"]
     strips = []
@@ -66,11 +73,11 @@ def contact_sheet(
         shown = [make_view(pixels, augment, seed, hashes[image], view) for view in range(min(count, MOST))]
         small = [Image.fromarray(view).resize((SIDE, SIDE), Image.Resampling.LANCZOS) for view in shown]
         strips.append(Strip(image, [data_uri(picture) for picture in small]))
-    mirrored = bool(views and augment.flip and made["train"].get("mirror"))  # a model of before has no such parameter
-    return ContactSheet(strips, augment.policy, operations(augment), count, mirrored)
+    mirrored = bool(views and augment.flip and made["train"].get("mirror"))  # older models have no such parameter
+    return ContactSheet(strips, augment.policy, describe_operations(augment), count, mirrored)
 
 
-def choose(splits: pd.DataFrame) -> list[str]:
+def choose_faces(splits: pd.DataFrame) -> list[str]:
     """Training faces of both labels in turn, evenly spread over the names."""
     trained = splits.loc[trains(splits["fold"]), ["image", "label"]]
     by_label = [trained.loc[trained["label"] == label, "image"] for label in sorted(trained["label"].unique())]
@@ -83,15 +90,15 @@ def _evenly(length: int, count: int) -> list[int]:
     return sorted({int(place) for place in np.linspace(0, length - 1, min(count, length))})
 
 
-def operations(augment: AugmentParams) -> list[str]:
-    """What may happen to a view, in words."""
+def describe_operations(augment: AugmentParams) -> list[str]:
+    """Say in words what may happen in a view."""
     says = {
         "flip": "mirrored",
         "shift": f"shifted by up to {augment.shift:.0%} of the side",
-        "rotation": f"turned by up to {augment.rotation:g} degrees",
+        "rotation": f"rotated by up to {augment.rotation:g} degrees",
         "zoom": f"scaled by up to {augment.zoom:.0%}",
         "brightness": f"made up to {augment.brightness:.0%} brighter or darker",
         "contrast": f"given up to {augment.contrast:.0%} more or less contrast",
-        "erase": f"noise laid over up to {augment.erase:.0%} of the area",
+        "erase": f"covered with noise on up to {augment.erase:.0%} of the area",
     }
     return [text for key, text in says.items() if key in augment.ranges()]

@@ -1,47 +1,45 @@
-"""Which faces a person should see beside the figures, and their thumbnails."""
+"""The gallery: the faces that a person should see besides the figures."""
 
-import base64
-import io
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final, Literal
 
 import numpy as np
 import pandas as pd
-from PIL import Image
 
-from facegender.evaluation.gradcam import Look, overlay
+from facegender.evaluation.gradcam import Explainer, overlay
 from facegender.pictures.decode import open_picture
+from facegender.pictures.thumbnail import thumbnail
 from facegender.statistics.intervals import IntArray
-from facegender.statistics.metrics import Rows
+from facegender.statistics.metrics import JudgedRows
 
 EACH: Final = 20  # pictures of each kind
-THUMBNAIL: Final = 144  # pixels, longer side: sharp at 72 CSS pixels on a dense screen
-JPEG_QUALITY: Final = 80
 
 Kind = Literal["wrong", "uncertain", "right"]
 
 
 @dataclass(frozen=True)
-class Shown:
-    """One picture of the gallery; `picture` and `heat` are data URIs, so that the page needs no other file."""
+class Face:
+    """One face of the gallery; `picture` and `heat` are data URIs, so that the page needs no other file."""
 
     image: str
     label: str
     predicted: str
     probability: float  # of the positive class
     picture: str
-    heat: str | None = None  # what to lay over the picture to show what the model went by
+    heat: str | None = None  # laid over the picture, it shows which regions supported the answer
 
     @property
     def correct(self) -> bool:
         return self.label == self.predicted
 
 
-def choose(rows: Rows, threshold: float, rng: np.random.Generator, each: int = EACH) -> dict[Kind, IntArray]:
-    """Positions of the most confident errors, the least certain rows, and random right ones; no row twice.
+def choose_faces(
+    rows: JudgedRows, threshold: float, rng: np.random.Generator, each: int = EACH
+) -> dict[Kind, IntArray]:
+    """Choose the most confident errors, the least certain rows, and random correct ones; no row twice.
 
-    Confidence is the distance of the probability from the threshold.
+    Confidence is the distance of the probability from the threshold. Gives positions in `rows`.
     """
     distance = np.abs(rows.probabilities - threshold)
     correct = rows.positive == rows.predicted
@@ -54,37 +52,25 @@ def choose(rows: Rows, threshold: float, rng: np.random.Generator, each: int = E
     return {"wrong": wrong, "uncertain": uncertain, "right": drawn}
 
 
-def gallery(predictions: pd.DataFrame, chosen: dict[Kind, IntArray], images: Path) -> dict[Kind, list[Shown]]:
-    """The chosen rows of predictions.parquet with their thumbnails."""
+def make_gallery(predictions: pd.DataFrame, chosen: dict[Kind, IntArray], images: Path) -> dict[Kind, list[Face]]:
+    """Make the faces of the chosen rows of predictions.parquet, with their thumbnails."""
     return {kind: [_shown(predictions.iloc[row], images) for row in rows] for kind, rows in chosen.items()}
 
 
-def with_heat(shown: dict[Kind, list[Shown]], look: Look, images: Path, positive: str) -> dict[Kind, list[Shown]]:
-    """The same pictures with what `look` saw in them; `positive` is the positive class's label."""
+def add_heat_maps(
+    shown: dict[Kind, list[Face]], explain: Explainer, images: Path, positive: str
+) -> dict[Kind, list[Face]]:
+    """Add to each face the regions that supported its answer; `positive` is the label of the positive class."""
     faces = [face for kind in shown.values() for face in kind]
-    maps = iter(look([images / face.image for face in faces])) if faces else iter(())
+    maps = iter(explain([images / face.image for face in faces])) if faces else iter(())
 
-    def heated(face: Shown) -> Shown:
+    def heated(face: Face) -> Face:
         size = open_picture(images / face.image).size
         return replace(face, heat=overlay(next(maps), face.predicted == positive, size))
 
     return {kind: [heated(face) for face in some] for kind, some in shown.items()}
 
 
-def _shown(row: pd.Series, images: Path) -> Shown:
+def _shown(row: pd.Series, images: Path) -> Face:
     name = str(row["image"])
-    return Shown(name, str(row["label"]), str(row["predicted"]), float(row["probability"]), thumbnail(images / name))
-
-
-def thumbnail(path: Path, side: int = THUMBNAIL) -> str:
-    """A small upright JPEG of the picture, its longer side `side` pixels, as a data URI of a few kilobytes."""
-    picture = open_picture(path)
-    picture.thumbnail((side, side), Image.Resampling.LANCZOS)
-    return data_uri(picture)
-
-
-def data_uri(picture: Image.Image) -> str:
-    """A picture as a JPEG within the page."""
-    buffer = io.BytesIO()
-    picture.save(buffer, format="JPEG", quality=JPEG_QUALITY)
-    return "data:image/jpeg;base64," + base64.b64encode(buffer.getvalue()).decode("ascii")
+    return Face(name, str(row["label"]), str(row["predicted"]), float(row["probability"]), thumbnail(images / name))

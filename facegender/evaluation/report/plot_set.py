@@ -1,17 +1,16 @@
-"""The plots of one evaluation, by the names of their files."""
+"""All plots of one evaluation, by file name."""
 
 from typing import Final
 
 import pandas as pd
 
-from facegender.decision.classes import Classes
+from facegender.decision.classes import Classes, label_name
 from facegender.evaluation.report import plots
-from facegender.evaluation.report.facts import label_name
 from facegender.statistics.curves import histogram
-from facegender.statistics.metrics import Rows, confusion
+from facegender.statistics.metrics import JudgedRows, confusion
 
 HISTOGRAM_BINS = 20
-NAMES: Final = {  # of the files' plots, in the report as in `dvc plots show`
+NAMES: Final = {  # titles of the plots, the same in the report as in `dvc plots show`
     "confusion": "Confusion",
     "histogram": "Histogram",
     "roc": "ROC",
@@ -25,21 +24,21 @@ NAMES: Final = {  # of the files' plots, in the report as in `dvc plots show`
 
 
 def draw_plots(
-    rows: Rows,
+    rows: JudgedRows,
     classes: Classes,
     tables: dict[str, pd.DataFrame],
     history: pd.DataFrame,
     threshold: float,
     answered: tuple[float, float | None],
 ) -> dict[str, str]:
-    """SVG by name; a curve that one class alone cannot have is left out.
+    """Draw the plots as SVG by name; without the ROC and precision-recall curves if only one class occurs.
 
     Parameters
     ----------
     tables
         roc, precision_recall, reliability, reliability_raw, coverage_risk.
     answered
-        Share of faces answered when abstaining, and the accuracy there.
+        Share of faces answered when abstaining, and the accuracy of those answers.
     """
     negative, positive = label_name(classes.negative), label_name(classes.positive)
     counts = confusion(rows)
@@ -67,6 +66,6 @@ def draw_plots(
 
 
 def kept_epoch(history: pd.DataFrame) -> int:
-    """Position of the epoch whose weights the model has: the lowest validation loss of the last phase."""
+    """Find the position of the epoch that was kept: the one with the lowest validation loss of the last phase."""
     last = history[history["phase"] == history["phase"].iloc[-1]]
     return int(last["val_loss"].idxmin())

@@ -1,113 +1,17 @@
-"""Plots as SVG text, the same bytes for the same numbers, in one style.
-
-Blue and orange are told apart by colour-blind eyes, and nothing is said by colour alone. A file of its own stands on
-white; `inline` turns the colours into the page's CSS variables, so that a plot in the report follows the reader's light
-or dark scheme.
-"""
-
-import io
-import re
-from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import Any, Final
+"""Each plot of an evaluation, as SVG text."""
 
 import matplotlib as mpl
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
+from facegender.evaluation.report.plot_style import BLUE, INK, MUTED, ORANGE, canvas
 from facegender.statistics.metrics import Confusion
-
-INK: Final = "#1b1f24"
-MUTED: Final = "#57606a"
-RULE: Final = "#d5dae0"
-PAPER: Final = "#fffffe"  # not quite white: a value no other part of a plot has
-BLUE: Final = "#0b5cad"
-ORANGE: Final = "#b84a00"
-VARIABLES: Final = {
-    INK: "--ink",
-    MUTED: "--muted",
-    RULE: "--rule",
-    PAPER: "--paper",
-    BLUE: "--blue",
-    ORANGE: "--orange",
-}
-STYLE: Final[dict[Any, Any]] = {
-    "svg.fonttype": "none",  # text stays text: selectable, searchable, small
-    "font.family": "DejaVu Sans",
-    "font.size": 10,
-    "axes.titlesize": 10,
-    "axes.labelcolor": MUTED,
-    "axes.edgecolor": RULE,
-    "axes.facecolor": PAPER,
-    "axes.grid": True,
-    "axes.axisbelow": True,
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "figure.facecolor": PAPER,
-    "grid.color": RULE,
-    "grid.linewidth": 0.6,
-    "xtick.color": RULE,
-    "ytick.color": RULE,
-    "xtick.labelcolor": MUTED,
-    "ytick.labelcolor": MUTED,
-    "text.color": INK,
-    "lines.linewidth": 1.8,
-    "legend.frameon": False,
-    "legend.labelcolor": INK,
-}
-
-
-class Canvas:
-    """A figure with one pair of axes; `svg` holds its text when the `canvas` block has ended."""
-
-    def __init__(self, width: float, height: float) -> None:
-        self.figure = Figure(figsize=(width, height), layout="constrained")
-        self.axes: Axes = self.figure.add_subplot()
-        self.svg = ""
-
-
-@contextmanager
-def canvas(name: str, width: float = 4.6, height: float = 3.5) -> Iterator[Canvas]:
-    """Draw in the common style; sizes in inches. `name` leads the ids, so that two plots in one page share none."""
-    with mpl.rc_context(STYLE | {"svg.hashsalt": name}):
-        drawing = Canvas(width, height)
-        yield drawing
-        drawing.svg = svg_of(drawing.figure, name)
-
-
-def svg_of(figure: Figure, name: str) -> str:
-    """A figure as text without dates; `name` leads the ids."""
-    buffer = io.StringIO()
-    figure.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None})
-    text = buffer.getvalue().replace("'DejaVu Sans'", "system-ui, 'DejaVu Sans', sans-serif")
-    return _with_own_ids(text, name)
-
-
-def _with_own_ids(svg: str, name: str) -> str:
-    svg = re.sub(r'\bid="', f'id="{name}-', svg)
-    svg = re.sub(r'href="#', f'href="#{name}-', svg)
-    return re.sub(r"url\(#", f"url(#{name}-", svg)
-
-
-def inline(svg: str, title: str) -> str:
-    """An SVG element for an HTML page: named for screen readers, sized by the page, in the page's colours."""
-    body = svg[svg.index("<svg") :]
-    body = re.sub(r"<metadata>.*?</metadata>", "", body, flags=re.DOTALL)
-    view_box = re.search(r'viewBox="[^"]*"', body)
-    if view_box is None:
-        raise ValueError("the SVG must have a viewBox.")
-    label = title.replace("&", "&amp;").replace('"', "&quot;").replace("<", "&lt;")
-    body = re.sub(r"<svg[^>]*>", f'<svg role="img" aria-label="{label}" {view_box.group()}>', body, count=1)
-    for colour, variable in VARIABLES.items():
-        body = body.replace(colour, f"var({variable})")
-    return body
 
 
 def confusion_matrix(counts: Confusion, negative: str, positive: str) -> str:
-    """Rows: the annotators' label; columns: the prediction; shares are of the row."""
+    """Draw the confusion matrix: a row is the annotators' label, a column the prediction; shares are of the row."""
     table = np.array(
         [[counts.true_negative, counts.false_positive], [counts.false_negative, counts.true_positive]], dtype=np.int64
     )
@@ -135,7 +39,7 @@ def confusion_matrix(counts: Confusion, negative: str, positive: str) -> str:
 
 
 def roc_plot(curve: pd.DataFrame, operating: tuple[float, float], threshold: float) -> str:
-    """`operating`: (false positive rate, true positive rate) at the threshold."""
+    """Draw the ROC curve; `operating`: (false positive rate, true positive rate) at the threshold."""
     with canvas("roc") as drawing:
         axes = drawing.axes
         axes.plot([0, 1], [0, 1], color=MUTED, linewidth=1, linestyle=(0, (4, 3)))
@@ -151,7 +55,10 @@ def roc_plot(curve: pd.DataFrame, operating: tuple[float, float], threshold: flo
 def precision_recall_plot(
     curve: pd.DataFrame, operating: tuple[float, float] | None, threshold: float, share: float
 ) -> str:
-    """`operating`: (recall, precision) at the threshold; `share`: of the positive class, which guessing reaches."""
+    """Draw precision against recall.
+
+    `operating`: (recall, precision) at the threshold; `share`: of the positive class, the precision of guessing.
+    """
     with canvas("precision-recall") as drawing:
         axes = drawing.axes
         axes.axhline(share, color=MUTED, linewidth=1, linestyle=(0, (4, 3)))
@@ -166,7 +73,7 @@ def precision_recall_plot(
 
 
 def reliability_plot(table: pd.DataFrame, name: str) -> str:
-    """Observed share against mean probability, with Wilson intervals."""
+    """Draw the observed share against the mean probability of each bin, with Wilson intervals."""
     with canvas(name) as drawing:
         axes = drawing.axes
         axes.plot([0, 1], [0, 1], color=MUTED, linewidth=1, linestyle=(0, (4, 3)))
@@ -187,7 +94,7 @@ def reliability_plot(table: pd.DataFrame, name: str) -> str:
 
 
 def histogram_plot(table: pd.DataFrame, negative: str, positive: str, threshold: float) -> str:
-    """Rows by probability, one class above the other class's mirror image: no overlap hides anything."""
+    """Draw the rows by probability, one class above the axis and the other below, so that no bar hides another."""
     width = 1 / len(table)
     middle = table["start"] + width / 2
     with canvas("histogram") as drawing:
@@ -207,9 +114,9 @@ def histogram_plot(table: pd.DataFrame, negative: str, positive: str, threshold:
 
 
 def learning_plot(history: pd.DataFrame, quantity: str, best: int) -> str:
-    """One quantity by epoch, training and validation; `best`: position of the epoch that was kept.
+    """Draw a quantity by epoch, for training and validation; `best`: position of the epoch that was kept.
 
-    Training figures are taken with dropout and augmentation, so they may lie on the worse side.
+    Training figures are measured with dropout and augmentation, so they may look worse.
     """
     epochs = np.arange(1, len(history) + 1)
     with canvas(f"learning-{quantity}") as drawing:
@@ -230,10 +137,10 @@ def learning_plot(history: pd.DataFrame, quantity: str, best: int) -> str:
 
 
 def coverage_risk_plot(table: pd.DataFrame, answered: float, accuracy: float | None) -> str:
-    """Accuracy by the share of faces answered; (`answered`, `accuracy`): where the conformal sets put it."""
+    """Draw the accuracy by share of faces answered; (`answered`, `accuracy`): the rule of the conformal sets."""
     with canvas("coverage-risk") as drawing:
         axes = drawing.axes
-        shown = table[table["coverage"] >= 0.05]  # of the first few faces the accuracy is noise
+        shown = table[table["coverage"] >= 0.05]  # below that, accuracy is noise
         axes.plot(shown["coverage"], shown["accuracy"], color=BLUE)
         if accuracy is not None:
             axes.plot(answered, accuracy, "o", color=ORANGE, markersize=7)

@@ -1,7 +1,5 @@
-"""report.html and model_card.md: one evaluation, told to a person. Every figure comes from metrics.json as written."""
+"""report.html and model_card.md: one evaluation for people to read. Every figure is taken from metrics.json."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
 from importlib.resources import files
 from typing import Any, Final
 
@@ -9,95 +7,48 @@ import jinja2
 import markupsafe
 
 from facegender import __version__
-from facegender.decision.classes import Classes
-from facegender.decision.decision import Decision
+from facegender.decision.classes import label_name
 from facegender.decision.threshold import sliced_column
-from facegender.evaluation.report import plots
-from facegender.evaluation.report.contact_sheet import ContactSheet
-from facegender.evaluation.report.facts import TextList, TextRows, label_name
-from facegender.evaluation.report.formats import metric, show
-from facegender.evaluation.report.gallery import Kind, Shown
+from facegender.evaluation.report.formats import headline_scale, metric, place_on_scale, place_slices, scale_floor, show
+from facegender.evaluation.report.gallery import Face
 from facegender.evaluation.report.plot_set import NAMES
-from facegender.evaluation.report.scale import drawn, floor_of, headline_scale, position
-from facegender.evaluation.slices import Cut
+from facegender.evaluation.report.plot_style import inline
+from facegender.evaluation.report.story import Story
+from facegender.evaluation.slices import Breakdown
 
 GALLERY_TITLES: Final = (
     (
         "wrong",
         "Most confident errors",
-        "The farther from the threshold, the earlier. Some of these labels may be wrong.",
+        "Farthest from the threshold first. Some of these labels may be wrong.",
     ),
     (
         "uncertain",
         "Least certain",
-        "The probability lies nearest to the threshold; a small change would flip the answer.",
+        "Nearest to the threshold: a small change of the probability would flip the answer.",
     ),
-    ("right", "Right, drawn at random", "What an ordinary success looks like."),
+    ("right", "Correct, drawn at random", "What a typical success looks like."),
 )
 
 
-@dataclass(frozen=True)
-class Story:
-    """All that the report tells.
-
-    Attributes
-    ----------
-    metrics
-        The content of metrics.json.
-    plots
-        SVG by name: confusion, histogram, roc, precision_recall, reliability, learning_loss, learning_accuracy.
-    cuts, picture_cuts
-        Slices by the user's attributes, and by what the picture itself tells.
-    links
-        From an image's name to its file, relative to the report.
-    sheet
-        None where the model was shown every face as it is alone.
-    """
-
-    classes: Classes
-    metrics: Mapping[str, Any]
-    plots: Mapping[str, str]
-    cuts: list[Cut]
-    picture_cuts: list[Cut]
-    gallery: Mapping[Kind, list[Shown]]
-    links: Mapping[str, str]
-    sheet: ContactSheet | None
-    decision: Decision
-    asked_calibration: str  # by params; the decision has "none" where it did not help
-    rule: str | None  # that found the threshold; None where params state it
-    threshold_cost: float
-    bins: int
-    resamples: int
-    minimum: int
-    attributes_file: str
-    demo: bool
-    backbone: str
-    weights_source: str
-    chose_epoch: bool
-    data_rows: TextRows
-    data_lists: list[TextList]
-    made_rows: TextRows
-    made_params: str
-
-
 def render_report(story: Story) -> str:
-    """The page: one self-contained HTML document."""
+    """Render the report: one self-contained HTML document."""
     css = (files("facegender.evaluation.report") / "templates" / "report.css").read_text(encoding="utf-8")
     accuracy = story.metrics["accuracy"]
-    floor = floor_of([*story.cuts, *story.picture_cuts], accuracy["low"])
+    floor = scale_floor(story.breakdowns.all, accuracy["low"])
     context = _context(story) | {
         "css": markupsafe.Markup(css),
         "scale": headline_scale(accuracy, story.metrics["baseline_accuracy"], label_name(story.classes.majority)),
-        "drawn_cuts": [drawn(cut, floor) for cut in story.cuts],
-        "drawn_picture_cuts": [drawn(cut, floor) for cut in story.picture_cuts],
+        "attribute_breakdowns": [place_slices(breakdown, floor) for breakdown in story.breakdowns.by_attribute],
+        "trait_breakdowns": [place_slices(breakdown, floor) for breakdown in story.breakdowns.by_trait],
         "floor": floor,
-        "overall_position": position(accuracy["value"], floor),
+        "overall_position": place_on_scale(accuracy["value"], floor),
         "gallery": {kind: [_face(face, story) for face in faces] for kind, faces in story.gallery.items()},
         "gallery_titles": GALLERY_TITLES,
         "has_heat": any(face.heat for faces in story.gallery.values() for face in faces),
         "contents": _contents(story),
         "plot_names": NAMES,
-        "equalised": sliced_column(story.rule) if story.rule else None,
+        "equalised": sliced_column(story.settings.threshold),
         "verdicts": _verdicts(story),
         "confusion_text": _confusion_text(story),
         "calibration_text": _calibration_text(story),
@@ -106,7 +57,7 @@ def render_report(story: Story) -> str:
 
 
 def render_card(story: Story) -> str:
-    """The model card, after Mitchell et al. 2019, in Markdown."""
+    """Render the model card (Mitchell et al. 2019) as Markdown."""
     return _environment(story, escape=False).get_template("model_card.md.j2").render(_context(story))
 
 
@@ -119,12 +70,13 @@ def _environment(story: Story, escape: bool) -> jinja2.Environment:
         trim_blocks=True,
     )
     environment.filters["show"] = show
-    environment.filters["inline"] = lambda svg, title: markupsafe.Markup(plots.inline(svg, title))
+    environment.filters["inline"] = lambda svg, title: markupsafe.Markup(inline(svg, title))
     environment.globals["metric"] = lambda path: metric(story.metrics, path)
     return environment
 
 
 def _context(story: Story) -> dict[str, Any]:
+    settings = story.settings
     return vars(story) | {
         "negative": label_name(story.classes.negative),
         "positive": label_name(story.classes.positive),
@@ -132,18 +84,24 @@ def _context(story: Story) -> dict[str, Any]:
         "method": story.decision.calibrator.method,
         "majority": label_name(story.classes.majority),
         "untrained": story.weights_source == "none",
-        "clear_gaps": clear_gaps([*story.cuts, *story.picture_cuts]),
+        "asked_calibration": settings.calibration,
+        "rule": settings.threshold if isinstance(settings.threshold, str) else None,
+        "threshold_cost": settings.threshold_cost,
+        "bins": settings.calibration_bins,
+        "resamples": settings.bootstrap,
+        "minimum": settings.min_slice,
+        "clear_gaps": clear_gaps(story.breakdowns.all),
         "version": __version__,
     }
 
 
-def clear_gaps(cuts: list[Cut], most: int = 3) -> list[Cut]:
-    """The cuts whose gap is larger than chance makes it, widest first."""
-    clear = [cut for cut in cuts if cut.gap is not None and (cut.gap.gap.low or 0) > 0]
-    return sorted(clear, key=lambda cut: -(cut.gap.gap.value or 0) if cut.gap else 0)[:most]
+def clear_gaps(breakdowns: list[Breakdown], most: int = 3) -> list[Breakdown]:
+    """Pick the breakdowns whose gap is larger than chance explains, widest first."""
+    clear = [breakdown for breakdown in breakdowns if breakdown.gap is not None and (breakdown.gap.gap.low or 0) > 0]
+    return sorted(clear, key=lambda breakdown: -(breakdown.gap.gap.value or 0) if breakdown.gap else 0)[:most]
 
 
-def _face(face: Shown, story: Story) -> dict[str, Any]:
+def _face(face: Face, story: Story) -> dict[str, Any]:
     positive = face.predicted == story.classes.positive
     return vars(face) | {
         "correct": face.correct,
@@ -165,22 +123,22 @@ def _contents(story: Story) -> list[tuple[str, str]]:
         ("abstain", "Abstaining", True),
         ("slices", "Slices", True),
         ("gallery", "Faces", True),
-        ("learning", "Learning", True),
+        ("learning", "Training", True),
         ("data", "Data", True),
-        ("made", "Making", True),
+        ("made", "Provenance", True),
     ]
     return [(anchor, title) for anchor, title, there in entries if there]
 
 
 def _verdicts(story: Story) -> dict[str, str]:
-    """What `facegender compare` says, in words."""
+    """Put the verdicts of `facegender compare` into words."""
     if "against_champion" not in story.metrics:
         return {}
     margin = f"{show(story.metrics['against_champion']['margin'], 'points')} points"
     return {
         "not worse": f"it is not worse by more than {margin}",
         "worse": f"it is worse by more than {margin}",
-        "undecided": f"these faces cannot tell whether it is worse by more than {margin}",
+        "undecided": f"on these faces it is undecided whether it is worse by more than {margin}",
     }
 
 
@@ -200,9 +158,10 @@ def _calibration_text(story: Story) -> str:
         story.metrics["uncalibrated"]["expected_calibration_error"],
     )
     after, before = show(error["value"], "decimal"), show(raw["value"], "decimal")
+    bins = story.settings.calibration_bins
     if story.decision.calibrator.method == "none":
-        return f"Calibration error {after}: the mean distance from the line, weighted by faces, in {story.bins} bins."
+        return f"Calibration error {after}: the mean distance from the line over {bins} bins, weighted by faces."
     return (
-        f"After calibration. The calibration error, the mean distance from the line weighted by faces in {story.bins} "
-        f"bins, was {before} before and is {after} now."
+        f"After calibration. The calibration error (the mean distance from the line over {bins} bins, weighted by "
+        f"faces) was {before} before and is {after} now."
     )

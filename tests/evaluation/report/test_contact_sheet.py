@@ -1,4 +1,4 @@
-"""The contact sheet shows the views that training used, of training faces alone."""
+"""The contact sheet shows the views that training used, and only training faces."""
 
 import base64
 import io
@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from PIL import Image
 
-from facegender.evaluation.report.contact_sheet import SIDE, choose, contact_sheet, operations
+from facegender.evaluation.report.contact_sheet import SIDE, choose_faces, describe_operations, make_contact_sheet
 from facegender.params.sections import POLICIES, AugmentParams, params_for_ranges
 from facegender.pictures.augment import make_view
 from facegender.pictures.decode import decode
@@ -24,14 +24,14 @@ def made(augment: dict[str, object], views: int) -> dict[str, object]:
 def test_faces_are_training_faces_of_both_labels_evenly_spread() -> None:
     splits = pd.DataFrame({"image": [f"{n:02d}" for n in range(20)], "label": list("01") * 10, "fold": -1})
     splits.loc[[0, 1], "fold"] = [0, -2]
-    # of label 0: 02, 04 ... 18, nine names, of which places 0, 8/3, 16/3 and 8; of label 1 one further on
-    assert choose(splits) == ["02", "03", "06", "07", "12", "13", "18", "19"]
-    assert choose(splits[:5]) == ["02", "03"]  # label 1 has one
+    # label 0 has nine names, 02, 04 ... 18: positions 0, 8/3, 16/3 and 8; label 1 has the names one higher
+    assert choose_faces(splits) == ["02", "03", "06", "07", "12", "13", "18", "19"]
+    assert choose_faces(splits[:5]) == ["02", "03"]  # label 1 has only one
 
 
 def test_the_strips_are_the_views_that_training_used(case) -> None:
-    splits = case.found.splits.assign(fold=-1)
-    sheet = contact_sheet(case.layout.images, splits, case.found.index, made(POLICIES["strong"], 4))
+    splits = case.inputs.splits.assign(fold=-1)
+    sheet = make_contact_sheet(case.layout.images, splits, case.inputs.index, made(POLICIES["strong"], 4))
     assert (sheet.policy, sheet.count, sheet.mirrored, len(sheet.strips)) == ("strong", 4, False, 8)
     strip = sheet.strips[0]
     pixels = decode(case.layout.images / strip.image, 96)
@@ -40,34 +40,34 @@ def test_the_strips_are_the_views_that_training_used(case) -> None:
         shown = Image.open(io.BytesIO(base64.b64decode(uri.split(",")[1])))
         assert shown.size == (SIDE, SIDE)
         expected = make_view(pixels, params_for_ranges(POLICIES["strong"]), 5, sha256, view)
-        # JPEG and scaling move single pixels, and of noise they leave the mean
+        # JPEG and scaling change single pixels, but keep the mean of the noise
         assert np.abs(np.asarray(shown).mean((0, 1)) - expected.mean((0, 1))).max() < 4
 
 
 def test_without_augmentation_there_is_none_and_online_mode_has_one_view_an_epoch(case) -> None:
-    splits = case.found.splits.assign(fold=-1)
-    tables = case.layout.images, splits, case.found.index
-    assert contact_sheet(*tables, made({}, 1)) is None
-    assert contact_sheet(*tables, made(POLICIES["standard"], 1)) is None
-    online = contact_sheet(*tables, made(POLICIES["standard"], 0))
+    splits = case.inputs.splits.assign(fold=-1)
+    tables = case.layout.images, splits, case.inputs.index
+    assert make_contact_sheet(*tables, made({}, 1)) is None
+    assert make_contact_sheet(*tables, made(POLICIES["standard"], 1)) is None
+    online = make_contact_sheet(*tables, made(POLICIES["standard"], 0))
     assert online.count == 3
     assert {len(strip.views) for strip in online.strips} == {3}
 
 
 def test_operations_in_words() -> None:
-    assert operations(AugmentParams(policy="flip")) == ["mirrored"]
-    assert operations(AugmentParams(policy="none", erase=0.2, rotation=7.5)) == [
-        "turned by up to 7.5 degrees",
-        "noise laid over up to 20% of the area",
+    assert describe_operations(AugmentParams(policy="flip")) == ["mirrored"]
+    assert describe_operations(AugmentParams(policy="none", erase=0.2, rotation=7.5)) == [
+        "rotated by up to 7.5 degrees",
+        "covered with noise on up to 20% of the area",
     ]
 
 
 def test_the_report_shows_the_sheet(case, evaluated, tmp_path) -> None:
     html = (evaluated / "report.html").read_text()
     assert html.count('<ul class="sheet">') == 1
-    assert "by the policy <code>standard</code>" in html
+    assert "(policy <code>standard</code>)" in html
     assert html.count(', view 1">') == 8
-    assert "Every face has 2 views, of which each also served mirrored." in html
-    plain = replace(case.made, provenance={**case.made.provenance, "params": made({}, 1)["params"]})
-    case.write(tmp_path, made=plain)
+    assert "Every face has 2 views, each of which was also used mirrored." in html
+    plain = replace(case.inputs, provenance={**case.inputs.provenance, "params": made({}, 1)["params"]})
+    case.write(tmp_path, inputs=plain)
     assert "sheet" not in (tmp_path / "report.html").read_text().split("</style>")[1]

@@ -8,9 +8,10 @@ import yaml
 from facegender.decision.classes import Classes
 from facegender.evaluation.report import plots
 from facegender.evaluation.report.plot_set import NAMES, draw_plots, kept_epoch
+from facegender.evaluation.report.plot_style import VARIABLES, inline
 from facegender.statistics import curves
 from facegender.statistics.curves import coverage_risk, precision_recall, reliability, roc
-from facegender.statistics.metrics import Confusion, Rows
+from facegender.statistics.metrics import Confusion, JudgedRows
 
 CLASSES = Classes("0", "1", "int", 0.5)
 
@@ -20,7 +21,7 @@ def rows():
     rng = np.random.default_rng(0)
     labels = rng.random(60) < 0.5
     scores = rng.random(60)
-    return Rows(labels, scores, scores >= 0.5, np.arange(60))
+    return JudgedRows(labels, scores, scores >= 0.5, np.arange(60))
 
 
 def draw(rows, case):
@@ -31,7 +32,7 @@ def draw(rows, case):
         "reliability_raw": reliability(rows, 10),
         "coverage_risk": coverage_risk(rows, 0.5),
     }
-    return draw_plots(rows, CLASSES, tables, case.made.history, 0.5, (0.5, 0.9))
+    return draw_plots(rows, CLASSES, tables, case.inputs.history, 0.5, (0.5, 0.9))
 
 
 @pytest.fixture(scope="module")
@@ -50,7 +51,7 @@ def test_the_same_numbers_give_the_same_bytes(drawn, rows, case):
     assert draw(rows, case) == drawn
 
 
-def test_nothing_tells_when_it_was_drawn(drawn):
+def test_plots_hold_no_date(drawn):
     assert not any("dc:date" in svg for svg in drawn.values())
 
 
@@ -61,13 +62,13 @@ def test_text_stays_text():
     assert "female" in texts
 
 
-def test_one_class_alone_is_drawn_without_the_curves_of_two(case):
-    rows = Rows(np.ones(3, bool), np.array([0.2, 0.6, 0.9]), np.array([False, True, True]), np.arange(3))
+def test_with_one_class_only_there_are_no_curves_that_need_two(case):
+    rows = JudgedRows(np.ones(3, bool), np.array([0.2, 0.6, 0.9]), np.array([False, True, True]), np.arange(3))
     assert not {"roc", "precision_recall"} & draw(rows, case).keys()
 
 
-def test_nobody_called_positive_leaves_no_point_on_the_precision_curve(case):
-    rows = Rows(np.array([True, False]), np.array([0.2, 0.1]), np.array([False, False]), np.arange(2))
+def test_without_positive_answers_the_precision_curve_has_no_point(case):
+    rows = JudgedRows(np.array([True, False]), np.array([0.2, 0.1]), np.array([False, False]), np.arange(2))
     drawn = draw(rows, case)
     assert "threshold 0.5" in drawn["roc"]
     assert "threshold 0.5" not in drawn["precision_recall"]
@@ -76,27 +77,27 @@ def test_nobody_called_positive_leaves_no_point_on_the_precision_curve(case):
 def test_inline_plots_share_no_id_and_no_colour_of_their_own(drawn):
     ids: list[str] = []
     for name, svg in drawn.items():
-        inlined = plots.inline(svg, f'"{name}" & co')
+        inlined = inline(svg, f'"{name}" & co')
         root = ET.fromstring(inlined.replace("xlink:href", "href"))
         assert root.get("aria-label") == f'"{name}" & co'
         assert root.get("role") == "img"
         assert "metadata" not in inlined
         assert "<!DOCTYPE" not in inlined
-        assert not any(colour in inlined for colour in plots.VARIABLES)
+        assert not any(colour in inlined for colour in VARIABLES)
         ids += [element.get("id") for element in root.iter() if element.get("id")]
         references = {element.get("href", "").removeprefix("#") for element in root.iter() if element.get("href")}
         assert references <= set(ids)
     assert len(ids) == len(set(ids))
 
 
-def test_inline_refuses_what_has_no_size():
+def test_inline_refuses_a_plot_without_a_size():
     with pytest.raises(ValueError, match="viewBox"):
-        plots.inline("<svg></svg>", "x")
+        inline("<svg></svg>", "x")
 
 
 def test_the_kept_epoch_is_the_last_phases_best(case):
-    # the head's first epoch has the lowest loss of all, 0.30, but the model went on from it: 0.45 it is
-    assert kept_epoch(case.made.history) == 2
+    # the head's epoch has the lowest loss, 0.30, but training went on from it: 0.45 is the best of the last phase
+    assert kept_epoch(case.inputs.history) == 2
 
 
 def test_the_histogram_covers_every_row(rows):

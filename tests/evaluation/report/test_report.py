@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from facegender.evaluation.inputs import Extras
 from facegender.evaluation.report.formats import metric, show
 from facegender.evaluation.report.report import clear_gaps
-from facegender.evaluation.slices import Cut, Slice
+from facegender.evaluation.slices import Breakdown, Slice
 from facegender.statistics.accuracy_gap import Gap
 from facegender.statistics.intervals import Estimate, wilson
 
@@ -17,7 +18,7 @@ VOID = {"meta", "link", "img", "br", "hr", "input"}
 
 
 class Page(HTMLParser):
-    """Elements with their attributes and text, and whether every tag was closed."""
+    """The elements of a page with attributes and text; `open` holds the tags that were not closed."""
 
     def __init__(self, html: str) -> None:
         super().__init__()
@@ -96,7 +97,7 @@ def test_every_metric_is_shown_with_interval_and_n(page, metrics):
                 else:
                     yield from estimates(value, f"{path}{key}.")
 
-    in_a_sentence = ("by_chance", "worst_accuracy", "best_accuracy")  # and with interval and n elsewhere
+    in_a_sentence = ("by_chance", "worst_accuracy", "best_accuracy")  # their interval and n are elsewhere
     for name in estimates(metrics):
         assert f"{name}.value" in shown
         if not name.endswith(in_a_sentence):
@@ -121,7 +122,7 @@ def test_headings_are_in_order(page):
     assert all(after <= before + 1 for before, after in itertools.pairwise(levels))
 
 
-def test_landmarks_and_names_for_those_who_do_not_see(page):
+def test_landmarks_and_names_for_screen_readers(page):
     for landmark in ("header", "nav", "main", "footer"):
         assert len(page.all(landmark)) == 1
     assert page.all("html")[0][0]["lang"] == "en"
@@ -157,16 +158,15 @@ def test_names_are_escaped_in_text_and_in_links(page):
         assert target == f"../../data/images/face%20%3C{number}%3E%20%26%20co.png"
 
 
-def test_the_demo_is_said_to_be_one(case, tmp_path, html):
-    case.write(tmp_path, found=dataclasses.replace(case.found, facts=case.found.facts | {"demo": True}))
+def test_the_report_of_the_demo_says_so(case, tmp_path, html):
+    case.write(tmp_path, inputs=dataclasses.replace(case.inputs, facts=case.inputs.facts | {"demo": True}))
     for name, words in (("report.html", "This is the drawn demo."), ("model_card.md", "This is the drawn demo.")):
         assert words in (tmp_path / name).read_text(encoding="utf-8")
     assert "drawn demo" not in html
 
 
-def test_without_a_champion_overrides_or_features_nothing_is_told_of_them(case, tmp_path, html):
-    plain = dataclasses.replace(case.found, suspects=None, overrides=None, champion=None)
-    case.write(tmp_path, found=plain)
+def test_without_a_champion_overrides_or_features_the_report_is_silent_about_them(case, tmp_path, html):
+    case.write(tmp_path, extras=Extras())
     bare = (tmp_path / "report.html").read_text(encoding="utf-8")
     for words in ("Last promoted", "What <code>label_overrides.csv</code> changed", "Labels that look wrong"):
         assert words in html
@@ -180,24 +180,24 @@ def test_a_holdout_is_called_one(case, tmp_path):
     case.write(tmp_path, predictions=case.predictions.assign(fold=-2))
     report = (tmp_path / "report.html").read_text(encoding="utf-8")
     assert "</data> holdout faces</h2>" in report
-    assert "These faces had no part in training or in choosing the epoch." in report
+    assert "These faces took no part in training or in choosing the epoch." in report
     assert json.loads((tmp_path / "metrics.json").read_text())["judged"] == "holdout"
 
 
-def test_a_threshold_that_equalises_says_what(case, tmp_path):
+def test_the_report_says_what_a_threshold_equalises(case, tmp_path):
     rule = case.params.evaluate.model_copy(update={"threshold": "equal_error(age)"})
     case.write(tmp_path, params=case.params.model_copy(update={"evaluate": rule}))
-    assert "the shares of wrong answers by age as alike as one threshold" in (tmp_path / "report.html").read_text()
+    assert "it makes the error rates by age as equal as one threshold" in (tmp_path / "report.html").read_text()
 
 
-def test_random_weights_are_said_to_be_such(case, tmp_path, html):
+def test_the_report_says_that_weights_were_random(case, tmp_path, html):
     weights = {"weights": {"source": "none", "fingerprint": "x"}}
-    case.write(tmp_path, made=type(case.made)(case.made.history, case.made.provenance | weights))
+    case.write(tmp_path, inputs=dataclasses.replace(case.inputs, provenance=case.inputs.provenance | weights))
     assert "started without trained weights" in (tmp_path / "report.html").read_text(encoding="utf-8")
     assert "started without trained weights" not in html
 
 
-def test_the_card_tells_the_same_numbers(evaluated, metrics):
+def test_the_card_has_the_same_numbers(evaluated, metrics):
     card = (evaluated / "model_card.md").read_text(encoding="utf-8")
     accuracy = metrics["accuracy"]
     low, high = show(accuracy["low"], "percent"), show(accuracy["high"], "percent")
@@ -211,23 +211,23 @@ def test_the_card_tells_the_same_numbers(evaluated, metrics):
             assert line.endswith("|")
 
 
-def test_the_page_is_light(evaluated):
+def test_the_page_is_small(evaluated):
     assert (evaluated / "report.html").stat().st_size < 1_000_000
 
 
-def cut_with(name, gap, low):
+def breakdown(name, gap, low):
     recalls = wilson(0, 0), wilson(0, 0)
     slices = [Slice("low", wilson(60, 100), *recalls, True), Slice("high", wilson(90, 100), *recalls, True)]
-    return Cut(name, slices, Gap(0, 1, Estimate(gap, low, 0.5, 200), Estimate(0.1, 0.0, 0.2, 200)))
+    return Breakdown(name, slices, Gap(0, 1, Estimate(gap, low, 0.5, 200), Estimate(0.1, 0.0, 0.2, 200)))
 
 
-def test_only_gaps_beyond_chance_are_told_and_the_widest_first():
-    cuts = [cut_with("a", 0.3, 0.0), cut_with("b", 0.1, 0.02), cut_with("c", 0.2, 0.01), Cut("d", [], None)]
-    assert [cut.name for cut in clear_gaps(cuts)] == ["c", "b"]
+def test_only_gaps_beyond_chance_are_named_widest_first():
+    with_gap = [breakdown("a", 0.3, 0.0), breakdown("b", 0.1, 0.02), breakdown("c", 0.2, 0.01)]
+    assert [found.name for found in clear_gaps([*with_gap, Breakdown("d", [], None)])] == ["c", "b"]
 
 
-def test_what_is_told_of_gaps_depends_on_chance(html, metrics):
+def test_the_headline_names_only_gaps_beyond_chance(html, metrics):
     clear = [name for name, found in metrics["slices"].items() if found["gap"]["low"] > 0]
-    told = [name for name in metrics["slices"] if f"By {name} accuracy differs more than chance" in html]
+    told = [name for name in metrics["slices"] if f"By {name}, accuracy differs more than chance" in html]
     assert told == clear
-    assert ("No slice of the faces is served worse" in html) == (clear == [])
+    assert ("No slice of the faces has a lower accuracy" in html) == (clear == [])

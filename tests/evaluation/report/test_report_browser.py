@@ -15,7 +15,7 @@ browser = pytest.fixture(scope="module")(chromium)
 
 @pytest.fixture(scope="module")
 def evaluated(evaluated: Path) -> Path:
-    """The small case's folder, or the evaluation that FACEGENDER_REPORT names: any run's report can be looked at so."""
+    """The small case's folder, or the one that FACEGENDER_REPORT names, so that any run's report can be tested."""
     return Path(os.environ.get("FACEGENDER_REPORT", evaluated)).resolve()
 
 
@@ -30,7 +30,7 @@ def opened(browser, evaluated: Path, width: int, **settings):
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", WIDTHS.values(), ids=WIDTHS)
-def test_nothing_stands_in_anybodys_way(browser, evaluated, width, scheme):
+def test_the_report_has_no_accessibility_barriers(browser, evaluated, width, scheme):
     page = opened(browser, evaluated, width, color_scheme=scheme)
     page.evaluate("document.querySelectorAll('details').forEach(one => one.open = true)")
     assert barriers(page) == []
@@ -45,7 +45,7 @@ def test_barriers_would_be_found(browser, tmp_path):
 
 
 @pytest.mark.parametrize("width", WIDTHS.values(), ids=WIDTHS)
-def test_it_opens_in_silence_and_fits(browser, evaluated, width):
+def test_it_opens_without_messages_and_fits_the_window(browser, evaluated, width):
     page = opened(browser, evaluated, width)
     assert page.evaluate("document.documentElement.scrollWidth") <= width
     boxes = "[...document.querySelectorAll('svg, table, img, pre')].map(e => e.getBoundingClientRect().right)"
@@ -55,8 +55,8 @@ def test_it_opens_in_silence_and_fits(browser, evaluated, width):
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_text_stands_out_from_its_ground(browser, evaluated, scheme):
-    # WCAG 2.2 AA: 4.5 to 1, for every element that has text of its own, text in plots included
+def test_text_has_enough_contrast(browser, evaluated, scheme):
+    # WCAG 2.2 AA: a contrast of 4.5 to 1 for every element with text of its own, including text in plots
     page = opened(browser, evaluated, 1280, color_scheme=scheme)
     worst = page.evaluate(CONTRASTS)
     assert worst[0]["ratio"] >= 4.5, worst[:5]
@@ -118,12 +118,12 @@ def test_it_prints_without_navigation_and_on_white(browser, evaluated):
     page.close()
 
 
-def test_a_checkbox_lays_over_the_faces_what_the_model_went_by(browser, case, tmp_path):
-    case.write(tmp_path, look=lambda files: np.ones((len(files), 7, 7), np.float32))
+def test_a_checkbox_shows_the_heat_maps(browser, case, tmp_path):
+    case.write(tmp_path, explain=lambda files: np.ones((len(files), 7, 7), np.float32))
     page = opened(browser, tmp_path, 1280)
     heat = page.locator(".heat").first
     assert not heat.is_visible()
-    page.get_by_label("Show in orange what spoke for the answer").check()
+    page.get_by_label("Show in orange which regions supported the answer").check()
     assert heat.is_visible()
     picture = page.locator(".picture img").first
     assert heat.bounding_box() == picture.bounding_box()
