@@ -15,8 +15,8 @@ from urllib.request import Request, urlopen
 
 import psutil
 
-from flows.server import free_port
-from tasks.environment import running_server
+from flows.server_address import find_free_port
+from tasks.environment import find_running_server
 from tests.small_checkout import environment
 
 SERVICE_UNAVAILABLE = 503
@@ -37,7 +37,7 @@ class Production:
 
     def __init__(self, root: Path, **variables: str) -> None:
         self.root = root
-        self.port = free_port()
+        self.port = find_free_port()
         self.variables = {
             **environment(root),
             "PREFECT_SERVER_API_PORT": str(self.port),
@@ -82,7 +82,7 @@ class Production:
     @property
     def server(self) -> psutil.Process | None:
         """The server's process, where it lives."""
-        known = running_server(self.root / ".prefect")
+        known = find_running_server(self.root / ".prefect")
         return None if known is None else psutil.Process(known.process)
 
     def close(self) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from flows.server import free_port
+from flows.server_address import find_free_port
 from tests.operations.production import PATIENCE_S, Production, until
 from tests.small_checkout import make_checkout
 
@@ -58,7 +58,7 @@ def database() -> Iterator[str]:
             shutil.chown(cluster, user)
         initialise = [INITDB, "-D", str(cluster), "-U", "prefect", "--auth=trust", "--no-sync", "-E", "UTF8"]
         subprocess.run(initialise, check=True, capture_output=True, cwd=folder, **as_user)
-        port = free_port()
+        port = find_free_port()
         program = str(Path(INITDB).resolve().with_name("postgres"))
         command = [program, "-D", str(cluster), "-p", str(port), "-c", "listen_addresses=127.0.0.1"]
         command += ["-c", f"unix_socket_directories={cluster}", "-c", "fsync=off"]
