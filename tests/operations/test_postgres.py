@@ -1,4 +1,4 @@
-"""The server on a real PostgreSQL: 200 task runs at once, none lost, no lock in the way."""
+"""The server on a real PostgreSQL: 200 task runs at once; none is lost or blocked by a lock."""
 
 import os
 import pwd
@@ -32,7 +32,7 @@ barrier = Barrier({AT_ONCE})
 
 @task
 def one(number):
-    barrier.wait(timeout=300)  # every one is running when the first goes on
+    barrier.wait(timeout=300)  # all are running before the first continues
     return number
 
 @flow(task_runner=ThreadPoolTaskRunner(max_workers={AT_ONCE}))
@@ -45,7 +45,7 @@ print("sum", burst())
 
 @pytest.fixture(scope="module")
 def database() -> Iterator[str]:
-    """A PostgreSQL of its own on a free port; its address for Prefect."""
+    """Start a PostgreSQL on a free port; yield its address for Prefect."""
     assert INITDB is not None
     user = "postgres" if os.geteuid() == 0 else pwd.getpwuid(os.geteuid()).pw_name  # it refuses to run as root
     with tempfile.TemporaryDirectory(prefix="postgres-") as folder:
