@@ -16,6 +16,7 @@ from rich.console import Console
 from rich.table import Table
 
 from facegender.errors import UserError
+from flows.command import run_command
 from flows.options import PromoteOptions, RollbackOptions
 from flows.running import hold_checkout, name_run, report_failures
 from tasks import registry
@@ -124,8 +125,6 @@ def promote_command(
 
     Exit codes: 0 if it is the champion now; 1 if it was refused; 2 after a mistake of yours.
     """
-    from flows.command import run_command
-
     run_command(promote_by_hand, PromoteOptions(anyway=anyway), refused=NOT_PROMOTED)
 
 
@@ -139,8 +138,6 @@ def rollback(
 
     A retraining will not promote the model that is left. `promote` does so by hand; the model keeps its version.
     """
-    from flows.command import run_command
-
     run_command(rollback_by_hand, RollbackOptions(version=version))
 
 

@@ -53,12 +53,17 @@ def run_command(
     refused
         Name of a Completed state that exits with 1.
     """
-    if not Path(needs).is_file():
-        raise typer.BadParameter(f"There is no {needs} in this folder. Run this in a checkout of the repository.")
+    require_file(needs)
     with record_runs(), tags(run.name, "by hand"):
         state = run(options, return_state=True)
         print_outcome(state, show)
     sys.exit(get_exit_code(state, refused))
+
+
+def require_file(name: str = "dvc.yaml") -> None:
+    """Raise BadParameter if the current folder lacks a file of the checkout."""
+    if not Path(name).is_file():
+        raise typer.BadParameter(f"There is no {name} in this folder. Run this in a checkout of the repository.")
 
 
 @contextmanager

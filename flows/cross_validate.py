@@ -16,6 +16,7 @@ from rich.text import Text
 
 from facegender.params.reading import read_params
 from facegender.params.sections import CrossValidateParams
+from flows.command import run_command
 from flows.feature_stages import run_to_features
 from flows.options import CrossValidateOptions
 from flows.running import hold_checkout, name_run, report_failures
@@ -101,7 +102,6 @@ def main(
 
     Exit codes: 0; 2 after a mistake of yours, whose message says how to fix it; 1 after any other failure.
     """
-    from flows.command import run_command
 
     def show(console: Console, state: State[Any]) -> None:
         where = Checkout(Path.cwd()).files.cross_validation.relative_to(Path.cwd())

@@ -17,6 +17,8 @@ from pydantic import JsonValue
 from rich.console import Console
 from rich.text import Text
 
+from flows.changed_parameters import read_changes
+from flows.command import require_file, run_command
 from flows.options import RetrainOptions
 from flows.running import hold_checkout, name_run, report_failures, skip_if_overtaken
 from flows.summary import format_headline, publish, render_summary, summarise
@@ -130,9 +132,7 @@ def main(
 
     Exit codes: 0; 2 after a mistake of yours, whose message says how to fix it; 1 after any other failure.
     """
-    from flows.changed_parameters import read_changes
-    from flows.command import run_command
-
+    require_file()  # presets are files of the checkout too
     options = RetrainOptions(hours_per_stage=hours_per_stage, set=read_changes(preset, changed or []))
 
     def show(console: Console, state: State[Any]) -> None:

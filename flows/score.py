@@ -10,6 +10,7 @@ import typer
 from prefect import flow
 from prefect.client.schemas.objects import State
 
+from flows.command import run_command
 from flows.options import ScoreOptions
 from flows.running import hold_checkout, name_run, report_failures, skip_if_overtaken
 from tasks.checkout import Checkout
@@ -54,8 +55,6 @@ def main(
     Exit codes: 0, also if the pictures have drifted; 2 after a mistake of yours, whose message says how to fix it; 1
     after any other failure.
     """
-    from flows.command import run_command
-
     run_command(score, ScoreOptions(again=again))
 
 

@@ -20,6 +20,7 @@ from facegender.params.reading import read_params
 from facegender.search.report import as_records, as_rich, caution, text, to_adopt, trials_of, write_best
 from facegender.search.space import check_space
 from facegender.search.study import Finished, Pruned, Report, Search
+from flows.command import run_command
 from flows.feature_stages import run_to_features
 from flows.options import SearchOptions
 from flows.running import hold_checkout, name_run, report_failures
@@ -117,8 +118,6 @@ def main(
 
     Exit codes: 0; 2 after a mistake of yours, whose message says how to fix it; 1 after any other failure.
     """
-    from flows.command import run_command
-
     run_command(search, SearchOptions(hours_per_stage=hours_per_stage, trials=trials), show_study)
 
 

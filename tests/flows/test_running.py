@@ -10,19 +10,21 @@ from pathlib import Path
 from uuid import UUID
 
 import pytest
-from prefect import flow, runtime
+from prefect import flow, runtime, task
 from prefect.client.orchestration import get_client
 from prefect.client.schemas.objects import State
 from prefect.settings import get_current_settings
+from prefect.states import Completed
 
 from flows.running import RUNS, find_later_run, hold_checkout, report_failures
+from tasks.states import failed_state, require_completed
 
 pytestmark = pytest.mark.usefixtures("prefect_server")
 
 SLEEPER = """
 import sys, time
 from pathlib import Path
-from prefect import flow, runtime
+from prefect import flow, runtime, task
 from flows.running import hold_checkout
 
 @flow
@@ -133,6 +135,22 @@ def test_a_full_disk_or_a_missing_permission_ends_the_flow_with_one_message(erro
     state = full(return_state=True)
     assert state.is_failed()
     assert state.message.startswith(message)
+    assert state.result(raise_on_failure=False).by_user
+
+
+def test_a_flow_ends_in_the_state_of_its_failed_task():
+    @task
+    def stage(number: int) -> State:
+        return Completed() if number == 0 else failed_state(f"stage {number} failed", by_user=True)
+
+    @flow
+    @report_failures
+    def stages() -> State:
+        require_completed(*(stage(number, return_state=True) for number in range(3)))
+        return Completed()
+
+    state = stages(return_state=True)
+    assert (state.name, state.message) == ("Failed", "stage 1 failed")
     assert state.result(raise_on_failure=False).by_user
 
 
