@@ -13,6 +13,16 @@ from flows.database import prepare_database
 from flows.server_address import find_free_port, find_server, get_home, require_answer
 from tasks.child import add_guard, end_group
 
+VARIABLES = {
+    # as for Prefect's own embedded server
+    "PREFECT_UI_ENABLED": "0",
+    "PREFECT__SERVER_EPHEMERAL": "1",
+    "PREFECT__SERVER_FINAL": "1",
+    # no run needs block types, and two servers that register them in a fresh database at once make each other fail
+    "PREFECT_SERVER_REGISTER_BLOCKS_ON_START": "0",
+    "PREFECT_SERVER_MEMOIZE_BLOCK_AUTO_REGISTRATION": "0",  # otherwise the next server would take them as registered
+}
+
 
 @contextmanager
 def use_server() -> Iterator[str]:
@@ -26,16 +36,10 @@ def use_server() -> Iterator[str]:
         return
     prepare_database(get_home())
     port = find_free_port()
-    # the command and variables of Prefect's own embedded server
     command = [sys.executable, "-m", "uvicorn", "--factory", "prefect.server.api.server:create_app", "--lifespan", "on"]
     command += ["--host", "127.0.0.1", "--port", str(port), "--log-level", "error"]
-    variables = {
-        **os.environ,
-        "PREFECT_UI_ENABLED": "0",
-        "PREFECT__SERVER_EPHEMERAL": "1",
-        "PREFECT__SERVER_FINAL": "1",
-    }
-    process = subprocess.Popen(add_guard(command), env=variables, stdin=subprocess.PIPE, start_new_session=True)
+    environment = {**os.environ, **VARIABLES}
+    process = subprocess.Popen(add_guard(command), env=environment, stdin=subprocess.PIPE, start_new_session=True)
     try:
         url = f"http://127.0.0.1:{port}/api"
         require_answer(url, process)
