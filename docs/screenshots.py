@@ -94,7 +94,7 @@ def open_artifacts(page: Page) -> None:
     """The cards of the run's artifacts."""
     tab = page.get_by_text("Artifacts", exact=True).last
     tab.click()
-    page.get_by_text("Rows set aside").first.wait_for(timeout=60_000)
+    page.get_by_text("Quarantined rows").first.wait_for(timeout=60_000)
     wait_for_graph(page)  # above the tabs, which it moves
     tab.evaluate("element => element.scrollIntoView({block: 'start'})")
     page.mouse.move(0, 0)  # or what is below it is framed

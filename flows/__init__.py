@@ -2,4 +2,4 @@
 
 from tasks import environment
 
-environment.prepare()  # before a flow's module imports Prefect
+environment.prepare()  # must come first: a flow's module imports Prefect

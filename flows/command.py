@@ -1,14 +1,12 @@
-"""`python -m flows.retrain`: the flow from a terminal."""
+"""A flow as a command: recorded by Prefect, its result printed, its outcome the exit code."""
 
-import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any, NoReturn, TypeVar
 
 import typer
-import yaml
 from prefect import Flow, tags
 from prefect.client.schemas.objects import State
 from prefect.events.worker import EventsWorker
@@ -17,112 +15,92 @@ from prefect.settings import PREFECT_API_URL, temporary_settings
 from rich.console import Console
 from rich.text import Text
 
-from facegender.errors import UserError
-from facegender.params.presets import read_preset
-from flows.options import PARAMETER_NAME, RetrainOptions
-from flows.server import address, at_hand, named_or_running, page
-from flows.summary import as_text, summarise
-from tasks.checkout import Checkout
-from tasks.dvc_stage import StageError
+from flows.embedded_server import use_server
+from flows.options import Options
+from flows.server_address import find_api_url, get_address, get_page
+from tasks.artifacts import PERCEIVED
+from tasks.states import StageError
 
 DRAIN_S = 20.0
+WIDTH = 200  # of tables, if the output is not a terminal
+
+OptionsT = TypeVar("OptionsT", bound=Options)
+Show = Callable[[Console, State[Any]], None]
 
 
-def main(retrain: Flow[[RetrainOptions], State[Any]]) -> None:
-    """Run the command for the flow."""
-
-    def run(
-        hours_per_stage: Annotated[
-            float, typer.Option(min=0.001, help="A stage that takes longer is ended, and the run fails.")
-        ] = 24.0,
-        changed: Annotated[
-            list[str] | None,
-            typer.Option(
-                "--set",
-                metavar="NAME=VALUE",
-                help="For this run alone, in the names of params.yaml (train.epochs=5): it runs as a DVC experiment "
-                "and leaves params.yaml and dvc.lock alone. Can be given several times.",
-            ),
-        ] = None,
-        preset: Annotated[
-            str | None,
-            typer.Option(help="For this run alone, the values of a preset of params/, as --set would; --set adds."),
-        ] = None,
-    ) -> None:
-        """Bring every stage of dvc.yaml up to date for what data/ holds now, and print what was reached.
-
-        Stages that nothing has changed for are skipped; `dvc repro` would give the same files. The run is recorded by
-        Prefect: on the server that PREFECT_API_URL names, on this checkout's where it is running (make ui, make
-        deploy), or else in the database below .prefect/. Nobody else is told: telemetry is off.
-
-        Ends with 0, with 2 after a mistake that its message tells how to mend, with 1 after anything else.
-        """
-        if not Path("dvc.yaml").is_file():
-            raise typer.BadParameter("There is no dvc.yaml in this folder: start it in a checkout of the repository.")
-        changes = preset_values(preset) | dict(map(assignment, changed or []))
-        options = RetrainOptions(hours_per_stage=hours_per_stage, set=changes)
-        with recorded(), tags("retrain", "by hand"):
-            state = retrain(options, return_state=True)
-            code = say(state, experiment=bool(options.set))
-        sys.exit(code)
-
-    typer.run(run)
+def show_message(console: Console, state: State[Any]) -> None:
+    """Print the message in which the run ended."""
+    console.print(Text(str(state.message)))
 
 
-def preset_values(name: str | None) -> dict[str, Any]:
-    """What the preset sets, none without one; a wrong name ends the command."""
-    try:
-        return {} if name is None else dict(read_preset(name, Path("params.yaml")))
-    except UserError as error:
-        raise typer.BadParameter(str(error)) from None
+def run_command(
+    run: Flow[[OptionsT], State[Any]],
+    options: OptionsT,
+    show: Show = show_message,
+    needs: str = "dvc.yaml",
+    refused: str | None = None,
+) -> NoReturn:
+    """Run a flow, print what it reached or why it failed, and exit.
+
+    The exit code is 0, 2 after a user's mistake, or 1 after any other failure.
+
+    Parameters
+    ----------
+    show
+        Prints the result of a completed run.
+    needs
+        A file that the current folder must have.
+    refused
+        Name of a Completed state that exits with 1.
+    """
+    require_file(needs)
+    with record_runs(), tags(run.name, "by hand"):
+        state = run(options, return_state=True)
+        print_outcome(state, show)
+    sys.exit(get_exit_code(state, refused))
 
 
-def assignment(text: str) -> tuple[str, Any]:
-    """(name, value) of "train.epochs=5"; the value is read as YAML, as in params.yaml."""
-    name, sign, value = text.partition("=")
-    try:
-        if not sign or not re.fullmatch(PARAMETER_NAME, name):
-            raise ValueError
-        return name, yaml.safe_load(value)
-    except (ValueError, yaml.YAMLError):
-        expected = "must be NAME=VALUE with a name of params.yaml, such as train.epochs=5"
-        raise typer.BadParameter(f"--set {expected}. Received: {text}") from None
+def require_file(name: str = "dvc.yaml") -> None:
+    """Raise BadParameter if the current folder lacks a file of the checkout."""
+    if not Path(name).is_file():
+        raise typer.BadParameter(f"There is no {name} in this folder. Run this in a checkout of the repository.")
 
 
 @contextmanager
-def recorded() -> Iterator[None]:
-    """Runs inside are recorded by the server at hand, to their last line."""
-    with at_hand() as url, temporary_settings({PREFECT_API_URL: url}):
+def record_runs() -> Iterator[None]:
+    """Record the runs of the block on the server that is running, or on an embedded one, to their last line."""
+    with use_server() as url, temporary_settings({PREFECT_API_URL: url}):
         yield
-        for worker in (APILogWorker, EventsWorker):  # before a server that is here for this block alone goes
+        for worker in (APILogWorker, EventsWorker):  # before an embedded server ends
             worker.drain_all(timeout=DRAIN_S)
 
 
-def say(state: State[Any], experiment: bool) -> int:
-    """Print what the run has reached, or why it failed; the exit status."""
-    console = Console(stderr=not state.is_completed(), highlight=False, soft_wrap=True)
+def print_outcome(state: State[Any], show: Show) -> None:
+    """Print the result to stdout, or the error to stderr, and where to look."""
+    done = state.is_completed()
+    width = None if sys.stdout.isatty() else WIDTH
+    console = Console(stderr=not done, highlight=False, soft_wrap=True, width=width)
     console.print()
-    if state.is_completed():
-        console.print(str(state.message) if experiment else as_text(summarise(Checkout(Path.cwd()))))
-        console.print("\nLabels are gender as perceived by annotators. No telemetry was sent.")
+    if done:
+        show(console, state)
+        console.print(f"\n{PERCEIVED} No telemetry was sent.")
     else:
         console.print(Text.assemble(("Error: ", "bold red"), str(state.message)))
-    console.print(where_to_look(state))
-    return exit_code(state)
+    console.print(describe_page(state))
 
 
-def exit_code(state: State[Any]) -> int:
-    """0; 2 after a user's mistake, 1 after any other failure."""
+def describe_page(state: State[Any]) -> str:
+    """Say where the Prefect UI shows this run."""
+    running = find_api_url()
+    host, port = get_address()
+    server = get_page(running) if running else f"http://{host}:{port}"
+    link = f"{server}/runs/flow-run/{state.state_details.flow_run_id}"
+    return f"This run: {link}" + ("" if running else " (start the UI with `make ui`)")
+
+
+def get_exit_code(state: State[Any], refused: str | None = None) -> int:
+    """Return 0, 2 after a user's mistake, or 1 after any other failure and for the Completed state named `refused`."""
     if state.is_completed():
-        return 0
+        return int(refused is not None and state.name == refused)
     error = state.result(raise_on_failure=False)
     return 2 if isinstance(error, StageError) and error.by_user else 1
-
-
-def where_to_look(state: State[Any]) -> str:
-    """How to open this run in the Prefect UI."""
-    there = named_or_running()
-    host, port = address()
-    server = page(there) if there else f"http://{host}:{port}"
-    link = f"{server}/runs/flow-run/{state.state_details.flow_run_id}"
-    return f"This run: {link}" + ("" if there else " (start the UI with `make ui`)")

@@ -1,4 +1,4 @@
-"""The database of this checkout's Prefect server: made once, by one process."""
+"""The database of this checkout's Prefect server: created once, by one process."""
 
 import fcntl
 import subprocess
@@ -9,7 +9,7 @@ from typing import NoReturn
 
 import typer
 
-NO_ROOM = (  # as SQLite says it
+NO_ROOM = (  # in SQLite's words
     "database or disk is full",
     "unable to open database file",
     "attempt to write a readonly database",
@@ -17,31 +17,34 @@ NO_ROOM = (  # as SQLite says it
 )
 
 
-def make_ready(home: Path) -> None:
-    """Let one process make the tables of a fresh database; two servers that both try spoil it for each other."""
+def prepare_database(home: Path) -> None:
+    """Let one process create the tables of a fresh database; two servers that try at once make each other fail."""
     done = home / f"database-{version('prefect')}"
     with (home / "database.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not done.exists():
             command = [sys.executable, "-m", "prefect", "server", "database", "upgrade", "--yes"]
-            made = subprocess.run(command, check=False, stdin=subprocess.DEVNULL, capture_output=True, text=True)
-            if made.returncode != 0:
-                refuse_database(home, made.stdout + made.stderr)
+            upgrade = subprocess.run(command, check=False, stdin=subprocess.DEVNULL, capture_output=True, text=True)
+            if upgrade.returncode != 0:
+                refuse_database(home, upgrade.stdout + upgrade.stderr)
             done.touch()
 
 
-def refuse_database(home: Path, said: str, told: str | None = None) -> NoReturn:
-    """End with 2 where the tables found no room or may not be written; with 1 and all that was said otherwise.
+def refuse_database(home: Path, output: str, reason: str | None = None) -> NoReturn:
+    """Exit with 2 if the disk is full or may not be written; otherwise print the output and exit with 1.
 
-    `told` is the reason, where it is known; else it is looked for in `said`.
+    Parameters
+    ----------
+    reason
+        Why the database could not be created, if known; otherwise it is looked for in `output`.
     """
-    told = told or next((word for word in NO_ROOM if word in said), None)
-    if told is None:
-        typer.echo(f"{said}\nError: Prefect's database below {home} could not be made.", err=True)
+    reason = reason or next((words for words in NO_ROOM if words in output), None)
+    if reason is None:
+        typer.echo(f"{output}\nError: Prefect's database below {home} could not be created.", err=True)
         raise typer.Exit(1)
     typer.echo(
-        f"Error: {home}: there must be room for Prefect's database, and it must be possible to write there. "
-        f"Received: {told}. Make room, or change the permissions, and try again.",
+        f"Error: {home}: Prefect's database needs free space and write permission here. "
+        f"Received: {reason}. Free some space or change the permissions, and try again.",
         err=True,
     )
     raise typer.Exit(2)

@@ -1,4 +1,4 @@
-"""What a run can be told, as the Prefect UI shows it in a form."""
+"""The options of each flow, as the Prefect UI shows them in a form."""
 
 from typing import Annotated
 
@@ -15,71 +15,71 @@ ChangedParameters = Annotated[
     dict[ParameterName, JsonValue],
     Field(
         title="Changed parameters",
-        description='For this run alone, as JSON in the names of params.yaml: {"train.epochs": 5}. It runs as a DVC '
-        "experiment in a workspace of its own, and leaves params.yaml and dvc.lock alone.",
+        description='For this run alone, as JSON with the names of params.yaml: {"train.epochs": 5}. The run becomes a '
+        "DVC experiment in its own workspace and does not change params.yaml or dvc.lock.",
         examples=[{"train.epochs": 5}],
-        # so that the server refuses other names with the form, before there is a run
+        # the server then refuses other names before there is a run
         json_schema_extra={"additionalProperties": False},
     ),
 ]
 
 
 class Options(BaseModel):
-    """Unknown keys are refused; nothing here reaches a shell."""
+    """Options of a flow. Unknown keys are refused, and no value reaches a shell."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 class RetrainOptions(Options):
-    """How this run differs from the usual."""
+    """Options of one run."""
 
     hours_per_stage: HoursPerStage = 24.0
     set: ChangedParameters = Field(default_factory=dict)
 
 
 class CrossValidateOptions(Options):
-    """How this run differs from the usual."""
+    """Options of one run."""
 
     hours_per_stage: HoursPerStage = 24.0
 
 
 class SearchOptions(Options):
-    """How this run differs from the usual."""
+    """Options of one run."""
 
     hours_per_stage: HoursPerStage = 24.0
     trials: Annotated[int, Field(ge=1)] | None = Field(
         default=None,
         title="Trials",
-        description="In all, those of earlier runs included; without a number, search.trials of params.yaml.",
+        description="Total number, including trials of earlier runs. Without it, search.trials of params.yaml.",
     )
 
 
 class ScoreOptions(Options):
-    """How this run differs from the usual."""
+    """Options of one run."""
 
     hours_per_stage: HoursPerStage = 24.0
     again: bool = Field(
         default=False,
         title="Score again",
-        description="Files whose content has been scored before, too; by another champion, say.",
+        description="Also score files that were scored before, for example by another champion.",
     )
 
 
 class PromoteOptions(Options):
-    """How this run differs from the usual."""
+    """Options of one run."""
 
     anyway: bool = Field(
         default=False,
         title="Promote anyway",
-        description="Whatever the comparison with the champion says; its figures are recorded all the same.",
+        description="Promote the model even if it is worse than the champion. The comparison is recorded all the same.",
     )
 
 
 class RollbackOptions(Options):
-    """How this run differs from the usual."""
+    """Options of one run."""
 
     version: Annotated[str, Field(pattern=r"^v\d+\.\d+\.\d+$")] | None = Field(
         default=None,
         title="Version",
-        description="Such as v1.2.0; without one, the version before the champion.",
+        description="For example v1.2.0. Without it, the version before the champion.",
     )

@@ -5,60 +5,59 @@ python -m flows.retrain --help
 
 import os
 from dataclasses import replace
-from datetime import date
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
+import typer
 from prefect import flow, runtime
 from prefect.client.schemas.objects import State
 from prefect.logging import get_run_logger
 from prefect.states import Completed
 from pydantic import JsonValue
+from rich.console import Console
+from rich.text import Text
 
-from facegender.errors import UserError
+from flows.changed_parameters import read_changes
+from flows.command import require_file, run_command
 from flows.options import RetrainOptions
-from flows.running import SKIPPED, at_work, disk_told, overtaken
-from flows.summary import headline, publish, summarise
+from flows.running import hold_checkout, name_run, report_failures, skip_if_overtaken
+from flows.summary import format_headline, publish, render_summary, summarise
 from tasks import experiment
 from tasks.checkout import Checkout
-from tasks.dvc_stage import carried, failed, status
+from tasks.dvc_stage import read_status
 from tasks.evaluate import evaluate
 from tasks.features import features
 from tasks.promote import NOT_PROMOTED, promote
 from tasks.record_data import record_data
 from tasks.split import split
+from tasks.states import CACHED, copy_state, failed_state, require_completed
 from tasks.submit import submit
 from tasks.train import train
 from tasks.validate import validate
 
-PIPELINE = ("data.dvc", "dvc.yaml")  # all of this flow; the cross-validation has a pipeline of its own
+PIPELINE = ("data.dvc", "dvc.yaml")  # what this flow runs; cross-validation has its own pipeline
 
 
-def run_name() -> str:
+def name_retrain_run() -> str:
     """ "retrain 2026-11-23 · 8,000 faces · a1b2c3d" """
     checkout = Checkout(Path.cwd())
-    images = checkout.files.images
-    faces = sum(len(files) for _, _, files in os.walk(images))
-    return " · ".join(filter(None, [f"retrain {date.today().isoformat()}", f"{faces:,} faces", checkout.commit]))
+    faces = sum(len(files) for _, _, files in os.walk(checkout.files.images))
+    return name_run("retrain", f"{faces:,} faces", checkout.commit)
 
 
-@flow(name="retrain", flow_run_name=run_name, description="Data to model, evaluation, submission, champion.")
-@disk_told
+@flow(name="retrain", flow_run_name=name_retrain_run, description="Data to model, evaluation, submission, champion.")
+@report_failures
 def retrain(options: RetrainOptions = RetrainOptions()) -> State[Any]:  # noqa: B008 - frozen
-    """Bring every stage of the current folder's dvc.yaml up to date; what is up to date already costs a second.
+    """Bring every stage of dvc.yaml in the current folder up to date; with nothing to do, this takes a second.
 
     Labels are gender as perceived by annotators.
     """
-    if later := overtaken():
-        return Completed(name=SKIPPED, message=f"{later} was due after it, and does the work of both.")
+    if (skipped := skip_if_overtaken()) is not None:
+        return skipped
     root = Path.cwd()
-    try:
-        changes = experiment.check(root, options.set)
-    except UserError as error:
-        return failed(str(error), by_user=True)
-    with at_work(root) as lock:
-        checkout = Checkout(root, lock, options.hours_per_stage * 3600)
-        checkout = replace(checkout, up_to_date=status(checkout, *PIPELINE) == {})  # asked once, not by every task
+    changes = experiment.check_changes(root, options.set)
+    with hold_checkout(root, options.hours_per_stage) as held:
+        checkout = replace(held, up_to_date=read_status(held, *PIPELINE) == {})  # asked once, not by every task
         recorded = record_data(checkout, return_state=True)
         if changes:
             return try_out(checkout, recorded, changes)
@@ -66,7 +65,7 @@ def retrain(options: RetrainOptions = RetrainOptions()) -> State[Any]:  # noqa: 
 
 
 def run_stages(checkout: Checkout, recorded: State[Any]) -> list[State[Any]]:
-    """The stages of dvc.yaml, one under the other; the state of each."""
+    """Run the stages of dvc.yaml in their order; return the state of each."""
     validated = validate(checkout, return_state=True, wait_for=[recorded])
     divided = split(checkout, return_state=True, wait_for=[validated])
     computed = features(checkout, return_state=True, wait_for=[validated, divided])
@@ -77,49 +76,70 @@ def run_stages(checkout: Checkout, recorded: State[Any]) -> list[State[Any]]:
 
 
 def try_out(checkout: Checkout, recorded: State[Any], changes: dict[str, JsonValue]) -> State[Any]:
-    """The stages with changed parameters, as a DVC experiment beside the checkout's own files."""
-    if not recorded.is_completed():
-        return carried(recorded)
-    try:
-        apart = experiment.workspace(checkout, changes)
-    except UserError as error:
-        return failed(str(error), by_user=True)
-    for state in run_stages(apart, recorded):
-        if not state.is_completed():
-            return carried(state)
-    reached = headline(summarise(apart))
-    subject = experiment.slug(changes)
-    name = experiment.save(checkout, apart, subject, str(runtime.flow_run.name), str(runtime.flow_run.id))
-    experiment.publish(name, changes, reached)
-    return Completed(message=f"Experiment {name}: {reached}")
+    """Run the stages with changed parameters, as a DVC experiment apart from the checkout's own files."""
+    require_completed(recorded)
+    apart = experiment.make_workspace(checkout, changes)
+    require_completed(*run_stages(apart, recorded))
+    headline = format_headline(summarise(apart))
+    run, number = str(runtime.flow_run.name), str(runtime.flow_run.id)
+    name = experiment.save_experiment(checkout, apart, experiment.slugify(changes), run, number)
+    experiment.publish(name, changes, headline)
+    return Completed(message=f"Experiment {name}: {headline}")
 
 
 def finish(checkout: Checkout, states: list[State[Any]]) -> State[Any]:
-    """Promote what was made, and give the run's final state: the first failure, or the headline of what was reached."""
-    for state in states:
-        if not state.is_completed():
-            return carried(state)
-    if not checkout.up_to_date and (changed := status(checkout, *PIPELINE)) != {}:
-        return failed(f"Something changed while the run was at work: {describe(changed)}. Run it again.", by_user=True)
-    # evaluate and submit stand behind the others; an edge from each would be a tangle in the run's graph
+    """Promote the model and return the run's final state, with the headline of what was reached."""
+    require_completed(*states)
+    if not checkout.up_to_date and (changed := read_status(checkout, *PIPELINE)) != {}:
+        what = "DVC cannot tell what" if changed is None else ", ".join(sorted(changed))
+        return failed_state(f"Something changed during the run: {what}. Run it again.", by_user=True)
+    # evaluate and submit wait for the others; an edge from each would clutter the run's graph
     promoted = promote(checkout, return_state=True, wait_for=states[-2:])
     if not promoted.is_completed():
-        return carried(promoted)
+        return copy_state(promoted)
     summary = summarise(checkout)
     publish(summary)
-    reached = f"{headline(summary)}. {promoted.message}"
-    get_run_logger().info(reached)
-    if all(state.name == "Cached" for state in [*states, promoted]):
-        return Completed(message=f"Nothing has changed. {reached}")
-    return Completed(name=NOT_PROMOTED if promoted.name == NOT_PROMOTED else None, message=reached)
+    headline = f"{format_headline(summary)}. {promoted.message}"
+    get_run_logger().info(headline)
+    if all(state.name == CACHED for state in [*states, promoted]):
+        return Completed(message=f"Nothing has changed. {headline}")
+    return Completed(name=NOT_PROMOTED if promoted.name == NOT_PROMOTED else None, message=headline)
 
 
-def describe(changed: dict[str, Any] | None) -> str:
-    """What `dvc status` found, in words."""
-    return "DVC cannot tell what" if changed is None else ", ".join(sorted(changed))
+def main(
+    hours_per_stage: Annotated[
+        float, typer.Option(min=0.001, help="A stage that takes longer is ended, and the run fails.")
+    ] = 24.0,
+    changed: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set",
+            metavar="NAME=VALUE",
+            help="Change a parameter of params.yaml for this run alone (train.epochs=5). The run becomes a DVC "
+            "experiment and does not change params.yaml or dvc.lock. Repeatable.",
+        ),
+    ] = None,
+    preset: Annotated[
+        str | None,
+        typer.Option(help="Use the values of a preset of params/ for this run alone; --set takes precedence."),
+    ] = None,
+) -> None:
+    """Bring every stage of dvc.yaml up to date for the current data/, and print the result.
+
+    Up-to-date stages are skipped; `dvc repro` would give the same files. Prefect records the run on the server that
+    PREFECT_API_URL names, on this checkout's if it is running (make ui, make deploy), or else in the database below
+    .prefect/. Nothing is sent anywhere else: telemetry is off.
+
+    Exit codes: 0; 2 after a mistake of yours, whose message says how to fix it; 1 after any other failure.
+    """
+    require_file()  # presets are files of the checkout too
+    options = RetrainOptions(hours_per_stage=hours_per_stage, set=read_changes(preset, changed or []))
+
+    def show(console: Console, state: State[Any]) -> None:
+        console.print(Text(str(state.message)) if options.set else render_summary(summarise(Checkout(Path.cwd()))))
+
+    run_command(retrain, options, show)
 
 
 if __name__ == "__main__":
-    from flows.command import main
-
-    main(retrain)
+    typer.run(main)

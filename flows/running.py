@@ -1,4 +1,4 @@
-"""What every run does around its work: it is written down, queues up, and does not outlive its worker."""
+"""What every flow does around its tasks: it waits for its checkout, and it reports failures and killed runs."""
 
 import fcntl
 import os
@@ -6,7 +6,7 @@ import signal
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from functools import wraps
 from pathlib import Path
 from typing import Any, ParamSpec
@@ -25,48 +25,61 @@ from prefect.client.schemas.filters import (
 from prefect.client.schemas.objects import State, StateType
 from prefect.exceptions import ObjectNotFound
 from prefect.logging import get_run_logger
-from prefect.states import Crashed
+from prefect.states import Completed, Crashed
 
 from facegender.errors import UserError, translate_os_error
-from flows.lock import held
-from tasks.dvc_stage import failed
+from flows.lock import hold_lock
+from tasks.checkout import Checkout
+from tasks.states import NotCompletedError, copy_state, failed_state
 
-Options = ParamSpec("Options")
+P = ParamSpec("P")
 RUNS = Path(".dvc/tmp/runs")
 WATCH_EVERY_S = 1.0
 SKIPPED = "Skipped"  # the name of a state of type Completed
-WORKED_OR_WILL = [StateType.SCHEDULED, StateType.PENDING, StateType.RUNNING, StateType.COMPLETED]
+NOT_FAILED = [StateType.SCHEDULED, StateType.PENDING, StateType.RUNNING, StateType.COMPLETED]
 
 
-def disk_told(work: Callable[Options, State[Any]]) -> Callable[Options, State[Any]]:
-    """The flow's function, which ends Failed with one message where the disk is full or may not be written."""
+def name_run(flow: str, *parts: str) -> str:
+    """Name a flow run: "retrain 2026-11-23 · 8,000 faces · a1b2c3d". Empty parts are left out."""
+    return " · ".join(filter(None, [f"{flow} {date.today().isoformat()}", *parts]))
+
+
+def report_failures(work: Callable[P, State[Any]]) -> Callable[P, State[Any]]:
+    """Decorate a flow's function, so that it ends with one message instead of a traceback.
+
+    It ends in the state of a task that did not complete. It ends as Failed after a user's mistake, and if the disk is
+    full or may not be written. Any other error is a bug and keeps its traceback.
+    """
 
     @wraps(work)
-    def run(*args: Options.args, **kwargs: Options.kwargs) -> State[Any]:
+    def run(*args: P.args, **kwargs: P.kwargs) -> State[Any]:
         try:
             return work(*args, **kwargs)
+        except NotCompletedError as error:
+            return copy_state(error.state)
         except Exception as error:
-            told = error if isinstance(error, UserError) else translate_os_error(error)
-            if told is None:
+            user_error = error if isinstance(error, UserError) else translate_os_error(error)
+            if user_error is None:
                 raise
-            return failed(str(told), by_user=True)
+            return failed_state(str(user_error), by_user=True)
 
     return run
 
 
 @contextmanager
-def at_work(root: Path) -> Iterator[int]:
-    """Wait for the checkout and hold it; gives the lock's descriptor, for child processes to inherit."""
-    with written_down(root), ended_with_its_worker(), held(root, str(runtime.flow_run.name)) as lock:
-        yield lock
+def hold_checkout(root: Path, hours_per_stage: float | None = None) -> Iterator[Checkout]:
+    """Wait for the checkout and hold it until the end of the block; without `hours_per_stage`, stages have no limit."""
+    seconds = None if hours_per_stage is None else hours_per_stage * 3600
+    with register_run(root), end_with_worker(), hold_lock(root, str(runtime.flow_run.name)) as lock:
+        yield Checkout(root, lock, seconds)
 
 
 @contextmanager
-def written_down(root: Path) -> Iterator[None]:
-    """Keep a locked file in the checkout for as long as this process lives, and report runs that died without a word.
+def register_run(root: Path) -> Iterator[None]:
+    """Keep a locked file in the checkout while this process lives, and report runs that were killed.
 
-    After a kill -9 Prefect would show a run as Running for ever: nobody is left to say otherwise. The kernel lets go of
-    the lock of its file, so the next run in this checkout knows.
+    After a kill -9 Prefect would show a run as Running for ever, as nobody is left to report its end. But the kernel
+    releases the lock of its file, so the next run in this checkout finds out.
     """
     folder = root / RUNS
     folder.mkdir(parents=True, exist_ok=True)
@@ -74,38 +87,38 @@ def written_down(root: Path) -> Iterator[None]:
     temporary = mine.with_suffix(".new")
     descriptor = os.open(temporary, os.O_RDWR | os.O_CREAT, 0o666)
     fcntl.flock(descriptor, fcntl.LOCK_EX)
-    temporary.rename(mine)  # under its name it is locked from the first moment on
+    temporary.rename(mine)  # so that it is never unlocked under its final name
     try:
-        report_dead(folder)
+        report_killed_runs(folder)
         yield
     finally:
         mine.unlink(missing_ok=True)
         os.close(descriptor)
 
 
-def report_dead(folder: Path) -> None:
-    """Set every run whose file is there and unlocked to Crashed, unless it has ended."""
+def report_killed_runs(folder: Path) -> None:
+    """Set every run with an unlocked file to Crashed, unless it has ended."""
     for file in folder.iterdir():
-        if file.suffix or alive(file):
+        if file.suffix or is_locked(file):
             continue
         with get_client(sync_client=True) as client:
             try:
                 run = client.read_flow_run(UUID(file.name))
-            except ObjectNotFound:  # another server's
+            except ObjectNotFound:  # it ran on another server
                 run = None
             if run is not None and run.state is not None and not run.state.is_final():
-                message = "Its process ended without a word: it was killed, or the machine went down."
+                message = "Its process ended without a report: it was killed, or the machine went down."
                 client.set_flow_run_state(run.id, Crashed(message=message), force=True)
-                get_run_logger().info("The earlier run %s was killed; it shows as crashed now.", run.name)
+                get_run_logger().info("The earlier run %s was killed. It is now marked as crashed.", run.name)
         file.unlink(missing_ok=True)
 
 
-def alive(file: Path) -> bool:
-    """Whether a process holds this file's lock."""
+def is_locked(file: Path) -> bool:
+    """Return whether a process holds the lock of a run's file."""
     try:
         descriptor = os.open(file, os.O_RDWR)
     except FileNotFoundError:
-        return True  # it has just ended by itself
+        return True  # the run has just ended and removed its file
     try:
         fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
     except BlockingIOError:
@@ -116,13 +129,12 @@ def alive(file: Path) -> bool:
 
 
 @contextmanager
-def ended_with_its_worker() -> Iterator[None]:
-    """Where a worker has started this process, end it as by SIGTERM once the worker is gone.
+def end_with_worker() -> Iterator[None]:
+    """If a worker has started this process, end it as by SIGTERM once the worker is gone.
 
-    A run without its worker could not be cancelled any more. What its stage has done so far is kept; the next run
-    resumes there.
+    A run without its worker could no longer be cancelled. Its stage's work is kept, and the next run resumes it.
     """
-    if "PREFECT__FLOW_RUN_ID" not in os.environ:  # by hand: the shell that started us may well go
+    if "PREFECT__FLOW_RUN_ID" not in os.environ:  # started by hand: its shell may end before it
         yield
         return
     parent, done = os.getppid(), threading.Event()
@@ -140,11 +152,19 @@ def ended_with_its_worker() -> Iterator[None]:
         done.set()
 
 
-def overtaken() -> str | None:
-    """The name of a scheduled run of the same deployment that was due after this one, with the same parameters.
+def skip_if_overtaken() -> State[Any] | None:
+    """Return the state Skipped if a later scheduled run does the same work; None: this run must work."""
+    later = find_later_run()
+    if later is None:
+        return None
+    return Completed(name=SKIPPED, message=f"The later scheduled run {later} does the same work.")
 
-    None where this is the last. After a night without a worker several are due at once. The last does the work of all,
-    also where a worker has begun with it and comes to the earlier ones behind it.
+
+def find_later_run() -> str | None:
+    """Find a scheduled run of the same deployment and parameters that was due after this one; return its name.
+
+    After a night without a worker, several runs are due at once and the last does the work of all. A worker may also
+    start the last first and come to the earlier ones later.
     """
     deployment = runtime.deployment.id
     if deployment is None:
@@ -156,7 +176,7 @@ def overtaken() -> str | None:
         later = client.read_flow_runs(
             deployment_filter=DeploymentFilter(id=DeploymentFilterId(any_=[UUID(str(deployment))])),
             flow_run_filter=FlowRunFilter(
-                state=FlowRunFilterState(type=FlowRunFilterStateType(any_=WORKED_OR_WILL)),
+                state=FlowRunFilterState(type=FlowRunFilterStateType(any_=NOT_FAILED)),
                 expected_start_time=FlowRunFilterExpectedStartTime.model_validate(
                     {"after_": this.expected_start_time, "before_": datetime.now(UTC)}
                 ),

@@ -1,4 +1,4 @@
-"""Who runs a flow's folds: threads of the flow, or a Dask or Ray cluster that the user has installed."""
+"""Where a flow's folds run: in threads of the flow, or on a Dask or Ray cluster if the user has installed one."""
 
 from importlib import import_module
 from typing import Any
@@ -8,7 +8,7 @@ from prefect.task_runners import ThreadPoolTaskRunner
 from facegender.errors import UserError
 from facegender.params.sections import CrossValidateParams
 
-# the class, and how it is told how many tasks may run at a time on this machine
+# package and class
 OTHERS: dict[str, tuple[str, str]] = {
     "dask": ("prefect_dask", "DaskTaskRunner"),
     "ray": ("prefect_ray", "RayTaskRunner"),
@@ -16,7 +16,7 @@ OTHERS: dict[str, tuple[str, str]] = {
 
 
 def make_runner(params: CrossValidateParams) -> Any:
-    """The task runner that params.yaml names, with `processes` folds at a time.
+    """Make the task runner that params.yaml names; it runs `processes` folds at a time.
 
     Raises
     ------

@@ -1,5 +1,5 @@
-"""How a step is run: one Prefect task per stage of dvc.yaml."""
+"""How a step is run: one Prefect task for each stage of dvc.yaml."""
 
 from tasks import environment
 
-environment.prepare()  # Prefect reads its settings once, when it is imported: this must come first
+environment.prepare()  # must come first: Prefect reads its settings when it is imported

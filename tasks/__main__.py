@@ -1,8 +1,8 @@
-"""`python -m tasks COMMAND ...` runs any command under Prefect's settings for this checkout."""
+"""`python -m tasks COMMAND ...` runs any command with Prefect's settings for this checkout."""
 
 import os
 import sys
 from pathlib import Path
 
 os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)])
-os.execvp(sys.argv[1], sys.argv[1:])  # the settings were made when this package was imported
+os.execvp(sys.argv[1], sys.argv[1:])  # importing this package has set the variables

@@ -1,10 +1,10 @@
 """The folder in which a run happens."""
 
-import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
 from facegender.files.layout import Layout
+from tasks.git import run_git
 
 
 @dataclass(frozen=True)
@@ -14,13 +14,13 @@ class Checkout:
     Attributes
     ----------
     root
-        The folder that holds dvc.yaml.
+        The folder with dvc.yaml.
     lock
-        Descriptor of the lock that the run holds, for its child processes to inherit; None where nothing is locked.
+        Descriptor of the lock that the run holds, for its child processes to inherit; None if nothing is locked.
     seconds_per_stage
-        A stage that takes longer is ended; None: none is.
+        Time limit of a stage, in seconds; None: no limit.
     up_to_date
-        DVC has been asked about all stages at once, and found nothing to do.
+        DVC has checked all stages at once and found nothing to do.
     """
 
     root: Path
@@ -30,12 +30,10 @@ class Checkout:
 
     @property
     def files(self) -> Layout:
-        """Where the pipeline's files lie."""
+        """Paths of the pipeline's files."""
         return Layout(self.root / "data", self.root / "artifacts")
 
     @property
     def commit(self) -> str:
-        """Short hash of the commit that is checked out; empty where there is none."""
-        command = ["git", "rev-parse", "--short", "HEAD"]
-        answer = subprocess.run(command, cwd=self.root, capture_output=True, text=True, check=False)
-        return answer.stdout.strip() if answer.returncode == 0 else ""
+        """Short hash of the current commit; empty without a commit."""
+        return run_git(self.root, "rev-parse", "--short", "HEAD", check=False)

@@ -1,4 +1,4 @@
-"""A child process in a group of its own, that outlives neither the block that started it nor a kill -9 of ourselves."""
+"""A child process in a group of its own. It ends with the `with` block, and also if this process is SIGKILLed."""
 
 import os
 import selectors
@@ -16,28 +16,28 @@ from tasks.checkout import Checkout
 
 GUARD = Path(__file__).with_name("guard.py")
 POLL_S = 0.5
-GRACE_S = 8.0  # from SIGTERM to SIGKILL; a cancelled run is to be over within 10 s
+GRACE_S = 8.0  # from SIGTERM to SIGKILL; a cancelled run must end within 10 s
 
 
 class Child:
-    """Starts a command; on the way out of the block, however it is left, its whole process group is gone.
+    """Starts a command; however the `with` block is left, the whole process group has ended by then.
 
     Parameters
     ----------
     command
-        Program and arguments; the folder of this Python's programs comes first in its PATH.
+        Program and arguments. The folder of this Python's programs comes first in PATH.
     checkout
-        Where it runs; it inherits the checkout's lock, so that the lock outlives us if we are killed.
+        Where it runs. It inherits the checkout's lock, which is thus still held if this process is killed.
     variables
         To add to the environment.
     """
 
     def __init__(self, command: list[str], checkout: Checkout, variables: dict[str, str] | None = None) -> None:
-        self.command = guarded(command)
+        self.command = add_guard(command)
         self.checkout = checkout
         programs = str(Path(sys.executable).parent)
         path = os.pathsep.join([programs, os.environ.get("PATH", os.defpath)])
-        # the checkout's own code, be another one's installed: a worker's, where a deployment clones
+        # the checkout's own code comes first: a worker whose deployment clones has another checkout's installed
         code = os.pathsep.join(filter(None, [str(checkout.root), os.environ.get("PYTHONPATH")]))
         own = {"PATH": path, "PYTHONPATH": code, "PYTHONUNBUFFERED": "1"}
         self.environment = {**os.environ, **own, **(variables or {})}
@@ -48,7 +48,7 @@ class Child:
             self.command,
             cwd=self.checkout.root,
             env=self.environment,
-            stdin=subprocess.PIPE,  # closes when we die, which the guard sees
+            stdin=subprocess.PIPE,  # closes when this process dies, which the guard notices
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             start_new_session=True,
@@ -68,9 +68,9 @@ class Child:
                     pipe.close()
 
     def lines(self) -> Iterator[str]:
-        """Lines of its output as they come, without their ends; an empty string at least every POLL_S seconds.
+        """Yield the lines of its output as they come; without output, an empty string every POLL_S seconds.
 
-        The waits are short, so that a signal or a timeout of the task is acted upon at once.
+        The waits are short, so that a signal or a timeout takes effect at once.
         """
         assert self.process.stdout is not None
         descriptor = self.process.stdout.fileno()
@@ -78,14 +78,14 @@ class Child:
         with selectors.DefaultSelector() as selector:
             selector.register(descriptor, selectors.EVENT_READ)
             while True:
-                ended = self.process.poll() is not None  # asked before reading: what it wrote last is still read
+                ended = self.process.poll() is not None  # ask before reading, so that its last output is read too
                 if selector.select(0 if ended else POLL_S):
                     block = os.read(descriptor, 65536)
                     *whole, rest = (rest + block).replace(b"\r", b"\n").split(b"\n")
                     yield from (text for line in whole if (text := line.decode(errors="replace").rstrip()))
                     if not block:
                         break
-                elif ended:  # a grandchild may hold the pipe open for ever
+                elif ended:  # a grandchild may keep the pipe open for ever
                     break
                 yield ""
         if rest:
@@ -95,26 +95,26 @@ class Child:
             time.sleep(POLL_S)
 
 
-def guarded(command: list[str]) -> list[str]:
-    """The command under the guard, which ends it when we, who hold the other end of its stdin, are gone."""
+def add_guard(command: list[str]) -> list[str]:
+    """Put a command under the guard, which ends it once the process at the other end of its stdin is gone."""
     return [sys.executable, "-I", "-S", str(GUARD), *command]
 
 
 def end_group(leader: subprocess.Popen[bytes]) -> None:
-    """End every process of the group that `leader` leads: SIGTERM, then SIGKILL for what is left after GRACE_S."""
+    """End every process of the group that `leader` leads: SIGTERM, then SIGKILL for those left after GRACE_S."""
     for number, patience in ((signal.SIGTERM, GRACE_S), (signal.SIGKILL, GRACE_S)):
-        with suppress(ProcessLookupError, PermissionError):  # macOS says PermissionError of a group of zombies
+        with suppress(ProcessLookupError, PermissionError):  # macOS raises PermissionError for a group of zombies
             os.killpg(leader.pid, number)
         deadline = time.monotonic() + patience
         while time.monotonic() < deadline:
-            leader.poll()  # reaps it, or the group would seem to live on
+            leader.poll()  # reaps it, or the group would seem alive
             if not group_lives(leader.pid):
                 return
             time.sleep(0.05)
 
 
 def group_lives(group: int) -> bool:
-    """Whether a process of this group is left."""
+    """Return whether the process group has a process left."""
     try:
         os.killpg(group, 0)
     except (ProcessLookupError, PermissionError):

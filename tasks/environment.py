@@ -1,4 +1,4 @@
-"""Prefect's settings for this checkout, as environment variables; whatever the user has set stays as it is."""
+"""Prefect's settings for this checkout, as environment variables. Variables that the user has set stay as they are."""
 
 import fcntl
 import json
@@ -9,10 +9,10 @@ from pathlib import Path
 CHECKOUT = Path(__file__).resolve().parents[1]
 
 SETTINGS = {
-    "PREFECT_HOME": str(CHECKOUT / ".prefect"),  # its database and settings; the user's own in ~/.prefect stay apart
-    "PREFECT_SERVER_ANALYTICS_ENABLED": "false",  # on, it also locks a fresh SQLite database half of the time
+    "PREFECT_HOME": str(CHECKOUT / ".prefect"),  # its database and settings, apart from the user's own in ~/.prefect
+    "PREFECT_SERVER_ANALYTICS_ENABLED": "false",  # if on, it locks a fresh SQLite database half of the time
     "DO_NOT_TRACK": "1",
-    "PREFECT_LOGGING_TO_API_WHEN_MISSING_FLOW": "ignore",  # a task tried by itself, outside of a flow, may log
+    "PREFECT_LOGGING_TO_API_WHEN_MISSING_FLOW": "ignore",  # a task may log outside of a flow too
     "PREFECT_CLI_PROMPT": "false",
     "PREFECT_FLOWS_HEARTBEAT_FREQUENCY": "30",  # seconds
 }
@@ -20,14 +20,14 @@ SETTINGS = {
 
 @dataclass(frozen=True)
 class Server:
-    """A server that this checkout has started, as it wrote itself down.
+    """A server that this checkout has started, as recorded in its server.json.
 
     Attributes
     ----------
     url
-        Of its API.
+        Address of its API.
     process
-        Its number.
+        Its process id.
     """
 
     url: str
@@ -35,25 +35,26 @@ class Server:
 
 
 def prepare() -> None:
-    """Set what is not set. A server that the user names keeps the user's own PREFECT_HOME, with its credentials.
+    """Set the variables that are not set yet.
 
-    Where this checkout has a server running, its address becomes PREFECT_API_URL, so that every command finds it.
+    If the user names a server, PREFECT_HOME stays the user's own, with its credentials. If this checkout's server is
+    running, its address becomes PREFECT_API_URL, so that every command finds it.
     """
     for name, value in SETTINGS.items():
         if name == "PREFECT_HOME" and "PREFECT_API_URL" in os.environ:
             continue
         os.environ.setdefault(name, value)
-    if "PREFECT_API_URL" not in os.environ and (server := running_server(Path(os.environ["PREFECT_HOME"]))):
+    if "PREFECT_API_URL" not in os.environ and (server := find_running_server(Path(os.environ["PREFECT_HOME"]))):
         os.environ["PREFECT_API_URL"] = server.url
 
 
 def server_file(home: Path) -> Path:
-    """Where a server writes itself down; it holds a lock on this file for as long as it lives."""
+    """Return the file that records a server. The server holds a lock on it as long as it lives."""
     return home / "server.json"
 
 
-def running_server(home: Path) -> Server | None:
-    """The server that was started with this PREFECT_HOME and still lives; it may not answer yet."""
+def find_running_server(home: Path) -> Server | None:
+    """Find the server that was started with this PREFECT_HOME and still lives; it may not answer yet."""
     try:
         descriptor = os.open(server_file(home), os.O_RDWR)
     except FileNotFoundError:

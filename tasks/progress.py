@@ -1,4 +1,4 @@
-"""Progress in the Prefect UI: an artifact on the task's page that moves while the stage works."""
+"""Progress in the Prefect UI: a bar on the task's page that moves while the stage runs."""
 
 import time
 from typing import Any
@@ -6,19 +6,19 @@ from uuid import UUID
 
 from prefect.artifacts import create_progress_artifact, update_progress_artifact
 
-SHOW_EVERY_S = 2.0  # each showing is a call of the API
+SHOW_EVERY_S = 2.0  # each update is a call of the API
 
 
 class ProgressArtifact:
-    """Shows the progress events of one stage; one artifact for each thing that the stage counts."""
+    """Shows the progress events of one stage: one artifact for each thing that the stage counts."""
 
     def __init__(self, stage: str) -> None:
-        self.stage = slug(stage)
+        self.stage = slugify(stage)
         self._artifacts: dict[str, UUID] = {}
         self._shown = 0.0
 
     def show(self, event: dict[str, Any]) -> None:
-        """Move the bar, at most every SHOW_EVERY_S seconds, and whenever something begins or ends."""
+        """Move the bar at the start, at the end, and in between at most every SHOW_EVERY_S seconds."""
         if event["kind"] != "progress":
             return
         now = time.monotonic()
@@ -29,17 +29,17 @@ class ProgressArtifact:
         self._shown = now
         percent = 100.0 * event["done"] / event["total"] if event["total"] else 100.0
         if what in self._artifacts:
-            update_progress_artifact(self._artifacts[what], progress=percent, description=describe(event))
+            update_progress_artifact(self._artifacts[what], progress=percent, description=format_progress(event))
         else:
-            name = slug(what).removeprefix(self.stage).strip("-")
+            name = slugify(what).removeprefix(self.stage).strip("-")
             key = "-".join(filter(None, ["progress", self.stage, name]))
-            artifact = create_progress_artifact(progress=percent, key=key, description=describe(event))
+            artifact = create_progress_artifact(progress=percent, key=key, description=format_progress(event))
             assert isinstance(artifact, UUID)
             self._artifacts[what] = artifact
 
 
-def describe(event: dict[str, Any]) -> str:
-    """In words: "features: 1,200 of 4,800 images · 93 images/s · 39 s left"."""
+def format_progress(event: dict[str, Any]) -> str:
+    """Format a progress event: "features: 1,200 of 4,800 images · 93 images/s · 39 s left"."""
     parts = [f"{event['what']}: {event['done']:,} of {event['total']:,} {event['unit']}"]
     if event["rate"]:
         parts.append(f"{event['rate']:,.0f} {event['unit']}/s")
@@ -49,6 +49,6 @@ def describe(event: dict[str, Any]) -> str:
     return " · ".join(parts)
 
 
-def slug(text: str) -> str:
-    """Text as an artifact's key may have it: lowercase letters, digits and dashes."""
+def slugify(text: str) -> str:
+    """Reduce text to what Prefect allows in an artifact's key: lowercase letters, digits and dashes."""
     return "-".join("".join(letter if letter.isalnum() else " " for letter in text.lower()).split())

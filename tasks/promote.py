@@ -1,101 +1,121 @@
-"""The last step of a retraining: a model that is not worse than the champion takes its place."""
+"""The last step of a retraining: a model that is not worse than the champion replaces it."""
 
-import json
 import sys
 from dataclasses import asdict
 from typing import Any
 
-from prefect import task
 from prefect.artifacts import create_markdown_artifact
-from prefect.cache_policies import NO_CACHE
 from prefect.client.schemas.objects import State
 from prefect.events import emit_event
 from prefect.states import Completed
 
 from facegender.errors import UserError
 from facegender.files.atomic import atomic_file
+from facegender.files.json_files import read_json, write_json
 from tasks import registry
+from tasks.artifacts import PERCEIVED
 from tasks.checkout import Checkout
-from tasks.dvc_stage import Ended, explain, failed, follow
-from tasks.evaluate import estimate
-from tasks.registry import Made, Version
+from tasks.command import Ended, explain_failure, follow
+from tasks.estimates import format_estimate
+from tasks.git import run_git
+from tasks.registry import Hashes, Version
+from tasks.stage_task import stage_task
+from tasks.states import CACHED, failed_state
 
 RESOURCE = {"prefect.resource.id": "facegender.model", "prefect.resource.name": "facegender's model"}
 NOT_PROMOTED = "NotPromoted"  # the name of a state of type Completed
 
 
-@task(task_run_name="promote", cache_policy=NO_CACHE)
+@stage_task("promote", retry_if=None)
 def promote(checkout: Checkout, anyway: bool = False) -> State[Any]:
     """Decide by `facegender promotion`, and make the model the champion or say why not.
 
-    `anyway`: a person has decided; the figures are recorded all the same.
+    `anyway`: a person has decided to promote; the figures are recorded all the same.
     """
     try:
-        registry.refuse_without_git(checkout.root)
-        known = registry.versions(checkout)
-        serving = registry.champion_of(known)
-        registry.settle(checkout, serving)
-        what = registry.made(checkout.root)
-        if serving is not None and serving.record["model"] == what.model:
-            return Completed(name="Cached", message=f"This model is the champion already, {serving.name}.")
-        decision = decide(checkout, known, serving, what, anyway)
+        registry.require_commit(checkout.root)
+        known = registry.list_versions(checkout)
+        champion = registry.find_champion(known)
+        registry.restore_champion(checkout, champion)
+        model = registry.read_hashes(checkout.root)
+        if champion is not None and champion.record["model"] == model.model:
+            return Completed(name=CACHED, message=f"This model is already the champion, {champion.name}.")
+        decision = decide(checkout, known, champion, model, anyway)
         if isinstance(decision, State):
             return decision
         if decision["promote"] or anyway:
-            return promoted(checkout, known, serving, what, {**decision, "by_hand": anyway})
+            return make_champion(checkout, known, champion, model, {**decision, "by_hand": anyway})
     except UserError as error:
-        return Completed(name=NOT_PROMOTED, message=str(error)) if without_git(checkout) else failed(str(error), True)
-    return refused(decision, serving)
+        if has_commit(checkout):
+            return failed_state(str(error), by_user=True)
+        return Completed(name=NOT_PROMOTED, message=str(error))
+    return refuse(decision, champion)
 
 
-def without_git(checkout: Checkout) -> bool:
-    """A folder that cannot have versions trains and scores its test images all the same."""
-    return not registry.git(checkout.root, "rev-parse", "--verify", "--quiet", "HEAD", check=False)
+def has_commit(checkout: Checkout) -> bool:
+    """Return whether git has a commit here; without one a run still trains and scores the test images."""
+    return bool(run_git(checkout.root, "rev-parse", "--verify", "--quiet", "HEAD", check=False))
 
 
 def decide(
-    checkout: Checkout, known: list[Version], serving: Version | None, what: Made, anyway: bool
+    checkout: Checkout, known: list[Version], champion: Version | None, model: Hashes, anyway: bool
 ) -> dict[str, Any] | State[Any]:
-    """promotion.json; the state to end with where the decision cannot be had, or was taken before."""
-    against = {**asdict(what), "champion": serving.name if serving else None, "params": params_of(checkout)}
-    if serving is None:
-        decision: dict[str, Any] = {"promote": True, "reasons": ["It is the first model."]}
-    elif serving.record["demo"] and not registry.is_demo(checkout):
-        decision = {"promote": True, "reasons": ["The champion was made from the drawn demo, and this one is not."]}
-    elif earlier := next(
-        (version for version in known if version.record["model"] == what.model and version.served), None
-    ):
-        reason = f"It is {earlier.name}, which was the champion before and was rolled back."
-        decision = {"promote": False, "reasons": [reason]}
-    else:
-        before = recorded(checkout)
-        if before is not None and before.get("of") == against and not before["promote"] and not anyway:
-            reasons = " ".join(before["reasons"])
-            return Completed(name="Cached", message=f"Not promoted, as decided before: {reasons}")
-        command = [sys.executable, "-m", "facegender", "promotion", "artifacts/champion"]
-        ended = follow(command, "promotion", checkout)
-        if not isinstance(ended, Ended):
-            return ended
-        if ended.returncode != 0:
-            return explain("facegender promotion", ended)
-        decision = recorded(checkout) or {}
-    decision = {**decision, "of": against}
+    """Decide about the model and write promotion.json.
+
+    Returns
+    -------
+    The decision, or the state to end in: Cached if the same decision was taken before, or a failed comparison.
+    """
+    subject = {**asdict(model), "champion": champion.name if champion else None, "params": read_params_used(checkout)}
+    decision: dict[str, Any] | State[Any] | None = decide_at_once(checkout, known, champion, model)
+    if decision is None:
+        decision = compare(checkout, subject, anyway)
+    if isinstance(decision, State):
+        return decision
+    decision = {**decision, "of": subject}
     with atomic_file(checkout.files.promotion) as file:
-        file.write_text(json.dumps(decision, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+        write_json(file, decision)
     return decision
 
 
-def recorded(checkout: Checkout) -> dict[str, Any] | None:
-    """promotion.json, where there is one."""
+def decide_at_once(
+    checkout: Checkout, known: list[Version], champion: Version | None, model: Hashes
+) -> dict[str, Any] | None:
+    """Decide without a comparison where none is needed; None: compare."""
+    if champion is None:
+        return {"promote": True, "reasons": ["It is the first model."]}
+    if champion.record["demo"] and not registry.is_demo(checkout):
+        return {"promote": True, "reasons": ["The champion was made from the drawn demo, and this one is not."]}
+    same = (version for version in known if version.record["model"] == model.model and version.served)
+    if (earlier := next(same, None)) is not None:
+        reason = f"It is {earlier.name}, which was the champion before and was rolled back."
+        return {"promote": False, "reasons": [reason]}
+    return None
+
+
+def compare(checkout: Checkout, subject: dict[str, Any], anyway: bool) -> dict[str, Any] | State[Any]:
+    """Run `facegender promotion` and read its decision; Cached if the same comparison was refused before."""
+    before = read_decision(checkout)
+    if before is not None and before.get("of") == subject and not before["promote"] and not anyway:
+        reasons = " ".join(before["reasons"])
+        return Completed(name=CACHED, message=f"Not promoted, as decided before: {reasons}")
+    command = [sys.executable, "-m", "facegender", "promotion", "artifacts/champion"]
+    ended = follow(command, "promotion", checkout)
+    if not isinstance(ended, Ended):
+        return ended
+    if ended.returncode != 0:
+        return explain_failure("facegender promotion", ended)
+    return read_decision(checkout) or {}
+
+
+def read_decision(checkout: Checkout) -> dict[str, Any] | None:
+    """Read promotion.json; None if there is none."""
     path = checkout.files.promotion
-    if not path.is_file():
-        return None
-    decision: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    return decision
+    return read_json(path) if path.is_file() else None
 
 
-def params_of(checkout: Checkout) -> dict[str, Any]:
-    """What params.yaml says of the decision."""
+def read_params_used(checkout: Checkout) -> dict[str, Any]:
+    """Read the parameters of params.yaml that a decision depends on."""
     from facegender.params.reading import read_params
 
     values = read_params(checkout.root / "params.yaml")
@@ -107,52 +127,52 @@ def params_of(checkout: Checkout) -> dict[str, Any]:
     }
 
 
-def promoted(
-    checkout: Checkout, known: list[Version], serving: Version | None, what: Made, decision: dict[str, Any]
+def make_champion(
+    checkout: Checkout, known: list[Version], champion: Version | None, model: Hashes, decision: dict[str, Any]
 ) -> State[Any]:
-    """Register, serve, and tell it."""
-    version = registry.register(checkout, known, what, decision)
+    """Register the model, make it the champion, and publish that."""
+    version = registry.register(checkout, known, model, decision)
     registry.serve(checkout, version)
-    message = f"Promoted: model {version.name} is the champion" + (f", after {serving.name}." if serving else ".")
-    show(message, decision, version)
-    tell("promoted", version=version.name, before=serving.name if serving else None, by_hand=decision["by_hand"])
+    message = f"Promoted: model {version.name} is the champion" + (f", after {champion.name}." if champion else ".")
+    publish(message, decision, version)
+    before = champion.name if champion else None
+    emit_model_event("promoted", version=version.name, before=before, by_hand=decision["by_hand"])
     return Completed(message=message)
 
 
-def refused(decision: dict[str, Any], serving: Version | None) -> State[Any]:
-    """Tell why; the run has done its work all the same."""
-    name = serving.name if serving else "none"
-    why = " ".join(decision["reasons"])
-    message = f"Not promoted: {why} The champion stays {name}."
-    show(f"Not promoted: the champion stays {name}.", decision, serving)
-    tell("not-promoted", champion=name, reasons=decision["reasons"])
-    return Completed(name=NOT_PROMOTED, message=message)
+def refuse(decision: dict[str, Any], champion: Version | None) -> State[Any]:
+    """Publish why the model was not promoted. The state is of type Completed: the run has done its work."""
+    name = champion.name if champion else "none"
+    publish(f"Not promoted: the champion stays {name}.", decision, champion)
+    emit_model_event("not-promoted", champion=name, reasons=decision["reasons"])
+    reasons = " ".join(decision["reasons"])
+    return Completed(name=NOT_PROMOTED, message=f"Not promoted: {reasons} The champion stays {name}.")
 
 
-def tell(what: str, **payload: Any) -> None:
-    """An event that an automation can act on: facegender.model.promoted, .not-promoted, .rolled-back."""
+def emit_model_event(what: str, **payload: Any) -> None:
+    """Emit an event for automations: facegender.model.promoted, .not-promoted or .rolled-back."""
     emit_event(event=f"facegender.model.{what}", resource=RESOURCE, payload=payload)
 
 
-def show(heading: str, decision: dict[str, Any], version: Version | None) -> None:
-    """The decision with its reasons and figures on the run's page."""
-    lines = [f"# {heading}", "", *(f"- {reason}" for reason in decision["reasons"]), ""]
-    lines += ["Labels are gender as perceived by annotators.", ""]
+def publish(heading: str, decision: dict[str, Any], version: Version | None) -> None:
+    """Create an artifact of the decision, with its reasons, its figures and the champion."""
+    lines = [f"# {heading}", "", *(f"- {reason}" for reason in decision["reasons"]), "", PERCEIVED, ""]
     if "accuracy" in decision:
-        lines += figures(decision)
+        lines += format_comparison(decision)
     if version is not None:
         record = version.record
-        lines += ["", f"Champion: {version.name}, {record['judged']} accuracy {estimate(record['accuracy'])}", ""]
+        accuracy = format_estimate(record["accuracy"])
+        lines += ["", f"Champion: {version.name}, {record['judged']} accuracy {accuracy}", ""]
         lines += ["| what made it | |", "|---|---|", f"| tag | `{registry.ARTIFACT}@{version.name}` |"]
         lines += [f"| {name} | `{record[name]}` |" for name in ("code", "data", "model")]
     create_markdown_artifact(markdown="\n".join(lines), key="promotion", description=heading)
 
 
-def figures(decision: dict[str, Any]) -> list[str]:
-    """The table of a comparison."""
+def format_comparison(decision: dict[str, Any]) -> list[str]:
+    """Format the comparison with the champion as the lines of a Markdown table."""
     rows = [("accuracy", decision["accuracy"])]
     if "by_earlier_labels" in decision:
-        rows.append(("accuracy by the labels of then", decision["by_earlier_labels"]))
+        rows.append(("accuracy by the earlier labels", decision["by_earlier_labels"]))
     rows += [(f"accuracy, {row['column']}: {row['value']}", row) for row in decision["slices"]]
     rows.append(("calibration error", decision["calibration"]))
     relabelled = decision["relabelled"]

@@ -1,52 +1,59 @@
-"""The first step of a run: data.dvc comes to say what data/ holds now. `dvc repro -s` alone would not look."""
+"""The first step of a run: records the content of data/ in data.dvc. `dvc repro --single-item` alone would not look."""
 
 from typing import Any
 
-from prefect import task
-from prefect.cache_policies import NO_CACHE
 from prefect.client.schemas.objects import State
 from prefect.logging import get_run_logger
 from prefect.states import Completed
 
 from tasks.checkout import Checkout
-from tasks.dvc_stage import Ended, dvc, explain, failed, status, was_killed
+from tasks.command import Ended, explain_failure
+from tasks.dvc_stage import read_status, run_dvc
+from tasks.stage_task import stage_task
+from tasks.states import CACHED, failed_state
 
 
-@task(task_run_name="record_data", cache_policy=NO_CACHE, retries=1, retry_condition_fn=was_killed)
+@stage_task("record_data")
 def record_data(checkout: Checkout) -> State[Any]:
-    """`dvc add data` where data/ changed; take data/ out of DVC's cache where it is missing."""
+    """Run `dvc add data` if data/ has changed; if data/ is missing, restore it from DVC's cache."""
     if checkout.up_to_date:
-        return as_recorded()
-    data, recorded = checkout.files.data, checkout.root / "data.dvc"
-    if not data.is_dir():
-        if not recorded.exists():
-            return failed(
-                f"{data}: there must be a folder of data. Put images/, train.csv, test.csv and sample_submission.csv "
-                "there, or draw the demo with `facegender demo`.",
-                by_user=True,
-            )
-        code, _ = dvc(checkout, "checkout", "data.dvc")
-        if code != 0 or not data.is_dir():
-            return failed(
-                f"{data}: the data that data.dvc names is neither there nor in DVC's cache. Get it with "
-                "`dvc pull data.dvc`, draw the demo with `facegender demo`, or put data of your own there.",
-                by_user=True,
-            )
-        return Completed(message="Taken out of DVC's cache: data/ was missing.")
-    if recorded.exists() and status(checkout, "data.dvc") == {}:
-        return as_recorded()
+        return recorded_state()
+    recorded = checkout.root / "data.dvc"
+    if not checkout.files.data.is_dir():
+        return restore_data(checkout)
+    if recorded.exists() and read_status(checkout, "data.dvc") == {}:
+        return recorded_state()
     before = recorded.read_bytes() if recorded.exists() else None
-    code, output = dvc(checkout, "add", "data")
+    code, output = run_dvc(checkout, "add", "data")
     if code != 0:
-        return explain("dvc add data", Ended(code, output.splitlines(), None, []))
+        return explain_failure("dvc add data", Ended(code, output.splitlines(), None, []))
     if recorded.read_bytes() == before:
-        return Completed(message="data/ is as data.dvc says, and lies in DVC's cache now.")
-    what = "is recorded" if before is None else "has changed"
-    message = f"data/ {what}: data.dvc says now what it holds. Commit data.dvc with dvc.lock."
+        return Completed(message="data/ matches data.dvc, and DVC's cache now holds it.")
+    what = "is new" if before is None else "has changed"
+    message = f"data/ {what}: data.dvc now records its content. Commit data.dvc with dvc.lock."
     get_run_logger().info(message)
     return Completed(message=message)
 
 
-def as_recorded() -> State[Any]:
-    """The state where nothing had to be recorded."""
-    return Completed(name="Cached", message="data/ is as data.dvc says.")
+def restore_data(checkout: Checkout) -> State[Any]:
+    """Restore a missing data/ from DVC's cache, or say how to get it."""
+    data = checkout.files.data
+    if not (checkout.root / "data.dvc").exists():
+        return failed_state(
+            f"{data}: this folder must exist. Put images/, train.csv, test.csv and sample_submission.csv there, or "
+            "draw the demo with `facegender demo`.",
+            by_user=True,
+        )
+    code, _ = run_dvc(checkout, "checkout", "data.dvc")
+    if code != 0 or not data.is_dir():
+        return failed_state(
+            f"{data}: the data that data.dvc names is neither here nor in DVC's cache. Fetch it with "
+            "`dvc pull data.dvc`, draw the demo with `facegender demo`, or put your own data there.",
+            by_user=True,
+        )
+    return Completed(message="data/ was missing. It is restored from DVC's cache.")
+
+
+def recorded_state() -> State[Any]:
+    """Return the state of a run that had nothing to record."""
+    return Completed(name=CACHED, message="data/ matches data.dvc.")

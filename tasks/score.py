@@ -1,62 +1,61 @@
-"""Scoring in production as a Prefect task: what is new, by the champion, and whether it has drifted."""
+"""Scoring in production as a Prefect task: the champion scores new pictures, and the task shows their drift."""
 
-import json
 import sys
 from datetime import date
 from pathlib import Path
 from typing import Any
 
-from prefect import task
 from prefect.artifacts import create_image_artifact, create_markdown_artifact, create_table_artifact
-from prefect.cache_policies import NO_CACHE
 from prefect.client.schemas.objects import State
 from prefect.events import emit_event
 from prefect.states import Completed
 
 from facegender.errors import UserError
+from facegender.files.json_files import read_json
 from tasks import registry
+from tasks.artifacts import PERCEIVED, TABLE_ROWS, embed_picture
 from tasks.checkout import Checkout
-from tasks.dvc_stage import Ended, explain, failed, follow, was_killed
-from tasks.evaluate import data_url
+from tasks.command import Ended, explain_failure, follow
+from tasks.git import run_git
 from tasks.promote import RESOURCE
+from tasks.stage_task import stage_task
+from tasks.states import CACHED, failed_state
 
 DRIFTED = "Drifted"  # the name of a state of type Completed
-NOTHING_NEW = "Nothing is new"
-TABLE_ROWS = 1000
-LEAST_P = 0.0001  # smaller ones are approximations
-PERCEIVED = "Labels are gender as perceived by annotators."
+NOTHING_NEW = "Nothing is new"  # begins the message of `facegender score` if it had nothing to do
+LEAST_P = 0.0001  # p-values below it are approximations
 
 
-@task(task_run_name="score", cache_policy=NO_CACHE, retries=1, retry_condition_fn=was_killed)
+@stage_task("score")
 def score(checkout: Checkout, again: bool) -> State[Any]:
-    """`facegender score` with the champion that the tags name.
+    """Run `facegender score` with the champion that the git tags name.
 
     Returns
     -------
     State
-        Completed; Drifted, which is Completed too; Cached where nothing is new.
+        Completed; Drifted, which is of type Completed too; Cached if there were no new pictures.
     """
     try:
-        if registry.git(checkout.root, "tag", "--list", f"{registry.ARTIFACT}@*", check=False):
-            registry.settle(checkout, registry.champion_of(registry.versions(checkout)))
+        if run_git(checkout.root, "tag", "--list", f"{registry.ARTIFACT}@*", check=False):
+            registry.restore_champion(checkout, registry.find_champion(registry.list_versions(checkout)))
     except UserError as error:
-        return failed(str(error), by_user=True)
+        return failed_state(str(error), by_user=True)
     command = [sys.executable, "-m", "facegender", "score", "--date", date.today().isoformat()]
     ended = follow([*command, "--again"] if again else command, "score", checkout)
     if not isinstance(ended, Ended):
         return ended
     if ended.returncode != 0:
-        return explain("facegender score", ended)
-    version = json.loads((checkout.files.champion / registry.RECORD).read_text(encoding="utf-8"))["version"]
-    told = ended.notes[-1]
-    if told.startswith(NOTHING_NEW):
-        return Completed(name="Cached", message=f"{told} The champion is {version}.")
-    return publish(checkout, checkout.root / told)
+        return explain_failure("facegender score", ended)
+    note = ended.notes[-1]
+    if note.startswith(NOTHING_NEW):
+        version = read_json(checkout.files.champion / registry.RECORD)["version"]
+        return Completed(name=CACHED, message=f"{note} The champion is {version}.")
+    return publish(checkout, checkout.root / note)
 
 
 def publish(checkout: Checkout, folder: Path) -> State[Any]:
-    """Table, plot, quarantine; an event and a state of its own where something has drifted."""
-    facts = json.loads((folder / "drift.json").read_text(encoding="utf-8"))
+    """Create artifacts of drift and quarantine; emit an event and return Drifted if something has drifted."""
+    facts = read_json(folder / "drift.json")
     where = folder.relative_to(checkout.root)
     message = (
         f"Champion {facts['champion']} scored {facts['scored']:,} new pictures of {facts['source']} "
@@ -64,31 +63,30 @@ def publish(checkout: Checkout, folder: Path) -> State[Any]:
     )
     drifted = facts["drifted"]
     verdict = f"Drifted: {', '.join(drifted)}." if drifted else "Nothing has drifted."
-    said = f"{message}. {verdict}"
     create_markdown_artifact(
-        markdown=f"# {verdict}\n\n{message}.\n\n{PERCEIVED}\n\n{table(facts['drift'])}",
+        markdown=f"# {verdict}\n\n{message}.\n\n{PERCEIVED}\n\n{format_drift(facts['drift'])}",
         key="drift",
         description=verdict,
     )
-    plot = data_url(folder / "drift.svg")
+    plot = embed_picture(folder / "drift.svg")
     create_image_artifact(image_url=plot, key="plot-drift", description="New pictures beside the champion's own")
     create_table_artifact(
-        table=unreadable(folder / "predictions.parquet") or [{"image": "none", "reason": ""}],
+        table=list_quarantined(folder / "predictions.parquet") or [{"image": "none", "reason": ""}],
         key="score-quarantine",
         description=f"Files that could not be scored: {facts['quarantined']:,}",
     )
     if not drifted:
-        return Completed(message=said)
+        return Completed(message=f"{message}. {verdict}")
     emit_event(
         event="facegender.score.drifted",
         resource=RESOURCE,
         payload={"champion": facts["champion"], "folder": str(where), "drifted": drifted, "drift": facts["drift"]},
     )
-    return Completed(name=DRIFTED, message=said)
+    return Completed(name=DRIFTED, message=f"{message}. {verdict}")
 
 
-def table(drift: list[dict[str, Any]]) -> str:
-    """The quantities as markdown: means and shares, how far apart, and the limit."""
+def format_drift(drift: list[dict[str, Any]]) -> str:
+    """Format each quantity as a row of a Markdown table: means or shares, the statistic, its limit and p-value."""
     lines = ["| quantity | verdict | champion's rows | n | now | n | statistic | limit | p |"]
     lines.append("|---|---|---:|---:|---:|---:|---|---:|---:|")
     for row in drift:
@@ -101,8 +99,8 @@ def table(drift: list[dict[str, Any]]) -> str:
     return "\n".join(lines)
 
 
-def unreadable(predictions: Path) -> list[dict[str, Any]]:
-    """image and reason of the files that were set aside, the first TABLE_ROWS."""
+def list_quarantined(predictions: Path) -> list[dict[str, Any]]:
+    """List image and reason of the quarantined files, at most TABLE_ROWS."""
     import pyarrow.compute as pc
     import pyarrow.parquet as pq
 

@@ -3,16 +3,15 @@
 from pathlib import Path
 from typing import Any
 
-from prefect import task
 from prefect.artifacts import create_table_artifact
-from prefect.cache_policies import NO_CACHE
 from prefect.client.schemas.objects import State
 
 from tasks.checkout import Checkout
-from tasks.dvc_stage import run_stage, was_killed
+from tasks.dvc_stage import run_stage
+from tasks.stage_task import stage_task
 
 
-@task(task_run_name="split", cache_policy=NO_CACHE, retries=1, retry_condition_fn=was_killed)
+@stage_task("split")
 def split(checkout: Checkout) -> State[Any]:
     """Set validation rows apart."""
     state = run_stage("split", checkout)
@@ -20,13 +19,13 @@ def split(checkout: Checkout) -> State[Any]:
         create_table_artifact(
             table=fold_table(checkout.files.splits),
             key="split",
-            description="Rows of each label, as perceived by annotators, by the fold that validates them",
+            description="Rows by label, as perceived by annotators, and by the fold that validates them",
         )
     return state
 
 
 def fold_table(splits: Path) -> list[dict[str, object]]:
-    """One row a fold, one column a label."""
+    """Count the rows of splits.parquet: one row a fold, one column a label."""
     import pyarrow.parquet as pq
 
     from facegender.files.splits import fold_name

@@ -1,4 +1,4 @@
-"""Reads what a stage tells in its events file while it writes it."""
+"""Reads a stage's events file while the stage writes it."""
 
 import json
 from collections.abc import Iterator
@@ -12,9 +12,9 @@ class StageEvents:
     Attributes
     ----------
     error
-        The message of the user's mistake that ended the stage, if one did.
+        The message for the user, if a mistake of the user's ended the stage.
     notes
-        What else it wanted said.
+        Its other messages.
     """
 
     def __init__(self, path: Path) -> None:
@@ -23,8 +23,8 @@ class StageEvents:
         self.notes: list[str] = []
         self._read = 0
 
-    def new(self) -> Iterator[dict[str, Any]]:
-        """The events that came since the last call; a line that is not yet whole waits for the next."""
+    def read_new(self) -> Iterator[dict[str, Any]]:
+        """Yield the events since the last call; an unfinished line waits for the next call."""
         if not self.path.exists():
             return
         with self.path.open("rb") as file:

@@ -1,18 +1,17 @@
-"""Stage `submit` as a Prefect task: shows what the submission holds."""
+"""Stage `submit` as a Prefect task: shows the submission's rows by status and label."""
 
 from pathlib import Path
 from typing import Any
 
-from prefect import task
 from prefect.artifacts import create_markdown_artifact
-from prefect.cache_policies import NO_CACHE
 from prefect.client.schemas.objects import State
 
 from tasks.checkout import Checkout
-from tasks.dvc_stage import run_stage, was_killed
+from tasks.dvc_stage import run_stage
+from tasks.stage_task import stage_task
 
 
-@task(task_run_name="submit", cache_policy=NO_CACHE, retries=1, retry_condition_fn=was_killed)
+@stage_task("submit")
 def submit(checkout: Checkout) -> State[Any]:
     """Score the test images; write the submission."""
     state = run_stage("submit", checkout)
@@ -28,7 +27,7 @@ def submit(checkout: Checkout) -> State[Any]:
 
 
 def count_rows(predictions: Path) -> list[tuple[str, str, int]]:
-    """(status, label, rows) of predictions_test.parquet: scored, or the fallback for what could not be read."""
+    """Count the rows of predictions_test.parquet by status (scored, or fallback if unreadable) and label."""
     import pyarrow.parquet as pq
 
     table = pq.read_table(predictions, columns=["status", "label"])

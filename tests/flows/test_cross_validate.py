@@ -1,4 +1,4 @@
-"""The cross-validation on a small drawn data set, started as a user starts it, killed, and started again."""
+"""The cross-validation on a small drawn data set, run by its command, killed, and run again."""
 
 import json
 import os
@@ -21,18 +21,18 @@ FOLDS = 3
 
 
 @pytest.mark.parametrize("name", ["dask", "ray"])
-def test_a_task_runner_that_is_not_installed_says_what_to_install(name: str):
+def test_a_task_runner_that_is_not_installed_names_its_package(name: str):
     with pytest.raises(UserError, match=f"Run `python -m pip install prefect-{name}`"):
         make_runner(CrossValidateParams(task_runner=name))
 
 
-def test_threads_take_as_many_folds_at_a_time_as_asked_for():
+def test_threads_run_as_many_folds_at_a_time_as_params_say():
     assert make_runner(CrossValidateParams(processes=3))._max_workers == 3
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(1800)
-def test_a_killed_run_goes_on_with_the_folds_that_are_missing(copy: Path):  # noqa: F811
+def test_a_killed_run_resumes_with_the_missing_folds(copy: Path):  # noqa: F811
     path = copy / "params.yaml"
     params = yaml.safe_load(path.read_text(encoding="utf-8"))
     params["cross_validate"]["folds"] = FOLDS

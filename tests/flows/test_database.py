@@ -1,4 +1,4 @@
-"""A database that cannot be made is told."""
+"""A database that cannot be created ends in one clear message."""
 
 import os
 import subprocess
@@ -8,42 +8,42 @@ import pytest
 from typer import Exit
 
 from flows.database import refuse_database
-from flows.server import free_port, home_folder
+from flows.server_address import find_free_port, get_home
 
 
-def test_a_database_that_cannot_be_made_is_told(checkout, tmp_path):
+def test_a_database_that_cannot_be_created_is_one_message(checkout, tmp_path):
     (tmp_path / "prefect.db").mkdir()  # no file can be opened there
     bare = {name: value for name, value in os.environ.items() if not name.startswith("PREFECT_")}
     answer = subprocess.run(
         [sys.executable, "-m", "flows.server", "run"],
         cwd=checkout,
-        env={**bare, "PREFECT_HOME": str(tmp_path), "PREFECT_SERVER_API_PORT": str(free_port())},
+        env={**bare, "PREFECT_HOME": str(tmp_path), "PREFECT_SERVER_API_PORT": str(find_free_port())},
         capture_output=True,
         text=True,
         check=False,
     )
     assert answer.returncode == 2
-    assert f"Error: {tmp_path}: there must be room for Prefect's database" in answer.stderr
+    assert f"Error: {tmp_path}: Prefect's database needs free space and write permission here." in answer.stderr
     assert "Received: unable to open database file." in answer.stderr
     assert "Traceback" not in answer.stderr
 
 
-def test_a_home_that_cannot_be_made_or_written_is_told(tmp_path, monkeypatch, capsys):
+def test_a_home_that_cannot_be_created_or_written_is_one_message(tmp_path, monkeypatch, capsys):
     (tmp_path / "file").touch()
     monkeypatch.setenv("PREFECT_HOME", str(tmp_path / "file/prefect"))
     with pytest.raises(Exit) as caught:
-        home_folder()
+        get_home()
     assert caught.value.exit_code == 2
-    assert f"Error: {tmp_path}/file/prefect: there must be room" in (said := capsys.readouterr().err)
-    assert "Received: Not a directory. Make room, or change the permissions" in said
+    assert f"Error: {tmp_path}/file/prefect: Prefect's database needs free space" in (said := capsys.readouterr().err)
+    assert "Received: Not a directory. Free some space or change the permissions" in said
     monkeypatch.setenv("PREFECT_HOME", str(tmp_path))
-    monkeypatch.setattr(os, "access", lambda path, mode: False)  # root, who runs many tests, may write anywhere
+    monkeypatch.setattr(os, "access", lambda path, mode: False)  # the tests may run as root, who may write anywhere
     with pytest.raises(Exit):
-        home_folder()
+        get_home()
     assert "Received: no permission to write." in capsys.readouterr().err
 
 
-def test_a_database_that_fails_otherwise_keeps_what_was_said(tmp_path, capsys):
+def test_other_failures_print_the_whole_output(tmp_path, capsys):
     with pytest.raises(Exit) as caught:
         refuse_database(tmp_path, "Traceback: a bug")
     assert caught.value.exit_code == 1

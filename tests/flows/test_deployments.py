@@ -1,4 +1,4 @@
-"""prefect.yaml: what is deployed, how it queues up, and the form that the UI makes of its parameters."""
+"""prefect.yaml: the deployments, how their runs queue, and the form that the UI makes of their parameters."""
 
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,7 @@ SCHEDULES = {
 
 
 def deployments() -> dict[str, dict[str, Any]]:
-    """By flow/name, each with its flow under "flow"."""
+    """Load the deployments by flow/name, each with its flow under "flow"."""
     text = (Path(__file__).resolve().parents[2] / "prefect.yaml").read_text(encoding="utf-8")
     found = {}
     for row in yaml.safe_load(text)["deployments"]:
@@ -39,18 +39,18 @@ def monkeypatch_module() -> Any:
         yield patch
 
 
-def test_each_is_there_with_its_schedule(deployed):
+def test_each_deployment_has_its_schedule(deployed):
     found = {name: [each["cron"] for each in row.get("schedules", [])] for name, row in deployed.items()}
     assert found == {name: [cron] if cron else [] for name, cron in SCHEDULES.items()}
 
 
 @pytest.mark.parametrize("name", SCHEDULES)
-def test_one_at_a_time_and_the_others_wait(deployed, name):
+def test_one_run_at_a_time_and_the_others_wait(deployed, name):
     assert deployed[name]["concurrency_limit"] == {"limit": 1, "collision_strategy": "ENQUEUE"}
 
 
 @pytest.mark.parametrize("name", SCHEDULES)
-def test_the_form_describes_every_field_and_refuses_what_it_does_not_know(deployed, name):
+def test_the_form_describes_every_field_and_refuses_unknown_ones(deployed, name):
     flow = deployed[name]["flow"]
     (options,) = [each for each in flow.parameters.definitions.values() if "properties" in each]
     assert options["additionalProperties"] is False

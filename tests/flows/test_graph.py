@@ -1,4 +1,4 @@
-"""The flow, dvc.yaml and the code say the same of what depends on what."""
+"""The flow, dvc.yaml and the code agree on what depends on what."""
 
 import ast
 import inspect
@@ -43,7 +43,7 @@ def apart(checkout: Path) -> dict[str, Any]:
 
 
 def flow_edges(checkout: Path) -> list[tuple[str, set[str]]]:
-    """(task, the tasks it waits for) in the order of the flow's lines."""
+    """Read (task, tasks that it waits for) from the flow's code, in the order of its lines."""
     tree = ast.parse((checkout / "flows/retrain.py").read_text(encoding="utf-8"))
     edges: list[tuple[str, set[str]]] = []
     made_by: dict[str, str] = {}
@@ -62,7 +62,7 @@ def flow_edges(checkout: Path) -> list[tuple[str, set[str]]]:
 
 
 def dvc_edges(stages: dict[str, Any]) -> dict[str, set[str]]:
-    """Each stage with the stages whose outputs it depends on; `record_data` makes data/."""
+    """Map each stage to the stages whose outputs it depends on; `record_data` stands for data/."""
     made_by = {"data": "record_data"}
     for name, stage in stages.items():
         made_by |= {next(iter(out)): name for out in stage["outs"]}
@@ -82,13 +82,13 @@ def test_the_flow_names_the_stages_in_their_order(checkout, stages):
 def test_the_flow_waits_for_what_dvc_depends_on(checkout, stages):
     waits = dict(flow_edges(checkout))
     for name, makers in dvc_edges(stages).items():
-        # every later stage waits for record_data through the first one
+        # later stages wait for record_data through the first one
         assert waits[name] - {"record_data"} == makers - {"record_data"}, name
     assert waits["validate"] == {"record_data"}
 
 
-def test_the_last_step_promotes_behind_every_stage(checkout):
-    # dvc.yaml has no such stage: the champion outlives the pipeline's files, and experiments leave it alone
+def test_the_last_step_promotes_after_every_stage(checkout):
+    # dvc.yaml has no such stage: the champion outlives the pipeline's files, and experiments do not change it
     tree = ast.parse((checkout / "flows/retrain.py").read_text(encoding="utf-8"))
     bodies = {node.name: ast.unparse(node) for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)}
     assert [name for name, body in bodies.items() if "promote(" in body] == ["finish"]
@@ -96,7 +96,7 @@ def test_the_last_step_promotes_behind_every_stage(checkout):
     assert "finish(checkout, [recorded, *run_stages(checkout, recorded)])" in bodies["retrain"]
 
 
-def test_every_flow_tells_a_full_disk_and_a_users_mistake_as_one_message(checkout):
+def test_every_flow_reports_its_failures_as_one_message(checkout):
     found = {}
     for path in sorted((checkout / "flows").glob("*.py")):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
@@ -105,7 +105,7 @@ def test_every_flow_tells_a_full_disk_and_a_users_mistake_as_one_message(checkou
                 if any(one.startswith("flow(") for one in decorators):
                     found[node.name] = decorators[-1]
     assert len(found) == 6
-    assert set(found.values()) == {"disk_told"}, found
+    assert set(found.values()) == {"report_failures"}, found
 
 
 @pytest.mark.parametrize("stage", [*PIPELINE, *CROSS_VALIDATION], ids=in_dvc)
@@ -157,14 +157,14 @@ def test_a_stage_is_the_command_of_its_name(stages, stage):
     assert stages[stage]["cmd"] == f"facegender {stage}"
 
 
-def test_every_output_is_cached_and_stays_until_the_next_is_whole(stages):
-    # `cache: false` on one would lose it to `dvc checkout`; without `persist` DVC deletes it before the stage runs
+def test_every_output_is_cached_and_stays_until_the_new_one_is_complete(stages):
+    # with `cache: false`, `dvc checkout` would lose it; without `persist`, DVC deletes it before the stage runs
     for stage in stages.values():
         for out in stage["outs"]:
             assert list(out.values()) == [{"persist": True}], out
 
 
-def test_every_parameter_of_dvc_yaml_stands_in_params_yaml(checkout, stages):
+def test_every_parameter_of_dvc_yaml_is_in_params_yaml(checkout, stages):
     params = yaml.safe_load((checkout / "params.yaml").read_text(encoding="utf-8"))
     for stage in stages.values():
         for name in stage["params"]:
@@ -178,7 +178,7 @@ def test_the_cross_validation_has_stages_of_its_own(apart):
     assert list(apart) == [in_dvc(stage) for stage in CROSS_VALIDATION]
     for name, stage in apart.items():
         assert stage["cmd"] == f"facegender {name.replace('_', '-')}"
-        assert stage["wdir"] == ".."  # its paths are those of the pipeline above
+        assert stage["wdir"] == ".."  # so that its paths equal those of dvc.yaml
         assert [list(out.values()) for out in stage["outs"]] == [[{"persist": True}]]
 
 

@@ -1,4 +1,4 @@
-"""The whole pipeline on a small drawn data set, in a checkout of its own, started as a user starts it."""
+"""The whole pipeline on a small drawn data set, in its own checkout, run by its command."""
 
 import csv
 import json
@@ -17,7 +17,7 @@ STEPS = ["record_data", "validate", "split", "features", "train", "evaluate", "s
 
 
 def states(said: str) -> dict[str, str]:
-    """The state that each task ended with, out of the log."""
+    """Find in the log the state that each task ended in."""
     found = {}
     for line in said.splitlines():
         for step in STEPS:
@@ -43,13 +43,13 @@ def copy(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def first_runs(copy: Path) -> list[tuple[int, str]]:
-    """Two runs started at once in the fresh checkout: exit status and log of each."""
+    """Start two runs at once in the fresh checkout; return exit status and log of each."""
     processes = [start(copy, "-m", "flows.retrain") for _ in range(2)]
     said = [process.communicate()[0] for process in processes]
     return [(process.returncode, text) for process, text in zip(processes, said, strict=True)]
 
 
-def test_two_runs_at_once_queue_up_and_both_end_well(copy, first_runs):
+def test_of_two_runs_at_once_one_waits_and_both_complete(copy, first_runs):
     assert [code for code, _ in first_runs] == [0, 0], first_runs
     waited = [said for _, said in first_runs if "Waiting: " in said]
     worked = [said for _, said in first_runs if "Waiting: " not in said]
@@ -59,7 +59,7 @@ def test_two_runs_at_once_queue_up_and_both_end_well(copy, first_runs):
     assert dvc_status(copy) == {}
 
 
-def test_a_run_ends_with_what_it_has_reached(copy, first_runs):
+def test_a_run_prints_its_result(copy, first_runs):
     said = first_runs[0][1]
     figure = json.loads(metrics(copy))["accuracy"]
     assert (
@@ -119,10 +119,10 @@ def test_the_learning_rate_reruns_train_and_what_follows(copy, first_runs):
     assert {name for name, state in ended.items() if state == "Completed"} == {"train", "evaluate", "submit"}
 
 
-def test_help_teaches(checkout):
+def test_help_explains_the_exit_codes(checkout):
     code, said = call(checkout, "-m", "flows.retrain", "--help")
     assert code == 0
-    assert "Exit" in said or "Ends with 0" in said
+    assert "Exit codes: 0; 2" in said
 
 
 def test_a_folder_without_a_pipeline_is_refused(checkout, tmp_path):

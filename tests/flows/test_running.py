@@ -1,4 +1,4 @@
-"""Runs that were killed are reported, and runs end with their worker."""
+"""Killed runs are reported, runs end with their worker, and failures are one message."""
 
 import errno
 import os
@@ -10,24 +10,26 @@ from pathlib import Path
 from uuid import UUID
 
 import pytest
-from prefect import flow, runtime
+from prefect import flow, runtime, task
 from prefect.client.orchestration import get_client
 from prefect.client.schemas.objects import State
 from prefect.settings import get_current_settings
+from prefect.states import Completed
 
-from flows.running import RUNS, at_work, disk_told, overtaken
+from flows.running import RUNS, find_later_run, hold_checkout, report_failures
+from tasks.states import failed_state, require_completed
 
 pytestmark = pytest.mark.usefixtures("prefect_server")
 
 SLEEPER = """
 import sys, time
 from pathlib import Path
-from prefect import flow, runtime
-from flows.running import at_work
+from prefect import flow, runtime, task
+from flows.running import hold_checkout
 
 @flow
 def sleeper():
-    with at_work(Path(sys.argv[1])):
+    with hold_checkout(Path(sys.argv[1])):
         print("asleep as", runtime.flow_run.id, flush=True)
         time.sleep(600)
 
@@ -37,13 +39,13 @@ sleeper()
 
 @flow
 def short(root: Path) -> str:
-    with at_work(root):
+    with hold_checkout(root):
         return str(runtime.flow_run.id)
 
 
 @flow
 def by_hand() -> str | None:
-    return overtaken()
+    return find_later_run()
 
 
 def environment(**more: str) -> dict[str, str]:
@@ -51,7 +53,7 @@ def environment(**more: str) -> dict[str, str]:
 
 
 def begin(checkout: Path, root: Path, *before: str, **more: str) -> tuple[subprocess.Popen[str], UUID]:
-    """A run that sleeps in a process of its own: the process that was started, and the run."""
+    """Start a run that sleeps in its own process; return the process and the run's id."""
     command = [*before, sys.executable, "-c", SLEEPER, str(root)]
     process = subprocess.Popen(command, cwd=checkout, env=environment(**more), stdout=subprocess.PIPE, text=True)
     assert process.stdout is not None
@@ -69,7 +71,7 @@ def state_of(run: UUID) -> State:
     return state
 
 
-def test_the_next_run_reports_one_that_was_killed(checkout, tmp_path):
+def test_the_next_run_reports_a_killed_run(checkout, tmp_path):
     process, killed = begin(checkout, tmp_path)
     process.kill()
     process.wait()
@@ -80,7 +82,7 @@ def test_the_next_run_reports_one_that_was_killed(checkout, tmp_path):
     assert list((tmp_path / RUNS).iterdir()) == []
 
 
-def test_a_run_that_lives_is_left_alone(checkout, tmp_path):
+def test_a_living_run_is_left_alone(checkout, tmp_path):
     process, waiting = begin(checkout, tmp_path)
     try:
         other = tmp_path / "other"
@@ -102,7 +104,7 @@ def test_a_run_that_the_server_does_not_know_is_forgotten(tmp_path):
 
 
 def test_a_run_ends_with_the_worker_that_started_it(checkout, tmp_path):
-    # the shell is the worker here: it starts the run as its child, and is killed
+    # a shell plays the worker: it starts the run as its child and is killed
     process, run = begin(checkout, tmp_path, "sh", "-c", '"$@"; true', "sh", PREFECT__FLOW_RUN_ID="set by a worker")
     process.send_signal(signal.SIGKILL)
     process.wait()
@@ -113,7 +115,7 @@ def test_a_run_ends_with_the_worker_that_started_it(checkout, tmp_path):
     assert state_of(run).name == "Crashed"
 
 
-def test_a_run_by_hand_is_overtaken_by_none():
+def test_no_later_run_is_found_for_a_run_by_hand():
     assert by_hand() is None
 
 
@@ -127,9 +129,9 @@ def test_a_run_by_hand_is_overtaken_by_none():
         ),
     ],
 )
-def test_a_flow_that_finds_no_room_ends_with_one_message(error, message):
+def test_a_full_disk_or_a_missing_permission_ends_the_flow_with_one_message(error, message):
     @flow
-    @disk_told
+    @report_failures
     def full() -> State:
         raise error
 
@@ -139,9 +141,25 @@ def test_a_flow_that_finds_no_room_ends_with_one_message(error, message):
     assert state.result(raise_on_failure=False).by_user
 
 
-def test_a_bug_of_a_flow_stays_one():
+def test_a_flow_ends_in_the_state_of_its_failed_task():
+    @task
+    def stage(number: int) -> State:
+        return Completed() if number == 0 else failed_state(f"stage {number} failed", by_user=True)
+
     @flow
-    @disk_told
+    @report_failures
+    def stages() -> State:
+        require_completed(*(stage(number, return_state=True) for number in range(3)))
+        return Completed()
+
+    state = stages(return_state=True)
+    assert (state.name, state.message) == ("Failed", "stage 1 failed")
+    assert state.result(raise_on_failure=False).by_user
+
+
+def test_a_bug_in_a_flow_keeps_its_error():
+    @flow
+    @report_failures
     def wrong() -> State:
         raise ValueError("a bug")
 

@@ -1,4 +1,4 @@
-"""A search as a user starts it: its trials are DVC experiments, and one that is applied is what it says it is."""
+"""A search run by its command: its trials are DVC experiments, and applying one gives what it reports."""
 
 import json
 from pathlib import Path
@@ -29,7 +29,7 @@ def said(copy: Path) -> str:
 
 
 def experiments(root: Path) -> dict[str, dict[str, Any]]:
-    """What `dvc exp show` says, by the experiments' names."""
+    """Read `dvc exp show`; return each experiment's data by its name."""
     code, shown = call(root, "-m", "dvc", "exp", "show", "--json")
     assert code == 0, shown
     listed = [one for baseline in json.loads(shown) for one in baseline.get("experiments") or []]
@@ -39,7 +39,7 @@ def experiments(root: Path) -> dict[str, dict[str, Any]]:
 def test_trials_are_listed_with_their_own_parameters_and_metrics(copy, said):
     found = experiments(copy)
     assert {name.rpartition("-")[0] for name in found} <= {"search-trial-0", "search-trial-1"}
-    assert "search-trial-0" in {name.rpartition("-")[0] for name in found}  # the first is never pruned
+    assert "search-trial-0" in {name.rpartition("-")[0] for name in found}  # the first trial is never pruned
     today = yaml.safe_load((copy / "params.yaml").read_text(encoding="utf-8"))
     for name, data in found.items():
         train = data["params"]["params.yaml"]["data"]["train"]
@@ -52,7 +52,7 @@ def test_trials_are_listed_with_their_own_parameters_and_metrics(copy, said):
             assert train == today["train"]
 
 
-def test_params_yaml_stays_and_the_best_is_told(copy, said):
+def test_params_yaml_stays_and_the_best_trial_is_printed(copy, said):
     assert "search" in said
     assert "chosen among 2 trials on the rows" in " ".join(said.split())
     best = yaml.safe_load((copy / "artifacts/search.yaml").read_text(encoding="utf-8"))
@@ -60,13 +60,13 @@ def test_params_yaml_stays_and_the_best_is_told(copy, said):
     assert "facegender preset artifacts/search.yaml" in said
 
 
-def test_going_on_trains_only_what_is_missing(copy, said):
+def test_a_second_search_trains_only_missing_trials(copy, said):
     code, again = call(copy, "-m", "flows.search", "--trials", "2")
     assert code == 0, again
     assert "Running stage 'train'" not in again
 
 
-def test_an_applied_trial_is_what_it_says(copy, said):
+def test_an_applied_trial_is_what_it_reports(copy, said):
     name = sorted(experiments(copy))[-1]
     expected = experiments(copy)[name]
     code, told = call(copy, "-m", "dvc", "exp", "apply", name)

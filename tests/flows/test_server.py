@@ -1,4 +1,4 @@
-"""The server of a checkout: started once, found by all, stopped by one command, and never left behind."""
+"""The server of a checkout: started once, found by every command, stopped by one, and never left behind."""
 
 import os
 import signal
@@ -13,13 +13,13 @@ from urllib.request import urlopen
 
 import pytest
 
-from flows.server import free_port, page
-from tasks.environment import running_server
+from flows.server_address import find_free_port, get_page
+from tasks.environment import find_running_server
 
-AT_HAND = """
+EMBEDDED = """
 import time
-from flows.server import at_hand
-with at_hand() as url:
+from flows.embedded_server import use_server
+with use_server() as url:
     print(url, flush=True)
     time.sleep(600)
 """
@@ -27,12 +27,12 @@ with at_hand() as url:
 
 @pytest.fixture(scope="module")
 def variables(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
-    """A PREFECT_HOME and a port for the tests of this module."""
+    """Environment variables with a PREFECT_HOME and a port for the tests of this module."""
     bare = {name: value for name, value in os.environ.items() if not name.startswith("PREFECT_")}
     home = tmp_path_factory.mktemp("home")
-    own = {**bare, "PREFECT_HOME": str(home), "PREFECT_SERVER_API_PORT": str(free_port())}
+    own = {**bare, "PREFECT_HOME": str(home), "PREFECT_SERVER_API_PORT": str(find_free_port())}
     yield own
-    if running_server(home):
+    if find_running_server(home):
         server(own, "stop")
 
 
@@ -53,10 +53,10 @@ def answers(url: str) -> bool:
 def test_a_server_is_started_once_found_and_stopped(checkout, variables):
     url = f"http://127.0.0.1:{variables['PREFECT_SERVER_API_PORT']}/api"
     first = server(variables, "start")
-    assert (first.returncode, first.stdout) == (0, f"The Prefect UI: {page(url)}\n"), first.stderr
+    assert (first.returncode, first.stdout) == (0, f"The Prefect UI: {get_page(url)}\n"), first.stderr
     assert answers(url)
     assert server(variables, "start").stdout == first.stdout
-    assert server(variables, "run").stdout == f"A server is there already: {page(url)}\n"
+    assert server(variables, "run").stdout == f"A server is already running: {get_page(url)}\n"
     # every command of this checkout finds it
     code = "import tasks; from prefect.settings import get_current_settings as s; print(s().api.url)"
     found = subprocess.run(
@@ -68,21 +68,21 @@ def test_a_server_is_started_once_found_and_stopped(checkout, variables):
     assert server(variables, "stop").stdout == "No server of this checkout is running.\n"
 
 
-def test_a_killed_server_is_started_again_also_where_the_terminal_still_names_it(variables):
+def test_a_killed_server_is_started_again_even_if_the_terminal_still_names_it(variables):
     home, url = Path(variables["PREFECT_HOME"]), f"http://127.0.0.1:{variables['PREFECT_SERVER_API_PORT']}/api"
     first = server(variables, "start")
-    killed = running_server(home)
+    killed = find_running_server(home)
     assert killed is not None
     os.kill(killed.process, signal.SIGKILL)
     again = server({**variables, "PREFECT_API_URL": url}, "start")
     assert (again.returncode, again.stdout) == (0, first.stdout), again.stderr
-    assert running_server(home) not in (None, killed)
+    assert find_running_server(home) not in (None, killed)
     assert answers(url)
     assert server(variables, "stop").returncode == 0
 
 
-def test_a_server_that_only_a_run_needs_dies_with_it_even_by_kill_9(checkout, variables):
-    process = subprocess.Popen([sys.executable, "-c", AT_HAND], cwd=checkout, env=variables, stdout=subprocess.PIPE)
+def test_an_embedded_server_ends_with_its_run_even_by_kill_9(checkout, variables):
+    process = subprocess.Popen([sys.executable, "-c", EMBEDDED], cwd=checkout, env=variables, stdout=subprocess.PIPE)
     assert process.stdout is not None
     with process.stdout:
         url = process.stdout.readline().decode().strip()
@@ -96,7 +96,7 @@ def test_a_server_that_only_a_run_needs_dies_with_it_even_by_kill_9(checkout, va
 
 
 @pytest.mark.parametrize("command", ["start", "run"])
-def test_a_taken_port_is_told_with_a_way_out(variables, command):
+def test_a_taken_port_is_refused_and_another_one_proposed(variables, command):
     with socket() as other:
         other.bind(("127.0.0.1", 0))
         other.listen()
@@ -107,7 +107,7 @@ def test_a_taken_port_is_told_with_a_way_out(variables, command):
     assert f"PREFECT_SERVER_API_PORT={port + 1} make ui" in answer.stderr
 
 
-def test_a_named_server_that_does_not_answer_is_told(variables):
-    answer = server({**variables, "PREFECT_API_URL": f"http://127.0.0.1:{free_port()}/api"}, "start")
+def test_a_named_server_that_does_not_answer_is_refused(variables):
+    answer = server({**variables, "PREFECT_API_URL": f"http://127.0.0.1:{find_free_port()}/api"}, "start")
     assert answer.returncode == 2
     assert "does not answer" in answer.stderr

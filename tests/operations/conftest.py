@@ -1,4 +1,4 @@
-"""One checkout in production for all tests of operations: a server, the deployments and a worker, all of them real."""
+"""One checkout in production for all tests of operations, with a real server, deployments and worker."""
 
 from collections.abc import Iterator
 
@@ -10,7 +10,7 @@ from tests.small_checkout import make_checkout
 
 @pytest.fixture(scope="session")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Production]:
-    """As `make deploy` and `make worker` leave it, with nothing run yet."""
+    """A checkout after `make deploy` and `make worker`, with no run yet."""
     site = Production(make_checkout(tmp_path_factory.mktemp("site") / "checkout"))
     try:
         site.make("deploy")
@@ -22,7 +22,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Production]:
 
 @pytest.fixture(scope="session")
 def trained(site: Production) -> Production:
-    """With a first run ended well."""
+    """The same checkout after a first completed run."""
     if not (site.root / "artifacts/submission.csv").exists():
         run = site.begin()
         assert site.ended(run)["state_type"] == "COMPLETED", site.log(run)

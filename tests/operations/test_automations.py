@@ -1,4 +1,4 @@
-"""What goes wrong is told to a webhook, here a server on loopback."""
+"""A webhook, here a server on loopback, receives a message when something goes wrong."""
 
 import json
 import subprocess
@@ -25,7 +25,7 @@ EventsWorker.drain_all(timeout=60)
 
 
 class Listener:
-    """Collects what is posted."""
+    """Collects the messages that are posted to it."""
 
     def __init__(self) -> None:
         self.received: list[dict[str, Any]] = []
@@ -41,14 +41,14 @@ class Listener:
                 self.end_headers()
 
             def log_message(self, *_: object) -> None:
-                """Say nothing."""
+                """Log nothing."""
 
         self.server = HTTPServer(("127.0.0.1", 0), Handler)
         self.url = f"http://127.0.0.1:{self.server.server_port}/{SECRET}"
         threading.Thread(target=self.server.serve_forever, daemon=True).start()
 
     def message(self, event: str) -> dict[str, Any]:
-        """The first message of an event, once it is there."""
+        """Wait for the first message of an event; return it."""
         found: dict[str, Any] = until(
             lambda: next((one for one in self.received if one["event"] == event), None), f"a message of {event}"
         )
@@ -62,24 +62,24 @@ def listener(site: Production) -> Iterator[Listener]:
     said = site.call(*command)
     assert said.count("Automation: ") == 5
     assert SECRET not in said
-    assert site.call(*command) == said  # once more changes nothing
+    assert site.call(*command) == said  # running it again changes nothing
     yield listener
     listener.server.shutdown()
     listener.server.server_close()
 
 
-def test_there_is_one_automation_for_each_occasion(site, listener):
+def test_the_automations_are_on_the_server(site, listener):
     names = [one["name"] for one in site.api("/automations/filter") if one["enabled"]]
     assert sorted(names) == [
-        "facegender: a run that has died is crashed",
         "facegender: drifted",
         "facegender: failed",
         "facegender: late",
         "facegender: not promoted",
+        "facegender: set silent runs to Crashed",
     ]
 
 
-def test_a_failed_run_is_told_with_its_reason(site, listener):
+def test_a_failed_run_sends_its_reason(site, listener):
     run = site.begin(set={"train.nonsense": 'a "quoted" value'})
     name = site.ended(run)["name"]
     message = listener.message("prefect.flow-run.Failed")
@@ -88,13 +88,13 @@ def test_a_failed_run_is_told_with_its_reason(site, listener):
 
 
 @pytest.mark.parametrize("event", ["facegender.score.drifted", "facegender.model.not-promoted"])
-def test_what_flows_find_is_told(site, listener, event):
+def test_events_of_flows_send_a_message(site, listener, event):
     command = [sys.executable, "-m", "tasks", sys.executable, "-c", EMIT, event]
     subprocess.run(command, cwd=site.root, env=site.variables, check=True)
     assert "0.5" in listener.message(event)["text"]
 
 
-def test_a_run_that_nobody_begins_is_told(site, listener):
+def test_a_late_run_sends_a_message(site, listener):
     prefect = [sys.executable, "-m", "tasks", "prefect", "--no-prompt"]
     site.call(*prefect, "work-pool", "create", "--type", "process", "nobody-serves-this")
     site.call(*prefect, "deploy", "flows/retrain.py:retrain", "--name", "late", "--pool", "nobody-serves-this")

@@ -1,4 +1,4 @@
-"""The server on a real PostgreSQL: 200 task runs at once, none lost, no lock in the way."""
+"""The server on a real PostgreSQL: 200 task runs at once; none is lost or blocked by a lock."""
 
 import os
 import pwd
@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from flows.server import free_port
+from flows.server_address import find_free_port
 from tests.operations.production import PATIENCE_S, Production, until
 from tests.small_checkout import make_checkout
 
@@ -32,7 +32,7 @@ barrier = Barrier({AT_ONCE})
 
 @task
 def one(number):
-    barrier.wait(timeout=300)  # every one is running when the first goes on
+    barrier.wait(timeout=300)  # all are running before the first continues
     return number
 
 @flow(task_runner=ThreadPoolTaskRunner(max_workers={AT_ONCE}))
@@ -45,7 +45,7 @@ print("sum", burst())
 
 @pytest.fixture(scope="module")
 def database() -> Iterator[str]:
-    """A PostgreSQL of its own on a free port; its address for Prefect."""
+    """Start a PostgreSQL on a free port; yield its address for Prefect."""
     assert INITDB is not None
     user = "postgres" if os.geteuid() == 0 else pwd.getpwuid(os.geteuid()).pw_name  # it refuses to run as root
     with tempfile.TemporaryDirectory(prefix="postgres-") as folder:
@@ -58,7 +58,7 @@ def database() -> Iterator[str]:
             shutil.chown(cluster, user)
         initialise = [INITDB, "-D", str(cluster), "-U", "prefect", "--auth=trust", "--no-sync", "-E", "UTF8"]
         subprocess.run(initialise, check=True, capture_output=True, cwd=folder, **as_user)
-        port = free_port()
+        port = find_free_port()
         program = str(Path(INITDB).resolve().with_name("postgres"))
         command = [program, "-D", str(cluster), "-p", str(port), "-c", "listen_addresses=127.0.0.1"]
         command += ["-c", f"unix_socket_directories={cluster}", "-c", "fsync=off"]

@@ -1,4 +1,4 @@
-"""Scheduled, cancelled, resumed, queued, tried out: runs of a deployment, as a person sees them in the UI."""
+"""Runs of a deployment as the UI shows them: scheduled, cancelled, resumed, queued, and as experiments."""
 
 import json
 import os
@@ -27,24 +27,22 @@ from tests.small_checkout import set_params
 pytestmark = pytest.mark.timeout(3 * PATIENCE_S)
 
 STEPS = ["record_data", "validate", "split", "features", "train", "evaluate", "submit"]
-STOPPED_WITHIN_S = (
-    10.0  # from the click on Cancel to no process of the training left, where nobody else wants the cores
-)
-EPOCHS = 100  # more than pass before the cancel
+STOPPED_WITHIN_S = 10.0  # from the click on Cancel to the end of the training's last process, on an idle machine
+EPOCHS = 100  # more than can pass before the cancel
 
 
 def scheduled(site: Production) -> list[dict[str, object]]:
-    """Ended runs that the schedule has started, without those that a later one has overtaken; the first first."""
+    """Return ended runs of the schedule, the earliest first, without skipped ones."""
     runs = [run for run in site.runs() if run["auto_scheduled"] and run["state_type"] in FINAL]
     return [run for run in runs if run["state_name"] != "Skipped"]
 
 
 def steps(site: Production, run: str) -> dict[str, str]:
-    """The state of each of the seven steps."""
+    """Return the state of each of the seven steps."""
     return {name: state for name, state in site.tasks(run).items() if name in STEPS}
 
 
-def test_two_runs_come_by_themselves_and_the_second_finds_all_cached(site):
+def test_two_scheduled_runs_complete_and_the_second_finds_everything_cached(site):
     every_minute = [sys.executable, "-m", "tasks", "prefect", "deployment", "schedule"]
     site.call(*every_minute, "create", "retrain/weekly", "--interval", "60", "--timezone", "UTC")
     try:
@@ -71,7 +69,7 @@ def test_two_runs_come_by_themselves_and_the_second_finds_all_cached(site):
 
 def test_a_cancel_stops_training_at_once_and_the_next_run_resumes_while_another_waits(trained, record_property):
     site = trained
-    for run in site.runs():  # of the schedule, or the next test would wait for them
+    for run in site.runs():  # scheduled runs, for which the runs below would wait
         if run["state_type"] not in FINAL:
             site.api(f"/flow_runs/{run['id']}", method="DELETE")
     before = {path: path.read_bytes() for path in (site.root / "artifacts/model").iterdir()}
@@ -82,7 +80,7 @@ def test_a_cancel_stops_training_at_once_and_the_next_run_resumes_while_another_
     until(lambda: three_epochs(site, run, saved), "the head's epoch and two more", every=0.05)
     training = stage_process(site.root, "train")
     assert training is not None
-    at_work = [training, *training.parents()[: training.parents().index(psutil.Process(site.worker.pid))]]
+    processes = [training, *training.parents()[: training.parents().index(psutil.Process(site.worker.pid))]]
     assert living([training])
     clicked = time.monotonic()
     site.cancel(run)
@@ -92,11 +90,11 @@ def test_a_cancel_stops_training_at_once_and_the_next_run_resumes_while_another_
     print(f"\ncancel to the end of training: {stopped:.2f} s")  # noqa: T201
     assert stopped < STOPPED_WITHIN_S * max(1.0, os.getloadavg()[0] / (os.cpu_count() or 1))
     assert site.ended(run)["state_name"] == "Cancelled"
-    until(lambda: not living(at_work), "the run's processes to end")
+    until(lambda: not living(processes), "the run's processes to end")
     assert {path: path.read_bytes() for path in (site.root / "artifacts/model").iterdir()} == before
     assert list((site.root / "artifacts/.resume/train").iterdir())
 
-    # two at once: the first goes on where the cancelled one stood, the second waits and finds everything done
+    # two at once: the first resumes the cancelled training, the second waits and finds everything cached
     earlier = epochs_done(site.log(run))
     runs = [site.begin() for _ in range(2)]
     until(lambda: any("fine_tune epoch" in site.log(one) for one in runs), "an epoch of the next run")
@@ -107,19 +105,19 @@ def test_a_cancel_stops_training_at_once_and_the_next_run_resumes_while_another_
     assert [run["state_type"] for run in (one, other)] == ["COMPLETED"] * 2, site.log(at_first)
     assert moment(other["start_time"]) >= moment(one["end_time"])
     assert steps(site, waiting) == dict.fromkeys(STEPS, "Cached")
-    # but for what a schedule has planned, nothing is left under way
+    # nothing is left running, except what a schedule has planned
     assert {run["state_type"] for run in site.runs() if not run["auto_scheduled"]} <= FINAL
 
 
 def three_epochs(site: Production, run: str, saved: set[float]) -> bool:
-    """Whether three checkpoints of the training have been seen; each takes the place of the one before."""
+    """Return whether three checkpoints of the training have been seen; each replaces the one before."""
     saved |= {file.stat().st_mtime for file in (site.root / "artifacts/.resume/train").glob("*/last.npz")}
     assert site.run(run)["state_type"] not in FINAL, "it has ended before three checkpoints were seen"
     return len(saved) >= 3
 
 
 def epochs_done(log: str) -> list[int]:
-    """The numbers of the tuned part's epochs that a log tells of."""
+    """Return the tuned part's epochs that a log mentions."""
     return [int(number) for number in re.findall(r"fine_tune epoch (\d+)/", log)]
 
 
@@ -129,10 +127,10 @@ def test_runs_that_are_late_do_not_pile_up(trained):
     schedules = [sys.executable, "-m", "tasks", "prefect", "deployment", "schedule"]
     site.call(*schedules, "clear", "retrain/weekly", "--accept-yes")
     weekly = {"interval": timedelta(weeks=1).total_seconds(), "anchor_date": (now - timedelta(days=26)).isoformat()}
-    # parameters of its own: what another schedule has run since would rightly do the work of all four
+    # its own parameters: otherwise a run of another schedule could do the work of all four
     other = {"options": {"hours_per_stage": 23.0}}
     site.api(f"{deployment}/schedules", [{"schedule": weekly, "active": True, "parameters": other}])
-    # as if no worker had been there for four weeks
+    # as if no worker had run for four weeks
     month = {"start_time": (now - timedelta(weeks=4)).isoformat(), "end_time": now.isoformat(), "min_runs": 4}
     site.api(f"{deployment}/schedule", month)
     late = [run["id"] for run in site.runs() if run["auto_scheduled"] and is_weekly(run, now)]
@@ -145,7 +143,7 @@ def test_runs_that_are_late_do_not_pile_up(trained):
 
 
 def is_weekly(run: dict[str, object], now: datetime) -> bool:
-    """Whether it was due 26, 19, 12 or 5 days ago."""
+    """Return whether the run was due 26, 19, 12 or 5 days ago."""
     days = (now - moment(str(run["expected_start_time"]))).total_seconds() / 86_400
     return round(days, 3) in (26, 19, 12, 5)
 
@@ -175,7 +173,7 @@ def test_parameters_from_the_form_run_as_an_experiment(trained):
     assert run in message
 
 
-def test_a_parameter_that_does_not_exist_is_told_before_anything_runs(trained):
+def test_an_unknown_parameter_is_refused_before_anything_runs(trained):
     run = trained.begin(set={"train.epohcs": 5})
     ended = trained.ended(run)
     assert ended["state_name"] == "Failed"
@@ -189,8 +187,8 @@ def test_values_from_the_form_reach_no_shell(trained, tmp_path):
     run = trained.begin(set={"data.image_column": f"$(touch {proof}); touch {proof} | `touch {proof}`"})
     ended = trained.ended(run)
     assert ended["state_name"] == "Failed"
-    assert f"`touch {proof}`" in ended["state"]["message"]  # validate has got it as it is, and found no such column
-    # a name of another form, and an option that does not exist, are refused with the form: no run is made of them
+    assert f"`touch {proof}`" in ended["state"]["message"]  # validate received it unchanged and found no such column
+    # the form refuses a name of another pattern and an unknown option; no run is created
     for options in ({"set": {f"$(touch {proof})": 1}}, {"command": f"touch {proof}"}):
         with pytest.raises(HTTPError) as refused:
             trained.begin(**options)

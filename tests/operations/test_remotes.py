@@ -1,4 +1,4 @@
-"""Data and models go to a remote and come back in another clone: a folder, and an S3 server that is a real one."""
+"""Data and models are pushed to a remote, a folder or a real S3 server, and pulled in another clone."""
 
 import re
 import subprocess
@@ -29,7 +29,7 @@ FILES = (
 
 @pytest.fixture(scope="module")
 def s3() -> Iterator[str]:
-    """An S3 server with an empty bucket; its address."""
+    """Start an S3 server with an empty bucket; yield its address."""
     server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
     server.start()
     _, port = server.get_host_and_port()
@@ -45,7 +45,7 @@ def s3() -> Iterator[str]:
 
 @pytest.fixture(scope="module")
 def committed(trained: Production) -> Production:
-    """As the README tells: dvc.lock and data.dvc are committed after the run."""
+    """A checkout whose dvc.lock and data.dvc are committed after the run, as in the README."""
     someone = ["-c", "user.name=Someone", "-c", "user.email=someone@example.org"]
     trained.call("git", "add", "data.dvc", "dvc.lock", "params.yaml")
     trained.call("git", *someone, "commit", "--allow-empty", "-q", "-m", "Retrain")
@@ -53,7 +53,7 @@ def committed(trained: Production) -> Production:
 
 
 def there_and_back(site: Production, clone: Path, url: str, *settings: tuple[str, str]) -> str:
-    """`dvc push` in the checkout, `dvc pull` in a fresh clone of it; everything that DVC has said."""
+    """Run `dvc push` in the checkout and `dvc pull` in a fresh clone; return DVC's whole output."""
     site.call("git", "clone", "-q", str(site.root), str(clone))
     said = []
     for root, command in ((site.root, "push"), (clone, "pull")):
@@ -95,14 +95,14 @@ def test_s3_whose_credentials_stay_out_of_repository_and_logs(committed, s3, tmp
         tracked = subprocess.run(
             ["git", "grep", "--untracked", "-I", SECRET, "--", ":!tests"], cwd=root, capture_output=True, check=False
         )
-        assert tracked.returncode == 1, tracked.stdout  # git found nothing that it knows or would add
+        assert tracked.returncode == 1, tracked.stdout  # git grep found nothing in tracked or untracked files
 
 
 def test_a_deployment_that_fetches_code_and_data_by_itself(committed, tmp_path):
     site, folder = committed, tmp_path / "another-machine/facegender"
     folder.mkdir(parents=True)
     there_and_back(site, tmp_path / "clone", str(tmp_path / "team"))
-    # as docs/operations.md has it, but for this Python's packages in the place of a .venv of its own
+    # as in docs/operations.md, but with this Python's packages instead of a new .venv
     documented = yaml.safe_load(PULL.search(DOCUMENT.read_text(encoding="utf-8"))[1])
     text = yaml.safe_dump(documented).replace("/srv/facegender", str(folder))
     text = text.replace("https://git.example.org/team/facegender.git", str(site.root))

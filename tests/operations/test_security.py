@@ -1,4 +1,4 @@
-"""What the servers open, and what the code loads."""
+"""The servers listen on loopback alone, and the code loads nothing that could be code."""
 
 import ast
 from pathlib import Path
@@ -34,12 +34,12 @@ def test_server_and_worker_listen_on_loopback_alone(site):
 
 
 def test_prefect_stores_no_results(trained):
-    # they would be pickles; states carry messages, and tasks hand on paths
+    # results would be pickles; tasks pass on paths, and states hold messages
     stored = trained.root / ".prefect/storage"
     assert not stored.exists() or [path for path in stored.rglob("*") if path.is_file()] == []
 
 
-def test_no_code_of_ours_loads_what_could_be_code():
+def test_the_project_loads_nothing_that_could_be_code():
     assert len(SOURCES) > 80
     found = []
     for path in SOURCES:

@@ -1,4 +1,4 @@
-"""The champion in production: it scores what is new, keeps its place against a worse model, and is rolled back to."""
+"""The champion in production: it scores new pictures, stays champion against a worse model, and is rolled back to."""
 
 import json
 import shutil
@@ -16,19 +16,19 @@ PYTHON = sys.executable
 
 
 def serving(site: Production) -> str:
-    """The version that serves, as the command tells."""
+    """Return the champion's version, as the command prints it."""
     said = site.call(PYTHON, "-m", "flows.champion", "show")
     return said.removeprefix("model ").partition(",")[0]
 
 
-def test_score_takes_every_file_once_sets_the_unreadable_aside_and_says_what_has_drifted(trained):
+def test_score_scores_every_file_once_quarantines_unreadable_ones_and_reports_drift(trained):
     site, incoming = trained, trained.root / "incoming"
     incoming.mkdir()
     for path in sorted((site.root / "data/images").iterdir())[:40]:
         try:
             with Image.open(path) as picture:
                 picture.convert("RGB").point(lambda value: 128 + value // 2).save(incoming / f"{path.stem}.png")
-        except OSError:  # one of the demo's planted faults
+        except OSError:  # one of the demo's unreadable files
             continue
     (incoming / "torn.jpg").write_bytes(b"no picture")
     run = site.begin("score/nightly")
@@ -40,7 +40,7 @@ def test_score_takes_every_file_once_sets_the_unreadable_aside_and_says_what_has
     assert site.artifact(run, "plot-drift")["data"].startswith("data:image/svg+xml;base64,")
     (aside,) = json.loads(site.artifact(run, "score-quarantine")["data"])
     assert aside["image"] == "torn.jpg"
-    shutil.copy(incoming / "torn.jpg", incoming / "again.jpg")  # known by its content
+    shutil.copy(incoming / "torn.jpg", incoming / "again.jpg")  # the same content as before
     again = site.ended(site.begin("score/nightly"))
     assert again["state_name"] == "Cached"
     assert again["state"]["message"].startswith("Nothing is new")
@@ -67,12 +67,12 @@ def test_a_model_of_flipped_labels_is_refused_promoted_by_hand_and_rolled_back(t
         assert forced["state"]["message"].endswith(f"is the champion, after {before}.")
         assert serving(site) != before
         back = site.begin("rollback/by-hand")
-        assert site.ended(back)["state"]["message"].startswith(f"The champion is model {before} now")
+        assert site.ended(back)["state"]["message"].startswith(f"The champion is now model {before}.")
         assert site.artifact(back, "rollback")["description"] == site.run(back)["state"]["message"]
         assert serving(site) == before
     finally:
         table.write_text(good, encoding="utf-8")
-    # the labels of before give the model of before, byte for byte: it is the champion already
+    # the old labels give the old model, byte for byte: it is already the champion
     restored = site.begin()
     assert site.ended(restored)["state_type"] == "COMPLETED", site.log(restored)
     assert (site.tasks(restored)["train"], site.tasks(restored)["promote"]) == ("Completed", "Cached")

@@ -1,4 +1,4 @@
-"""A tiny real pipeline: git, DVC and stages of one line each."""
+"""A tiny real pipeline with git and DVC, whose stages have one line each."""
 
 import subprocess
 import sys
@@ -18,7 +18,7 @@ def call(folder: Path, *command: str) -> None:
 
 @pytest.fixture
 def pipeline(tmp_path: Path) -> Pipeline:
-    """Makes a checkout whose dvc.yaml has the given stages: name → Python code that writes NAME.txt."""
+    """Return a function that makes a checkout. Its keywords are stages: name = Python code that writes NAME.txt."""
 
     def make(**codes: str) -> Checkout:
         call(tmp_path, "git", "init", "-q")

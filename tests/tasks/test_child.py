@@ -1,4 +1,4 @@
-"""A child of ours is gone when we are."""
+"""A child process ends with its parent."""
 
 import os
 import signal
@@ -25,7 +25,7 @@ with Child([sys.executable, "-c", code], Checkout(Path.cwd())) as child:
 
 
 def outlives(checkout: Path, handling: str, patience: float) -> bool:
-    """Whether the child of a parent that is killed by -9 is still there after so many seconds."""
+    """Return whether a child is still alive `patience` seconds after its parent was SIGKILLed."""
     code = PARENT.replace("{handling}", handling)
     parent = subprocess.Popen([sys.executable, "-c", code], cwd=checkout, stdout=subprocess.PIPE, text=True)
     assert parent.stdout is not None
@@ -47,17 +47,17 @@ def test_a_child_ends_with_a_parent_that_is_killed(checkout):
     assert not outlives(checkout, "signal.SIG_DFL", patience=5)
 
 
-def test_a_child_that_will_not_end_is_killed(checkout):
+def test_a_child_that_ignores_sigterm_is_killed(checkout):
     assert not outlives(checkout, "signal.SIG_IGN", patience=20)  # 8 s of grace
 
 
-def test_exit_status_and_output_come_through(tmp_path):
+def test_exit_status_and_output_are_passed_on(tmp_path):
     with Child([sys.executable, "-c", "print('said'); raise SystemExit(3)"], Checkout(tmp_path)) as child:
         assert [line for line in child.lines() if line] == ["said"]
     assert child.returncode == 3
 
 
-def test_a_killed_command_is_told_as_a_shell_does(tmp_path):
+def test_the_exit_status_of_a_killed_command_is_a_shells(tmp_path):
     code = "import os; os.kill(os.getpid(), 9)"
     with Child([sys.executable, "-c", code], Checkout(tmp_path)) as child:
         list(child.lines())

@@ -1,4 +1,4 @@
-"""The runner of stages, against a real Prefect server, real DVC and real child processes."""
+"""Stages run with a real Prefect server, real DVC and real child processes."""
 
 import io
 import logging
@@ -16,7 +16,8 @@ from prefect.client.schemas.filters import LogFilter, LogFilterFlowRunId
 from prefect.client.schemas.objects import State
 
 from tasks.checkout import Checkout
-from tasks.dvc_stage import StageError, carried, run_stage, status, was_killed
+from tasks.dvc_stage import read_status, run_stage
+from tasks.states import StageError, copy_state, was_killed
 
 pytestmark = pytest.mark.usefixtures("prefect_server")
 
@@ -47,7 +48,7 @@ def stage(name: str, checkout: Checkout) -> State[Any]:
 
 @flow
 def one_stage(name: str, checkout: Checkout) -> State[Any]:
-    return carried(stage(name, checkout, return_state=True))
+    return copy_state(stage(name, checkout, return_state=True))
 
 
 def run(name: str, checkout: Checkout) -> State[Any]:
@@ -65,7 +66,7 @@ def test_a_stage_runs_then_is_skipped_then_runs_again_when_its_input_changes(pip
     third = run("work", checkout)
     assert third.name == "Completed"
     assert (checkout.root / "work.txt").read_text() == "2"
-    assert status(checkout) == {}
+    assert read_status(checkout) == {}
 
 
 def test_outputs_restored_from_the_run_cache_count_as_cached(pipeline):
@@ -78,13 +79,13 @@ def test_outputs_restored_from_the_run_cache_count_as_cached(pipeline):
     assert (checkout.root / "work.txt").read_text() == "1"
 
 
-def test_a_users_mistake_is_the_failure_message_as_it_stands(pipeline):
+def test_a_users_mistake_is_the_failure_message_unchanged(pipeline):
     message = "train.csv row 17: class must be one of 0, 1. Received: 'mle'."
     code = SPEAK + f"import sys\nopen('tries', 'a').write('x')\nemit(kind='error', message={message!r})\nsys.exit(2)\n"
     checkout = pipeline(work=code)
     state = run("work", checkout)
     assert (state.type, state.message) == ("FAILED", message)
-    assert (checkout.root / "tries").read_text() == "x", "a user's mistake is not tried again"
+    assert (checkout.root / "tries").read_text() == "x", "a user's mistake is not retried"
     error = state.result(raise_on_failure=False)
     assert isinstance(error, StageError)
     assert error.by_user
@@ -101,7 +102,7 @@ def test_a_failure_has_no_empty_traceback_in_its_log(pipeline, code: str, limit:
 
     @flow
     def once() -> State[Any]:
-        return carried(task(run_stage)("work", checkout, return_state=True))
+        return copy_state(task(run_stage)("work", checkout, return_state=True))
 
     logger.addHandler(listener)
     try:
@@ -122,8 +123,8 @@ def test_a_bug_shows_the_end_of_its_traceback(pipeline):
     assert not error.by_user
 
 
-def test_a_full_disk_under_dvc_is_the_users_to_mend(pipeline):
-    # the stage is done, and DVC finds no room for its outputs
+def test_a_full_disk_that_dvc_reports_is_a_message_for_the_user(pipeline):
+    # the stage has ended well, and DVC has no space to store its outputs
     code = (
         "import sys\nprint(\"ERROR: unexpected error - [Errno 28] No space left on device: 'cache/f1'\")\nsys.exit(1)\n"
     )
@@ -135,7 +136,7 @@ def test_a_full_disk_under_dvc_is_the_users_to_mend(pipeline):
     assert state.result(raise_on_failure=False).by_user
 
 
-def test_a_killed_stage_is_tried_once_more(pipeline):
+def test_a_killed_stage_is_retried_once(pipeline):
     code = "import os, signal\n" + "open('tries', 'a').write('x')\n" + "os.kill(os.getpid(), signal.SIGKILL)\n"
     checkout = pipeline(work=code)
     state = run("work", checkout)

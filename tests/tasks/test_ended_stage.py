@@ -1,4 +1,4 @@
-"""A stage that is ended takes all its processes with it."""
+"""A stage that is ended leaves no process behind."""
 
 import os
 import signal
@@ -15,14 +15,15 @@ from prefect.settings import get_current_settings
 
 from tasks.checkout import Checkout
 from tasks.child import group_lives
-from tasks.dvc_stage import carried, run_stage
+from tasks.dvc_stage import run_stage
+from tasks.states import copy_state
 from tests.tasks.test_dvc_stage import SLEEP, SPEAK, run, stage
 
 pytestmark = pytest.mark.usefixtures("prefect_server")
 
 
 def processes(checkout: Checkout) -> list[int]:
-    """The stage's process group and its child, once they are there."""
+    """Wait for the stage; return its process group and its child's process id."""
     note = checkout.root / "processes"
     deadline = time.monotonic() + 120
     while not note.exists() or len(note.read_text().split()) != 2:
@@ -51,7 +52,7 @@ def test_a_timeout_of_prefect_ends_the_whole_group_too(pipeline):
 
     @flow
     def impatient() -> State[Any]:
-        return carried(stage.with_options(timeout_seconds=15)("work", checkout, return_state=True))
+        return copy_state(stage.with_options(timeout_seconds=15)("work", checkout, return_state=True))
 
     state = impatient(return_state=True)
     assert state.name == "TimedOut"
@@ -68,7 +69,7 @@ from prefect import flow, task
 from tasks.checkout import Checkout
 from tasks.dvc_stage import run_stage
 
-# also where the tests run in a shell's background, which ignores interrupts
+# even if the tests run in the background of a shell, which ignores interrupts
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
 @flow
@@ -85,7 +86,7 @@ one()
     assert_gone(Checkout(root))
 
 
-def test_a_stage_is_pruned_when_whoever_watches_its_events_says_so(pipeline):
+def test_a_stage_is_pruned_when_its_watch_returns_true(pipeline):
     code = SPEAK + "emit(kind='epoch', epoch=1)\nemit(kind='epoch', epoch=2)\n" + SLEEP
     checkout = pipeline(work=code)
     seen: list[int] = []
@@ -96,7 +97,7 @@ def test_a_stage_is_pruned_when_whoever_watches_its_events_says_so(pipeline):
 
     @flow
     def watched() -> State[Any]:
-        return carried(task(run_stage)("work", checkout, watch=watch, return_state=True))
+        return copy_state(task(run_stage)("work", checkout, watch=watch, return_state=True))
 
     state = watched(return_state=True)
     assert (state.type, state.name, seen) == ("COMPLETED", "Pruned", [1, 2])

@@ -8,7 +8,7 @@ import pytest
 from tasks import environment
 
 
-def test_what_the_user_has_set_stays(monkeypatch):
+def test_the_users_variables_stay(monkeypatch):
     monkeypatch.setenv("PREFECT_HOME", "/somewhere")
     monkeypatch.delenv("DO_NOT_TRACK", raising=False)
     environment.prepare()
@@ -16,7 +16,7 @@ def test_what_the_user_has_set_stays(monkeypatch):
     assert environment.os.environ["DO_NOT_TRACK"] == "1"
 
 
-def test_a_server_of_the_users_keeps_the_users_home(monkeypatch):
+def test_a_server_that_the_user_names_keeps_the_users_home(monkeypatch):
     monkeypatch.delenv("PREFECT_HOME", raising=False)
     monkeypatch.setenv("PREFECT_API_URL", "http://127.0.0.1:1/api")
     environment.prepare()
@@ -36,7 +36,7 @@ def test_prefect_has_the_settings_when_it_is_imported(checkout, package):
     assert answer.stdout.split() == [str(checkout / ".prefect"), "False", "30"]
 
 
-def test_a_command_runs_under_the_settings(checkout):
+def test_a_command_runs_with_the_settings(checkout):
     command = [
         sys.executable,
         "-m",

@@ -1,4 +1,4 @@
-"""Changed parameters: refused before anything runs, or kept apart from the checkout's files."""
+"""Changed parameters: wrong ones are refused before anything runs; others run apart from the checkout's files."""
 
 import shutil
 from pathlib import Path
@@ -8,7 +8,8 @@ import pytest
 from facegender.errors import UserError
 from facegender.params.writing import write_params
 from tasks.checkout import Checkout
-from tasks.experiment import check, copy_uncommitted, git, slug, workspace
+from tasks.experiment import check_changes, copy_uncommitted, make_workspace, slugify
+from tasks.git import run_git
 
 from .conftest import Pipeline, call
 
@@ -27,9 +28,9 @@ def commit(root: Path) -> None:
 
 
 def test_values_become_what_params_yaml_would_hold(params):
-    # the form in the UI may send a number as text; null is a value too
+    # the form in the UI may send a number as text; null is a valid value
     changes = {"train.epochs": "5", "data.image_column": None, "evaluate.two_way": [["age", "race"]]}
-    assert check(params.parent, changes) == {**changes, "train.epochs": 5}
+    assert check_changes(params.parent, changes) == {**changes, "train.epochs": 5}
 
 
 @pytest.mark.parametrize(
@@ -44,7 +45,7 @@ def test_values_become_what_params_yaml_would_hold(params):
 )
 def test_what_does_not_exist_is_refused(params, changes, message):
     with pytest.raises(UserError) as caught:
-        check(params.parent, changes)
+        check_changes(params.parent, changes)
     assert message in str(caught.value)
 
 
@@ -57,9 +58,9 @@ def test_only_the_changed_line_of_params_yaml_changes(params):
     assert [new.partition("#")[0].strip() for _, new in changed] == ["epochs: 5", "seed: 1"]
 
 
-def test_a_name_is_fit_for_git_and_for_a_folder():
-    assert slug({"train.epochs": 5, "features.views": 2}) == "train-epochs-5-features-views-2"
-    assert slug({"backbone.weights": "../../$(touch x); ~^:é.lock"}) == "backbone-weights-touch-x-lock"
+def test_a_name_is_valid_for_git_and_for_a_folder():
+    assert slugify({"train.epochs": 5, "features.views": 2}) == "train-epochs-5-features-views-2"
+    assert slugify({"backbone.weights": "../../$(touch x); ~^:é.lock"}) == "backbone-weights-touch-x-lock"
 
 
 def test_a_workspace_is_the_checkout_as_it_stands_with_changed_parameters(pipeline: Pipeline, checkout: Path):
@@ -72,24 +73,24 @@ def test_a_workspace_is_the_checkout_as_it_stands_with_changed_parameters(pipeli
     (here.root / "input.txt").write_text("changed since")
     (here.root / "new.txt").write_text("not yet committed")
     before = (here.root / "params.yaml").read_bytes()
-    apart = workspace(here, {"train.epochs": 5})
+    apart = make_workspace(here, {"train.epochs": 5})
     assert apart.root.parent == here.root / ".dvc/tmp/experiments"
     assert (apart.root / "input.txt").read_text() == "changed since"
     assert (apart.root / "new.txt").read_text() == "not yet committed"
     assert not (apart.root / "gone.txt").exists()
     assert "  epochs: 5 " in (apart.root / "params.yaml").read_text(encoding="utf-8")
     assert (here.root / "params.yaml").read_bytes() == before
-    assert git(apart.root, "rev-parse", "HEAD") == git(here.root, "rev-parse", "HEAD")
-    # killed work is found again by the same parameters, and a workspace left behind goes with the next
+    assert run_git(apart.root, "rev-parse", "HEAD") == run_git(here.root, "rev-parse", "HEAD")
+    # a killed experiment's work is resumed by the same parameters; the next experiment removes a workspace left behind
     (apart.files.resume / "train-1").mkdir(parents=True)
-    assert (workspace(here, {"train.epochs": 5}).files.resume / "train-1").is_dir()
-    assert not workspace(here, {"train.epochs": 6}).files.resume.exists()
+    assert (make_workspace(here, {"train.epochs": 5}).files.resume / "train-1").is_dir()
+    assert not make_workspace(here, {"train.epochs": 6}).files.resume.exists()
     assert not apart.root.exists()
 
 
 def test_an_experiment_needs_a_commit(pipeline: Pipeline):
     with pytest.raises(UserError, match="needs a git commit"):
-        workspace(pipeline(), {"train.epochs": 5})
+        make_workspace(pipeline(), {"train.epochs": 5})
 
 
 def test_names_with_blanks_are_copied(tmp_path):

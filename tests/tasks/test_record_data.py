@@ -7,15 +7,16 @@ from prefect import flow
 from prefect.states import State
 
 from tasks.checkout import Checkout
-from tasks.dvc_stage import StageError, carried, dvc, status
+from tasks.dvc_stage import read_status, run_dvc
 from tasks.record_data import record_data
+from tasks.states import StageError, copy_state
 
 pytestmark = pytest.mark.usefixtures("prefect_server")
 
 
 @flow
 def first_step(checkout: Checkout) -> State:
-    return carried(record_data(checkout, return_state=True))
+    return copy_state(record_data(checkout, return_state=True))
 
 
 @pytest.fixture
@@ -35,7 +36,7 @@ def test_new_then_unchanged_then_changed_data(checkout):
     state = step(checkout)
     assert (state.name, state.message) == (
         "Completed",
-        "data/ is recorded: data.dvc says now what it holds. Commit data.dvc with dvc.lock.",
+        "data/ is new: data.dvc now records its content. Commit data.dvc with dvc.lock.",
     )
     first = recorded.read_text()
     assert step(checkout).name == "Cached"
@@ -45,29 +46,29 @@ def test_new_then_unchanged_then_changed_data(checkout):
     state = step(checkout)
     assert (state.name, state.message) == (
         "Completed",
-        "data/ has changed: data.dvc says now what it holds. Commit data.dvc with dvc.lock.",
+        "data/ has changed: data.dvc now records its content. Commit data.dvc with dvc.lock.",
     )
     assert recorded.read_text() != first
-    assert status(checkout) == {}
+    assert read_status(checkout) == {}
 
 
 def test_recorded_data_that_the_cache_lacks_has_not_changed(checkout):
     step(checkout)
     shutil.rmtree(checkout.root / ".dvc/cache")
-    assert step(checkout).message == "data/ is as data.dvc says, and lies in DVC's cache now."
-    assert status(checkout) == {}
+    assert step(checkout).message == "data/ matches data.dvc, and DVC's cache now holds it."
+    assert read_status(checkout) == {}
 
 
-def test_missing_data_is_taken_out_of_the_cache(checkout):
+def test_missing_data_is_restored_from_the_cache(checkout):
     step(checkout)
     (checkout.root / "data/images/a.jpg").unlink()
     (checkout.root / "data/images").rmdir()
     (checkout.root / "data").rmdir()
-    assert step(checkout).message == "Taken out of DVC's cache: data/ was missing."
+    assert step(checkout).message == "data/ was missing. It is restored from DVC's cache."
     assert (checkout.root / "data/images/a.jpg").read_bytes() == b"one"
 
 
-def test_data_that_is_nowhere_is_the_users_to_bring(checkout):
+def test_data_that_is_nowhere_is_a_mistake_of_the_users(checkout):
     (checkout.root / "data").rename(checkout.root / "elsewhere")
     state = step(checkout)
     assert state.is_failed()
@@ -77,9 +78,9 @@ def test_data_that_is_nowhere_is_the_users_to_bring(checkout):
     assert error.by_user
 
 
-def test_data_that_only_a_remote_has_is_to_be_pulled(checkout):
+def test_data_that_only_a_remote_has_must_be_pulled(checkout):
     step(checkout)
-    assert dvc(checkout, "remove", "data.dvc") == (0, "")  # forget it, and its copy in the cache
+    assert run_dvc(checkout, "remove", "data.dvc") == (0, "")  # the new data.dvc below names data that the cache lacks
     text = "outs:\n- md5: 0123456789abcdef0123456789abcdef.dir\n  nfiles: 1\n  hash: md5\n  path: data\n"
     (checkout.root / "data.dvc").write_text(text)
     (checkout.root / "data").rename(checkout.root / "elsewhere")
