@@ -1,6 +1,8 @@
-"""The flow, dvc.yaml and the code agree on what depends on what."""
+"""The flow, dvc.yaml and the code say the same of what depends on what."""
 
 import ast
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -10,16 +12,23 @@ import yaml
 from facegender.runtime.code_fingerprint import closure
 
 STAGES = ["validate", "split", "features", "train", "evaluate", "submit"]
-# files of this repository, other than Python modules, that a stage reads
-FILES = {
-    "features": {"facegender/network/demo_mobilenet_v2.npz"},
-    "train": {"facegender/network/demo_mobilenet_v2.npz"},
-    "evaluate": {
-        "facegender/evaluation/report/templates/model_card.md.j2",
-        "facegender/evaluation/report/templates/report.css",
-        "facegender/evaluation/report/templates/report.html.j2",
-    },
+ENTRIES = {  # the modules that a stage's command starts from
+    "validate": ["data.validate"],
+    "split": ["data.split"],
+    "features": ["features.features"],
+    "train": ["training.train"],
+    "evaluate": ["evaluation.evaluate"],
+    "submit": ["scoring.submit"],
+    "fold_features": ["cross_validation.fold_features"],
+    "train_folds": ["cross_validation.train_folds", "cross_validation.train_fold"],
+    "cross_validate": ["cross_validation.cross_validate"],
 }
+
+
+def homes(checkout: Path, stage: str) -> set[str]:
+    """The folders that hold what a stage is made of, and facegender's own files: facegender/data, …"""
+    files = set().union(*(closure(checkout, f"facegender.{module}") for module in ENTRIES[stage]))
+    return {"/".join(file.parts[:2]) for file in files}
 
 
 @pytest.fixture(scope="module")
@@ -28,7 +37,7 @@ def stages(checkout: Path) -> dict[str, Any]:
 
 
 def flow_edges(checkout: Path) -> list[tuple[str, set[str]]]:
-    """Read (task, tasks that it waits for) from the flow's code, in the order of its lines."""
+    """(task, the tasks it waits for) in the order of the flow's lines."""
     tree = ast.parse((checkout / "flows/retrain.py").read_text(encoding="utf-8"))
     edges: list[tuple[str, set[str]]] = []
     made_by: dict[str, str] = {}
@@ -47,7 +56,7 @@ def flow_edges(checkout: Path) -> list[tuple[str, set[str]]]:
 
 
 def dvc_edges(stages: dict[str, Any]) -> dict[str, set[str]]:
-    """Map each stage to the stages whose outputs it depends on; `record_data` stands for data/."""
+    """Each stage with the stages whose outputs it depends on; `record_data` makes data/."""
     made_by = {"data": "record_data"}
     for name, stage in stages.items():
         made_by |= {next(iter(out)): name for out in stage["outs"]}
@@ -67,13 +76,13 @@ def test_the_flow_names_the_stages_in_their_order(checkout, stages):
 def test_the_flow_waits_for_what_dvc_depends_on(checkout, stages):
     waits = dict(flow_edges(checkout))
     for name, makers in dvc_edges(stages).items():
-        # later stages wait for record_data through the first one
+        # every later stage waits for record_data through the first one
         assert waits[name] - {"record_data"} == makers - {"record_data"}, name
     assert waits["validate"] == {"record_data"}
 
 
-def test_the_last_step_promotes_after_every_stage(checkout):
-    # dvc.yaml has no such stage: the champion outlives the pipeline's files, and experiments do not change it
+def test_the_last_step_promotes_behind_every_stage(checkout):
+    # dvc.yaml has no such stage: the champion outlives the pipeline's files, and experiments leave it alone
     tree = ast.parse((checkout / "flows/retrain.py").read_text(encoding="utf-8"))
     bodies = {node.name: ast.unparse(node) for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)}
     assert [name for name, body in bodies.items() if "promote(" in body] == ["finish"]
@@ -81,7 +90,7 @@ def test_the_last_step_promotes_after_every_stage(checkout):
     assert "finish(checkout, [recorded, *run_stages(checkout, recorded)])" in bodies["retrain"]
 
 
-def test_every_flow_reports_its_failures_as_one_message(checkout):
+def test_every_flow_tells_a_full_disk_and_a_users_mistake_as_one_message(checkout):
     found = {}
     for path in sorted((checkout / "flows").glob("*.py")):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
@@ -90,14 +99,31 @@ def test_every_flow_reports_its_failures_as_one_message(checkout):
                 if any(one.startswith("flow(") for one in decorators):
                     found[node.name] = decorators[-1]
     assert len(found) == 6
-    assert set(found.values()) == {"report_failures"}, found
+    assert set(found.values()) == {"disk_told"}, found
 
 
 @pytest.mark.parametrize("stage", STAGES)
-def test_a_stage_depends_on_every_file_it_is_made_of_and_no_other(checkout, stages, stage):
-    listed = {dep for dep in stages[stage]["deps"] if dep.startswith("facegender/")}
-    modules = {str(path) for path in closure(checkout, f"facegender.{stage}")}
-    assert listed == modules | FILES.get(stage, set())
+def test_a_stage_depends_on_the_folders_it_is_made_of_and_no_other(checkout, stages, stage):
+    listed = [dep for dep in stages[stage]["deps"] if dep.startswith("facegender/")]
+    assert listed == sorted(homes(checkout, stage))
+
+
+def test_a_folder_of_code_holds_nothing_that_would_rerun_a_stage_for_nothing(checkout):
+    # DVC leaves out what .dvcignore names; any other file that git ignores would count as a change of the code
+    names = ["facegender/data/.DS_Store", "facegender/data/.split.py.swp", "facegender/data/split.py~"]
+    names += ["facegender/data/__pycache__/split.cpython-311.pyc"]
+    answer = subprocess.run(
+        [sys.executable, "-m", "dvc", "check-ignore", *names], cwd=checkout, capture_output=True, text=True, check=False
+    )
+    assert answer.stdout.split() == names
+    ignored = subprocess.run(
+        ["git", "ls-files", "--others", "--ignored", "--exclude-standard", "facegender"],
+        cwd=checkout,
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout.splitlines()
+    assert [name for name in ignored if "__pycache__" not in name] == []
 
 
 @pytest.mark.parametrize("stage", STAGES)
@@ -105,14 +131,14 @@ def test_a_stage_is_the_command_of_its_name(stages, stage):
     assert stages[stage]["cmd"] == f"facegender {stage}"
 
 
-def test_every_output_is_cached_and_stays_until_the_new_one_is_complete(stages):
-    # with `cache: false`, `dvc checkout` would lose it; without `persist`, DVC deletes it before the stage runs
+def test_every_output_is_cached_and_stays_until_the_next_is_whole(stages):
+    # `cache: false` on one would lose it to `dvc checkout`; without `persist` DVC deletes it before the stage runs
     for stage in stages.values():
         for out in stage["outs"]:
             assert list(out.values()) == [{"persist": True}], out
 
 
-def test_every_parameter_of_dvc_yaml_is_in_params_yaml(checkout, stages):
+def test_every_parameter_of_dvc_yaml_stands_in_params_yaml(checkout, stages):
     params = yaml.safe_load((checkout / "params.yaml").read_text(encoding="utf-8"))
     for stage in stages.values():
         for name in stage["params"]:
@@ -122,11 +148,7 @@ def test_every_parameter_of_dvc_yaml_is_in_params_yaml(checkout, stages):
                 value = value[key]
 
 
-CROSS_VALIDATION = {  # stage: the modules that its command starts from
-    "fold_features": ["fold_features"],
-    "train_folds": ["train_folds", "fold_training"],
-    "cross_validate": ["cross_validate"],
-}
+CROSS_VALIDATION = ["fold_features", "train_folds", "cross_validate"]
 
 
 @pytest.fixture(scope="module")
@@ -135,18 +157,17 @@ def apart(checkout: Path) -> dict[str, Any]:
 
 
 def test_the_cross_validation_has_stages_of_its_own(apart):
-    assert list(apart) == list(CROSS_VALIDATION)
+    assert list(apart) == CROSS_VALIDATION
     for name, stage in apart.items():
         assert stage["cmd"] == f"facegender {name.replace('_', '-')}"
-        assert stage["wdir"] == ".."  # so that its paths equal those of dvc.yaml
+        assert stage["wdir"] == ".."  # its paths are those of the pipeline above
         assert [list(out.values()) for out in stage["outs"]] == [[{"persist": True}]]
 
 
 @pytest.mark.parametrize("stage", CROSS_VALIDATION)
-def test_a_stage_of_the_cross_validation_depends_on_every_file_it_is_made_of(checkout, apart, stage):
-    listed = {dep for dep in apart[stage]["deps"] if dep.startswith("facegender/")}
-    modules = {str(path) for start in CROSS_VALIDATION[stage] for path in closure(checkout, f"facegender.{start}")}
-    assert listed == modules | FILES["train"]
+def test_a_stage_of_the_cross_validation_depends_on_the_folders_it_is_made_of(checkout, apart, stage):
+    listed = [dep for dep in apart[stage]["deps"] if dep.startswith("facegender/")]
+    assert listed == sorted(homes(checkout, stage))
 
 
 def test_the_number_of_folds_recomputes_no_features(stages, apart):
