@@ -134,7 +134,7 @@ def rollback(
         str | None, typer.Argument(help="For example v1.2.0.", show_default="the one before the champion")
     ] = None,
 ) -> None:
-    """Make an earlier version the champion again, or any other version of `list`.
+    """Make an earlier version the champion again, or any other version that `list` shows.
 
     A retraining will not promote the model that is left. `promote` does so by hand; the model keeps its version.
     """

@@ -4,7 +4,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, NoReturn, TypeVar
+from typing import Annotated, Any, NoReturn, TypeVar
 
 import typer
 from prefect import Flow, tags
@@ -24,6 +24,9 @@ from tasks.states import StageError
 DRAIN_S = 20.0
 WIDTH = 200  # of tables, if the output is not a terminal
 
+HoursPerStage = Annotated[
+    float, typer.Option(min=0.001, help="A stage or fold that takes longer is ended, and the run fails.")
+]
 OptionsT = TypeVar("OptionsT", bound=Options)
 Show = Callable[[Console, State[Any]], None]
 

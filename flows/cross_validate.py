@@ -5,7 +5,7 @@ python -m flows.cross_validate --help
 
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
 import typer
 from prefect import flow, unmapped
@@ -16,7 +16,7 @@ from rich.text import Text
 
 from facegender.params.reading import read_params
 from facegender.params.sections import CrossValidateParams
-from flows.command import run_command
+from flows.command import HoursPerStage, run_command
 from flows.feature_stages import run_to_features
 from flows.options import CrossValidateOptions
 from flows.running import hold_checkout, name_run, report_failures
@@ -39,7 +39,7 @@ from tasks.states import require_completed
 
 
 def name_cross_validation_run() -> str:
-    """ "cross_validate 2026-11-23 · a1b2c3d" """
+    """Name a run: "cross_validate 2026-11-23 · a1b2c3d"."""
     return name_run("cross_validate", Checkout(Path.cwd()).commit)
 
 
@@ -92,9 +92,7 @@ def train_every_fold(checkout: Checkout, params: CrossValidateParams, runner: An
 
 
 def main(
-    hours_per_stage: Annotated[
-        float, typer.Option(min=0.001, help="A stage or fold that takes longer is ended, and the run fails.")
-    ] = 24.0,
+    hours_per_stage: HoursPerStage = 24.0,
 ) -> None:
     """Train and validate on every fold, and print the result. A killed run resumes with the folds that are missing.
 

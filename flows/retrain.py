@@ -18,7 +18,7 @@ from rich.console import Console
 from rich.text import Text
 
 from flows.changed_parameters import read_changes
-from flows.command import require_file, run_command
+from flows.command import HoursPerStage, require_file, run_command
 from flows.options import RetrainOptions
 from flows.running import hold_checkout, name_run, report_failures, skip_if_overtaken
 from flows.summary import format_headline, publish, render_summary, summarise
@@ -39,7 +39,7 @@ PIPELINE = ("data.dvc", "dvc.yaml")  # what this flow runs; cross-validation has
 
 
 def name_retrain_run() -> str:
-    """ "retrain 2026-11-23 · 8,000 faces · a1b2c3d" """
+    """Name a run: "retrain 2026-11-23 · 8,000 faces · a1b2c3d"."""
     checkout = Checkout(Path.cwd())
     faces = sum(len(files) for _, _, files in os.walk(checkout.files.images))
     return name_run("retrain", f"{faces:,} faces", checkout.commit)
@@ -107,9 +107,7 @@ def finish(checkout: Checkout, states: list[State[Any]]) -> State[Any]:
 
 
 def main(
-    hours_per_stage: Annotated[
-        float, typer.Option(min=0.001, help="A stage that takes longer is ended, and the run fails.")
-    ] = 24.0,
+    hours_per_stage: HoursPerStage = 24.0,
     changed: Annotated[
         list[str] | None,
         typer.Option(

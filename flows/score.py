@@ -21,7 +21,7 @@ from tasks.states import copy_state
 
 
 def name_score_run() -> str:
-    """ "score 2026-11-24 · model v1.2.0" """
+    """Name a run: "score 2026-11-24 · model v1.2.0"."""
     path = Checkout(Path.cwd()).files.champion / RECORD
     return name_run("score", f"model {read_json(path)['version']}" if path.is_file() else "")
 

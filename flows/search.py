@@ -20,7 +20,7 @@ from facegender.params.reading import read_params
 from facegender.search.report import as_records, as_rich, caution, format_accuracy, to_adopt, trials_of, write_best
 from facegender.search.space import check_space
 from facegender.search.study import Finished, Pruned, Report, Search
-from flows.command import run_command
+from flows.command import HoursPerStage, run_command
 from flows.feature_stages import run_to_features
 from flows.options import SearchOptions
 from flows.running import hold_checkout, name_run, report_failures
@@ -35,7 +35,7 @@ from tasks.train import read_history, train_watched
 
 
 def name_search_run() -> str:
-    """ "search 2026-11-23 · a1b2c3d" """
+    """Name a run: "search 2026-11-23 · a1b2c3d"."""
     return name_run("search", Checkout(Path.cwd()).commit)
 
 
@@ -106,9 +106,7 @@ def main(
             min=1, help="Total number, including trials of earlier runs.", show_default="search.trials of params.yaml"
         ),
     ] = None,
-    hours_per_stage: Annotated[
-        float, typer.Option(min=0.001, help="A stage that takes longer is ended, and the run fails.")
-    ] = 24.0,
+    hours_per_stage: HoursPerStage = 24.0,
 ) -> None:
     """Look for better training parameters in search.space of params.yaml; each finished trial is a DVC experiment.
 

@@ -35,7 +35,7 @@ from flows.server_address import (
     is_taken,
     require_answer,
 )
-from tasks.environment import Server, find_running_server, server_file
+from tasks.environment import Server, find_running_server, get_server_file
 
 app = typer.Typer(help="The Prefect server of this checkout.", add_completion=False, pretty_exceptions_enable=False)
 
@@ -48,7 +48,7 @@ def run() -> None:
         return
     home, (host, port) = get_home(), get_address()
     prepare_database(home)
-    descriptor = os.open(server_file(home), os.O_RDWR | os.O_CREAT, 0o600)
+    descriptor = os.open(get_server_file(home), os.O_RDWR | os.O_CREAT, 0o600)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
@@ -103,7 +103,7 @@ def stop() -> None:
 
 
 def refuse_taken(host: str, port: int) -> None:
-    """Exit with 2 if somebody else listens on the port."""
+    """Exit with 2 if another program listens on the port."""
     if is_taken(host, port):
         typer.echo(
             f"Error: {host}:{port} must be free for the Prefect server, but another program listens there. "

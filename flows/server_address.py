@@ -33,7 +33,7 @@ def find_server() -> str | None:
 def find_api_url() -> str | None:
     """Return PREFECT_API_URL. tasks.environment sets it if this checkout's server is running.
 
-    If it names the address of this checkout's server and nobody listens there, the variable is removed and None is
+    If it names the address of this checkout's server and no program listens there, the variable is removed and None is
     returned. The server was killed, or the terminal still has the variable that docs/operations.md exports.
     """
     url, (host, port) = os.environ.get("PREFECT_API_URL"), get_address()
@@ -70,13 +70,13 @@ def get_home() -> Path:
 
 
 def is_taken(host: str, port: int) -> bool:
-    """Return whether somebody listens on the port."""
+    """Return whether a program listens on the port."""
     with socket() as probe:
         return probe.connect_ex((host, port)) == 0
 
 
 def find_free_port() -> int:
-    """Find a port that nobody listens on at this moment."""
+    """Find a port on which no program listens at this moment."""
     with socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])

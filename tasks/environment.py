@@ -48,7 +48,7 @@ def prepare() -> None:
         os.environ["PREFECT_API_URL"] = server.url
 
 
-def server_file(home: Path) -> Path:
+def get_server_file(home: Path) -> Path:
     """Return the file that records a server. The server holds a lock on it as long as it lives."""
     return home / "server.json"
 
@@ -56,7 +56,7 @@ def server_file(home: Path) -> Path:
 def find_running_server(home: Path) -> Server | None:
     """Find the server that was started with this PREFECT_HOME and still lives; it may not answer yet."""
     try:
-        descriptor = os.open(server_file(home), os.O_RDWR)
+        descriptor = os.open(get_server_file(home), os.O_RDWR)
     except FileNotFoundError:
         return None
     try:

@@ -173,7 +173,7 @@ def commit_snapshot(root: Path, record: dict[str, Any]) -> str:
 
 
 def find_identity(root: Path) -> dict[str, str]:
-    """Return environment variables with a name to commit under; none if git has the user's."""
+    """Return environment variables with a name to commit under; none if git knows the user's."""
     if run_git(root, "var", "GIT_COMMITTER_IDENT", check=False):
         return {}
     return {f"GIT_{who}_{what}": value for who in ("AUTHOR", "COMMITTER") for what, value in NOBODY.items()}

@@ -48,7 +48,7 @@ class NotCompletedError(Exception):
 
 def failed_state(message: str, by_user: bool, killed: bool = False) -> State[Any]:
     """Return a Failed state with this very message; Prefect itself would put a traceback in front of it."""
-    FLOW_LOG.addFilter(is_not_a_repeat)
+    FLOW_LOG.addFilter(drop_repeated_failure)
     TASK_LOG.addFilter(drop_empty_traceback)
     return Failed(message=message, data=StageError(message, by_user, killed))
 
@@ -69,7 +69,7 @@ def copy_state(state: State[Any]) -> State[Any]:
 
     A flow that returns the task's own state ends with the message "1/1 states failed".
     """
-    FLOW_LOG.addFilter(is_not_a_repeat)  # again: a task may have failed in another process, a task runner's
+    FLOW_LOG.addFilter(drop_repeated_failure)  # again: a task may have failed in another process, a task runner's
     return State(type=state.type, name=state.name, message=state.message, data=state.result(raise_on_failure=False))
 
 
@@ -86,8 +86,8 @@ def was_killed(task: Task[..., Any], run: TaskRun, state: State[Any]) -> bool:
     return isinstance(error, StageError) and error.killed
 
 
-def is_not_a_repeat(record: logging.LogRecord) -> bool:
-    """Filter out Prefect's traceback of a failure whose message is already in the state.
+def drop_repeated_failure(record: logging.LogRecord) -> bool:
+    """Drop Prefect's traceback of a failure whose message is already in the state.
 
     Under a worker, Prefect's engine raises the error of the final state again and logs it as unexpected.
     """
