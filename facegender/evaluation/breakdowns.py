@@ -46,10 +46,8 @@ def slices_to_equalise(
         columns = "no such file" if attributes is None else ", ".join(map(str, attributes.columns))
         expected = f"equal_error must name a column of {path.name}: {columns}"
         raise UserError("params.yaml, evaluate.threshold", expected, column)
-    return Slices(
-        assign_slices(attributes[column].reset_index(drop=True), params.evaluate.min_slice),
-        params.evaluate.threshold_cost,
-    )
+    member = assign_slices(attributes[column].reset_index(drop=True), params.evaluate.min_slice)
+    return Slices(member, params.evaluate.threshold_cost)
 
 
 def break_down_rows(

@@ -69,10 +69,7 @@ def evaluate(layout: Layout, params: EvaluateStageParams) -> None:
         write_evaluation(folder, evaluation, layout, params, partial(heat_maps, layout.model))
         del inputs, extras, predictions, reported, evaluation  # they hold all rows, and are no longer needed
         trim()
-        far = own_distances(embeddings, folder / EMBEDDINGS)
-        embeddings.unlink()
-        brightness, side = (np.asarray(traits[name].astype(float)) for name in ("brightness", "shorter side"))
-        measured = quantities(decision.answer(probabilities), far, brightness, side)
+        measured = measure_reference(folder, embeddings, probabilities, traits, decision)
         hashes = read_rows(layout.index, held["image"], ["sha256"])["sha256"]
         write_reference(folder, held["image"], hashes, measured)
 
@@ -98,6 +95,16 @@ def score_rows(images: "pd.Series[str]", layout: Layout, views: int, embeddings:
     scores = score(layout.model, ImagePaths(layout.images, images), views, embeddings=embeddings)
     refuse_unreadable(images, scores.reasons)
     return scores.probabilities
+
+
+def measure_reference(
+    folder: Path, embeddings: Path, probabilities: npt.NDArray[np.float32], traits: pd.DataFrame, decision: Decision
+) -> pd.DataFrame:
+    """Measure what `score` compares of new pictures; keep some embeddings in `folder`, and delete the file of all."""
+    far = own_distances(embeddings, folder / EMBEDDINGS)
+    embeddings.unlink()
+    brightness, side = (np.asarray(traits[name].astype(float)) for name in ("brightness", "shorter side"))
+    return quantities(decision.answer(probabilities), far, brightness, side)
 
 
 def refuse_unreadable(images: Sequence[str] | pd.Series, reasons: list[str | None]) -> None:
