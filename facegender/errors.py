@@ -44,7 +44,7 @@ DISK_FULL: Final = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 NOT_WRITABLE: Final = {errno.EACCES, errno.EPERM, errno.EROFS}
 
 
-def of_the_machine(error: BaseException) -> UserError | None:
+def translate_os_error(error: BaseException) -> UserError | None:
     """Translate a full disk or a missing permission into a UserError; return None for any other exception.
 
     Libraries raise exceptions of their own, with the system's error as the cause; some give its number in their text
@@ -56,10 +56,8 @@ def of_the_machine(error: BaseException) -> UserError | None:
         named = next((code for code in (*DISK_FULL, *NOT_WRITABLE) if f"errno = {code}," in str(cause)), None)
         place = str(cause.filename) if isinstance(cause, OSError) and cause.filename else "the disk"
         if (number or named) in DISK_FULL:
-            return UserError(place, "the disk must have room to write", str(cause), "Free some space and run it again.")
+            return UserError(place, "there must be free disk space", str(cause), "Free some space and run it again.")
         if (number or named) in NOT_WRITABLE:
-            return UserError(
-                place, "the user must be allowed to read and write there", str(cause), "Change its permissions."
-            )
+            return UserError(place, "must be readable and writable", str(cause), "Change its permissions.")
         cause = cause.__cause__ or cause.__context__
     return None

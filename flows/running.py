@@ -27,7 +27,7 @@ from prefect.exceptions import ObjectNotFound
 from prefect.logging import get_run_logger
 from prefect.states import Crashed
 
-from facegender.errors import UserError, of_the_machine
+from facegender.errors import UserError, translate_os_error
 from flows.lock import held
 from tasks.dvc_stage import failed
 
@@ -46,7 +46,7 @@ def disk_told(work: Callable[Options, State[Any]]) -> Callable[Options, State[An
         try:
             return work(*args, **kwargs)
         except Exception as error:
-            told = error if isinstance(error, UserError) else of_the_machine(error)
+            told = error if isinstance(error, UserError) else translate_os_error(error)
             if told is None:
                 raise
             return failed(str(told), by_user=True)

@@ -19,7 +19,7 @@ from prefect.client.schemas.objects import State, TaskRun
 from prefect.logging import get_run_logger
 from prefect.states import Cancelled, Completed, Failed
 
-from facegender.errors import UserError, of_the_machine
+from facegender.errors import UserError, translate_os_error
 from facegender.runtime import events
 from tasks.checkout import Checkout
 from tasks.child import Child
@@ -196,7 +196,7 @@ def of_the_disk(lines: list[str]) -> UserError | None:
     """A full disk or a folder that may not be written, where a command's output tells of one, as DVC's does."""
     for line in reversed(lines):
         if found := SYSTEM_ERROR.search(line):
-            return of_the_machine(OSError(int(found["number"]), found["text"], found["file"]))
+            return translate_os_error(OSError(int(found["number"]), found["text"], found["file"]))
     return None
 
 

@@ -15,7 +15,7 @@ from typer.core import TyperGroup
 
 from facegender import __version__
 from facegender.cli import people, production, stages
-from facegender.errors import UserError, of_the_machine
+from facegender.errors import UserError, translate_os_error
 from facegender.runtime import events
 from facegender.stages import PIPELINE
 
@@ -98,7 +98,7 @@ def main() -> None:
     try:
         app()
     except Exception as raised:
-        error = raised if isinstance(raised, UserError) else of_the_machine(raised)
+        error = raised if isinstance(raised, UserError) else translate_os_error(raised)
         if error is None:
             raise
         events.emit("error", message=str(error))

@@ -120,10 +120,10 @@ def test_a_run_by_hand_is_overtaken_by_none():
 @pytest.mark.parametrize(
     ("error", "message"),
     [
-        (OSError(errno.ENOSPC, "No space left on device", "here"), "here: the disk must have room to write."),
+        (OSError(errno.ENOSPC, "No space left on device", "here"), "here: there must be free disk space."),
         (
             PermissionError(errno.EACCES, "Permission denied", "there"),
-            "there: the user must be allowed to read and write",
+            "there: must be readable and writable",
         ),
     ],
 )

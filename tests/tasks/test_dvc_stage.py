@@ -129,7 +129,7 @@ def test_a_full_disk_under_dvc_is_the_users_to_mend(pipeline):
     )
     state = run("work", pipeline(work=code))
     assert state.message == (
-        "cache/f1: the disk must have room to write. Received: [Errno 28] No space left on device: 'cache/f1'. "
+        "cache/f1: there must be free disk space. Received: [Errno 28] No space left on device: 'cache/f1'. "
         "Free some space and run it again."
     )
     assert state.result(raise_on_failure=False).by_user
