@@ -1,4 +1,4 @@
-"""A full disk and a read-only folder are the user's to mend: one message, no traceback, nothing half-written."""
+"""A full disk and a read-only folder are user errors: one message, no traceback, nothing half-written."""
 
 import ctypes
 import errno
@@ -18,12 +18,12 @@ PR_CAPBSET_DROP, CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH = 24, 1, 2
 
 
 def little_room() -> None:
-    """As on a full disk: no file may grow beyond 1,000 bytes."""
+    """Simulate a full disk: no file can grow beyond 1,000 bytes."""
     resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))
 
 
 def permissions_count() -> None:
-    """Even where the tests are run by root, who may write anywhere."""
+    """Make permissions apply even if root runs the tests, who could write anywhere."""
     if os.geteuid() == 0:
         for capability in (CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH):
             assert ctypes.CDLL(None).prctl(PR_CAPBSET_DROP, capability, 0, 0, 0) == 0
@@ -46,7 +46,7 @@ def validate(small: Data, before: Callable[[], None]) -> subprocess.CompletedPro
 @pytest.fixture
 def small(tmp_path: Path) -> Data:
     small = Data(tmp_path)
-    small.run()  # writes the tables, and a first index
+    small.run()  # writes the tables and a first index
     return small
 
 
@@ -61,7 +61,7 @@ def test_a_full_disk(small):
     assert sorted(path.name for path in small.layout.artifacts.iterdir()) == ["index.parquet", "validation.json"]
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="root needs Linux's capabilities to be held to permissions")
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux's capabilities make permissions apply to root")
 def test_a_read_only_folder(small):
     before = small.outputs()
     small.layout.artifacts.chmod(0o555)
@@ -76,7 +76,7 @@ def test_a_read_only_folder(small):
     assert small.outputs() == before
 
 
-def test_the_number_is_found_behind_a_librarys_own_error():
+def test_the_error_number_is_found_behind_a_librarys_own_exception():
     bare = OSError(errno.ENOSPC, "No space left on device", "here")
     wrapped = RuntimeError("the library's words")
     wrapped.__cause__ = bare

@@ -1,4 +1,4 @@
-"""Files and folders appear whole or not at all."""
+"""Files and folders appear complete or not at all."""
 
 import stat
 from pathlib import Path
@@ -8,7 +8,7 @@ import pytest
 from facegender.files.atomic import atomic_file, atomic_folder
 
 
-def test_a_file_appears_when_the_block_ends_well(tmp_path: Path) -> None:
+def test_a_file_appears_when_the_block_succeeds(tmp_path: Path) -> None:
     target = tmp_path / "below" / "a.csv"
     with atomic_file(target) as path:
         path.write_text("new")
@@ -18,7 +18,7 @@ def test_a_file_appears_when_the_block_ends_well(tmp_path: Path) -> None:
     assert list(target.parent.iterdir()) == [target]
 
 
-def test_after_an_error_the_old_file_stands_and_nothing_else(tmp_path: Path) -> None:
+def test_after_an_error_only_the_old_file_is_there(tmp_path: Path) -> None:
     target = tmp_path / "a.csv"
     target.write_text("old")
 
@@ -33,14 +33,14 @@ def test_after_an_error_the_old_file_stands_and_nothing_else(tmp_path: Path) -> 
     assert list(tmp_path.iterdir()) == [target]
 
 
-def test_others_may_read_what_was_written(tmp_path: Path) -> None:
+def test_other_users_can_read_the_file(tmp_path: Path) -> None:
     with atomic_file(tmp_path / "a") as path:
         path.write_text("x")
     (tmp_path / "plain").write_text("x")
     assert stat.S_IMODE((tmp_path / "a").stat().st_mode) == stat.S_IMODE((tmp_path / "plain").stat().st_mode)
 
 
-def test_a_folder_takes_the_place_of_the_old_one(tmp_path: Path) -> None:
+def test_a_folder_replaces_the_old_one(tmp_path: Path) -> None:
     target = tmp_path / "model"
     target.mkdir()
     (target / "old").touch()
@@ -51,7 +51,7 @@ def test_a_folder_takes_the_place_of_the_old_one(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == [target]
 
 
-def test_after_an_error_the_old_folder_stands(tmp_path: Path) -> None:
+def test_after_an_error_the_old_folder_is_there(tmp_path: Path) -> None:
     target = tmp_path / "model"
     target.mkdir()
     (target / "old").touch()

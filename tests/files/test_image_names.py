@@ -1,4 +1,4 @@
-"""Names looked up and sorted as pandas would, without its objects."""
+"""Names are looked up and sorted as by pandas, without its Python objects."""
 
 from pathlib import Path
 
@@ -10,24 +10,24 @@ from facegender.files.image_names import ImagePaths, argsort_names, lookup, look
 from facegender.files.parquet import read_rows, write
 
 
-def test_names_are_found_where_they_stand_first() -> None:
+def test_the_first_row_of_each_name_is_found() -> None:
     among = pd.Series(["b.jpg", "ä.jpg", "a.jpg", "b.jpg"], dtype="str")
     assert lookup_all(pd.Series(["a.jpg", "b.jpg", "ä.jpg"], dtype="str"), among).tolist() == [2, 0, 1]
     assert lookup_all(among.iloc[:0], among).tolist() == []
 
 
-def test_a_missing_name_is_told() -> None:
+def test_a_missing_name_is_an_error() -> None:
     with pytest.raises(KeyError, match=r"c\.jpg"):
         lookup_all(pd.Series(["a.jpg", "c.jpg"], dtype="str"), pd.Series(["a.jpg"], dtype="str"))
 
 
-def test_what_is_not_there_has_no_place() -> None:
+def test_lookup_gives_minus_one_for_a_missing_name() -> None:
     names = pd.Series(["a.jpg", "c.jpg"], dtype="str")
     assert lookup(names, pd.Series(["b.jpg", "a.jpg"], dtype="str")).tolist() == [1, -1]
 
 
-def test_a_table_is_read_for_some_images_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("facegender.files.parquet.ROWS_AT_ONCE", 3)  # the wanted rows lie in several pieces of the file
+def test_only_the_rows_of_some_images_are_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("facegender.files.parquet.ROWS_AT_ONCE", 3)  # the wanted rows lie in several row groups
     table = pd.DataFrame({"image": [f"{number}.jpg" for number in range(8)], "side": range(8), "more": 0})
     write(tmp_path / "table.parquet", table)
     names = pd.Series(["7.jpg", "0.jpg", "4.jpg", "0.jpg"], dtype="str")
@@ -43,8 +43,8 @@ def test_the_order_is_that_of_pandas() -> None:
     assert np.array_equal(argsort_names(names), names.argsort(kind="stable").to_numpy())
 
 
-def test_files_are_the_paths_of_names_in_their_order() -> None:
-    names = pd.Series(["a.jpg", "sub/b.jpg", "c.jpg"], dtype="str").iloc[1:]  # by place, whatever the index says
+def test_image_paths_follow_the_order_of_the_names() -> None:
+    names = pd.Series(["a.jpg", "sub/b.jpg", "c.jpg"], dtype="str").iloc[1:]  # by position, whatever the index says
     files = ImagePaths(Path("images"), names)
     assert list(files) == ["images/sub/b.jpg", "images/c.jpg"]
     assert list(files[1:]) == ["images/c.jpg"]

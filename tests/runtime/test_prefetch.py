@@ -1,4 +1,4 @@
-"""Order, bounds and errors of work done ahead."""
+"""Order, memory bound and errors of results computed ahead."""
 
 import threading
 import time
@@ -9,7 +9,7 @@ import pytest
 from facegender.runtime.prefetch import prefetch
 
 
-def test_results_come_in_order_whatever_finishes_first() -> None:
+def test_results_come_in_order_whichever_finishes_first() -> None:
     def slow_first(item: int) -> int:
         time.sleep(0.05 if item == 0 else 0)
         return item
@@ -17,7 +17,7 @@ def test_results_come_in_order_whatever_finishes_first() -> None:
     assert list(prefetch(slow_first, range(10), workers=4, ahead=4)) == list(range(10))
 
 
-def test_no_more_items_are_drawn_than_may_wait() -> None:
+def test_no_more_items_are_taken_than_may_wait() -> None:
     drawn = []
 
     def items() -> Iterator[int]:
@@ -27,16 +27,16 @@ def test_no_more_items_are_drawn_than_may_wait() -> None:
 
     results = prefetch(lambda item: item, items(), workers=2, ahead=5)
     next(results)
-    assert len(drawn) == 6  # five wait, one was taken
+    assert len(drawn) == 6  # five are waiting, one was returned
     results.close()
 
 
-def test_work_goes_on_in_threads() -> None:
+def test_work_runs_in_threads() -> None:
     names = set(prefetch(lambda _: threading.current_thread().name, range(4), workers=1, ahead=2))
     assert threading.current_thread().name not in names
 
 
-def test_an_error_surfaces_at_its_turn() -> None:
+def test_an_error_is_raised_at_its_items_turn() -> None:
     def fails_at_two(item: int) -> int:
         if item == 2:
             raise ValueError("two")

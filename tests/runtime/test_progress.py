@@ -1,4 +1,4 @@
-"""Progress reaches a log as lines and whoever started us as events."""
+"""Progress appears as lines in a log and as events for the parent process."""
 
 import json
 from pathlib import Path
@@ -20,7 +20,7 @@ def test_without_the_variable_nothing_is_written(monkeypatch: pytest.MonkeyPatch
     assert list(tmp_path.iterdir()) == []
 
 
-def test_the_last_event_says_that_all_is_done(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_the_last_event_reports_everything_done(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv(events.VARIABLE, str(tmp_path / "events"))
     with track("features", 10, "views", done=4) as advance:
         advance(6)
@@ -32,7 +32,7 @@ def test_the_last_event_says_that_all_is_done(monkeypatch: pytest.MonkeyPatch, t
     assert last["seconds_left"] == 0
 
 
-def test_what_has_ended_early_has_nothing_left(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_work_that_ended_early_has_nothing_left(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv(events.VARIABLE, str(tmp_path / "events"))
     with track("fine tune", 10, "images") as advance:
         advance(6)
@@ -40,7 +40,7 @@ def test_what_has_ended_early_has_nothing_left(monkeypatch: pytest.MonkeyPatch, 
     assert (last["done"], last["total"], last["seconds_left"]) == (6, 6, 0)
 
 
-def test_what_an_earlier_run_did_is_not_this_runs_speed(
+def test_units_of_an_earlier_run_do_not_count_towards_the_rate(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     now = [0.0]
