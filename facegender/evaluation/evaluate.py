@@ -19,7 +19,8 @@ import numpy as np
 import pandas as pd
 
 from facegender.decision.classes import Classes, read_classes
-from facegender.decision.decision import Choices, Decision, cross_fit, fit, judge
+from facegender.decision.decision import Decision
+from facegender.decision.fitting import Choices, answer_labelled, cross_fit, fit_decision
 from facegender.decision.threshold import Slices, sliced_column
 from facegender.errors import UserError
 from facegender.evaluation.against_champion import read_champion
@@ -183,15 +184,15 @@ def judge_rows(
     positive = (held["label"] == classes.positive).to_numpy(dtype=bool)
     validation = validates(held["fold"])
     groups = held["group"].to_numpy(dtype=np.int64)
-    decision = fit(
-        positive[validation], raw[validation], groups[validation], choices, slices and slices.take(validation)
+    decision = fit_decision(
+        positive[validation], raw[validation], groups[validation], choices, slices and slices.select(validation)
     )
     if validation.all():
         shown = validation
         judged = cross_fit(positive, raw, groups, choices, slices)
     else:
         shown = ~validation
-        judged = judge(decision, positive[shown], raw[shown])
+        judged = answer_labelled(decision, positive[shown], raw[shown])
     rows = held if validation.all() else held[shown].reset_index(drop=True)
     predictions = pd.DataFrame(
         {

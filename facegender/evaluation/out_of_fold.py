@@ -15,7 +15,8 @@ import numpy as np
 import pandas as pd
 
 from facegender.decision.classes import Classes
-from facegender.decision.decision import Choices, Decision, cross_fit, fit
+from facegender.decision.decision import Decision
+from facegender.decision.fitting import Choices, cross_fit, fit_decision
 from facegender.evaluation.figures import baseline, metrics_json, rows_of
 from facegender.files.atomic import atomic_folder
 from facegender.files.json_files import write_json
@@ -56,7 +57,7 @@ def judge_out_of_fold(table: pd.DataFrame, classes: Classes, params: EvaluatePar
             "covered": judged.covered,
         }
     )
-    return fit(positive, raw, groups, choices), predictions
+    return fit_decision(positive, raw, groups, choices), predictions
 
 
 def figures_by_fold(predictions: pd.DataFrame, classes: Classes, params: EvaluateParams) -> dict[str, Any]:

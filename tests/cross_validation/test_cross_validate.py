@@ -17,7 +17,7 @@ from facegender.cross_validation.joined_store import FoldStore
 from facegender.cross_validation.plan import plan_folds
 from facegender.cross_validation.train_fold import train_fold
 from facegender.cross_validation.train_folds import train_folds
-from facegender.decision.decision import decision_beside
+from facegender.decision.decision import find_decision
 from facegender.errors import UserError
 from facegender.evaluation.compare import read_evaluated
 from facegender.evaluation.figures import labels_of
@@ -161,11 +161,11 @@ def test_the_ensemble_is_the_mean_of_its_folds_and_a_model_like_any_other(
     assert ensemble.count_params() == len_of(kept[0]) + tuned - tuned // FOLDS  # the frozen part once
 
     # a model like any other
-    assert decision_beside(folder) is not None
+    assert find_decision(folder) is not None
     assert read_evaluated(folder).classes == ("0", "1")
     metrics = json.loads((folder.parent / "evaluation" / "metrics.json").read_text())
     assert labels_of(metrics) == ("0", "1")
-    assert {row.label for row in predict(folder, images[:2], decision_beside(folder))} <= {"0", "1"}
+    assert {row.label for row in predict(folder, images[:2], find_decision(folder))} <= {"0", "1"}
     engine = json.loads((folder / "engine.json").read_text())
     maps = []
     for name in ("openvino", "tensorflow"):

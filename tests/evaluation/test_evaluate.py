@@ -9,7 +9,8 @@ import pandas as pd
 import pytest
 
 from facegender.decision.calibration import Calibrator
-from facegender.decision.decision import Choices, Decision
+from facegender.decision.decision import Decision
+from facegender.decision.fitting import Choices
 from facegender.errors import UserError
 from facegender.evaluation.evaluate import choices, evaluate, held_rows, judge_rows, slices_to_equalise
 from facegender.files.layout import Layout
