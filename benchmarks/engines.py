@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from benchmarks.json_file import read_json
-from facegender.decision.decision import PLAIN
+from facegender.decision.decision import DEFAULT_DECISION
 from facegender.network.engine import OpenVinoEngine, TensorFlowEngine
 from facegender.network.engine_choice import compare, run
 from facegender.pictures.decode import decode
@@ -33,7 +33,7 @@ def main(work: Path) -> None:
     expected = run(reference, pictures)
     for engine in (reference, OpenVinoEngine(network, "float32"), OpenVinoEngine(network, "bfloat16")):
         found = run(engine, pictures)
-        accuracy = (PLAIN.answer(found).positive == positive).mean()
+        accuracy = (DEFAULT_DECISION.answer(found).positive == positive).mean()
         difference = compare(engine.name, found, expected).largest_difference
         print(f"{engine.name}: accuracy {accuracy:.4f}, n = {len(found)}, largest difference {difference:.1e}")
 

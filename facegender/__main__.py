@@ -1,4 +1,4 @@
-"""`python -m facegender` is the `facegender` command."""
+"""Run the `facegender` command as `python -m facegender`."""
 
 from facegender.cli.app import main
 

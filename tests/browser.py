@@ -1,4 +1,4 @@
-"""The system's Chromium, for the tests that open a page from disk as a reader opens it."""
+"""The system's Chromium, for tests that open a page from disk as a reader would."""
 
 import shutil
 from collections.abc import Iterator
@@ -8,12 +8,13 @@ from typing import Any
 import pytest
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+LOCAL = ("data:", "file:", "blob:")  # addresses that need no network
 needs_browser = pytest.mark.skipif(CHROMIUM is None, reason="no chromium on this machine")
 ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"]
 
 
-def chromium() -> Iterator[Any]:
-    """A browser, closed at the end."""
+def launch_chromium() -> Iterator[Any]:
+    """Launch a browser and close it at the end. Use as a fixture."""
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:
@@ -22,22 +23,19 @@ def chromium() -> Iterator[Any]:
         browser.close()
 
 
-def opened(browser: Any, file: Path, width: int = 1280, **settings: Any) -> tuple[Any, list[str]]:
-    """The page, and what it says on the console or asks of a network, which should be nothing."""
+def open_page(browser: Any, file: Path, width: int = 1280, **settings: Any) -> tuple[Any, list[str]]:
+    """Open a page; return it with its console messages and its network requests, of which there should be none."""
     page = browser.new_page(viewport={"width": width, "height": 900}, **settings)
-    said: list[str] = []
-    page.on("console", lambda message: said.append(message.text))
-    page.on("pageerror", lambda error: said.append(str(error)))
-    page.on(
-        "request",
-        lambda request: said.append(request.url) if not request.url.startswith(("data:", "file:", "blob:")) else None,
-    )
+    messages: list[str] = []
+    page.on("console", lambda message: messages.append(message.text))
+    page.on("pageerror", lambda error: messages.append(str(error)))
+    page.on("request", lambda request: None if request.url.startswith(LOCAL) else messages.append(request.url))
     page.goto(file.as_uri())
-    return page, said
+    return page, messages
 
 
-def barriers(page: Any) -> list[str]:
-    """What axe-core finds serious or critical, by its rules for WCAG 2.2 A and AA and for good practice."""
+def find_barriers(page: Any) -> list[str]:
+    """List the serious and critical findings of axe-core, by its rules for WCAG 2.2 A and AA and for good practice."""
     from axe_playwright_python.sync_playwright import Axe
 
     found = Axe().run(page).response["violations"]

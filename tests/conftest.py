@@ -1,4 +1,4 @@
-"""What all tests share."""
+"""Fixtures for all tests."""
 
 import os
 import tempfile
@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-# before Prefect's first import: tests leave no runs in the checkout's own database
+# set before Prefect is imported, so that tests leave no runs in the checkout's own database
 PREFECT_HOME = tempfile.TemporaryDirectory(prefix="prefect-home-", ignore_cleanup_errors=True)
 os.environ["PREFECT_HOME"] = PREFECT_HOME.name
 
@@ -24,7 +24,7 @@ def checkout() -> Path:
 
 @pytest.fixture(scope="session")
 def prefect_server() -> Iterator[None]:
-    """A Prefect server with a database of its own, for all tests of flows and tasks."""
+    """A Prefect server with its own database, for all tests of flows and tasks."""
     from prefect.testing.utilities import prefect_test_harness
 
     with prefect_test_harness(server_startup_timeout=120):

@@ -1,4 +1,4 @@
-"""A small data set that a test spoils."""
+"""A small data set for a test to break."""
 
 import json
 from pathlib import Path
@@ -19,7 +19,13 @@ LENIENT = ValidateParams(max_quarantined=1.0)
 
 
 class Data:
-    """A data folder that a test spoils: noise pictures a0..a9 with label 0, b0..b9 with label 1, t0..t3 in test.csv."""
+    """A data folder for a test to break: noise pictures a0..a9 with label 0, b0..b9 with label 1, t0..t3 in test.csv.
+
+    Attributes
+    ----------
+    train, test, sample
+        The rows of the three CSV files, which `run` writes.
+    """
 
     def __init__(self, folder: Path) -> None:
         self.layout = Layout(folder / "data", folder / "artifacts")
@@ -31,11 +37,13 @@ class Data:
             self.draw(row.split(",")[0], seed)
 
     def draw(self, name: str, seed: int, side: int = 40) -> Path:
+        """Write a picture of noise."""
         pixels = np.random.default_rng(seed).integers(0, 256, (side, side, 3), dtype=np.uint8)
         Image.fromarray(pixels).save(self.layout.images / name)
         return self.layout.images / name
 
     def run(self, params: ValidateParams = LENIENT, columns: DataParams | None = None) -> tuple[pd.DataFrame, Any]:
+        """Write the CSV files and run `validate`; return index.parquet and validation.json."""
         layout = self.layout
         for path, header, rows in (
             (layout.train_csv, "image_names,class", self.train),
@@ -48,6 +56,7 @@ class Data:
         return index, json.loads(layout.validation.read_text(encoding="utf-8"))
 
     def error(self, params: ValidateParams = LENIENT, columns: DataParams | None = None) -> str:
+        """Run `validate`, which must fail and leave its outputs as they were; return the message."""
         before = self.outputs()
         with pytest.raises(UserError) as caught:
             self.run(params, columns)
@@ -55,12 +64,13 @@ class Data:
         return str(caught.value)
 
     def outputs(self) -> list[bytes | None]:
+        """Read index.parquet and validation.json; None for a missing file."""
         files = (self.layout.index, self.layout.validation)
         return [file.read_bytes() if file.exists() else None for file in files]
 
 
 def reason(index: pd.DataFrame, name: str) -> Any:
-    """Why the picture is set aside, None where it is not."""
+    """Return why an image is quarantined, or None."""
     row = index.set_index("image").loc[name]
     assert (row["status"] == "ok") == pd.isna(row["reason"])
     return None if pd.isna(row["reason"]) else row["reason"]

@@ -1,4 +1,4 @@
-"""Pictures for the tests of decoding."""
+"""Pictures for tests of decoding."""
 
 import io
 

@@ -21,10 +21,10 @@ def predict(
     Probabilities are calibrated, and the threshold chosen, as the evaluation beside the model's folder says.
     Ends with exit code 1 if a picture could not be read; the others are printed all the same.
     """
-    from facegender.decision.decision import decision_beside
+    from facegender.decision.decision import find_decision
     from facegender.scoring.predict import predict as run
 
-    decision = decision_beside(model)
+    decision = find_decision(model)
     if abstain and decision is None:
         expected = "must have been evaluated before it can abstain"
         raise UserError(str(model), expected, None, "Run `facegender evaluate`.")

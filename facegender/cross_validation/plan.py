@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from facegender.data.split import folds_of
+from facegender.data.split import assign_folds
 from facegender.features.store import Store, join_splits
 from facegender.files.layout import Layout
 from facegender.files.resumable import open_work
@@ -63,7 +63,7 @@ def plan_folds(layout: Layout, params: TrainFoldsStageParams, store: Store) -> F
     """
     splits = pd.read_parquet(layout.splits)
     count = params.cross_validate.folds
-    assigned = splits.assign(fold=folds_of(splits, count, params.split.seed))
+    assigned = splits.assign(fold=assign_folds(splits, count, params.split.seed))
     table = join_splits(store, layout.features, assigned)
     fixed = list_dependencies(params.train, store.manifest, table, "facegender.cross_validation.train_fold")
     return FoldPlan(table, open_work(layout.resume / "cross_validate", fixed, "train_folds"), count)

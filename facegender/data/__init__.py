@@ -1,1 +1,1 @@
-"""The user's files: the stages `validate` and `split`."""
+"""The user's files, and the stages that read them first: `validate` and `split`."""

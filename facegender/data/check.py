@@ -1,19 +1,19 @@
-"""All of a data folder checked: its tables, its images, and what the two say of each other."""
+"""Check a data folder: its tables, its images, and whether the two agree."""
 
 from collections import Counter
 
 import numpy as np
 
-from facegender.data.duplicates import exact_copies, group
+from facegender.data.duplicates import find_exact_copies, group_duplicates
 from facegender.data.duplicates_report import describe_duplicates
-from facegender.data.image_findings import inspected
+from facegender.data.image_findings import inspect_images
 from facegender.data.index import write_index
-from facegender.data.label_overrides import NONE, apply_overrides
+from facegender.data.label_overrides import NO_OVERRIDES, apply_overrides
 from facegender.data.quarantine import find_reasons, refuse_too_many
 from facegender.data.reader_pool import Readers
-from facegender.data.rows import Listing, among, examples, list_images, repeats
+from facegender.data.rows import Listing, format_examples, is_in, is_repeated, list_images
 from facegender.data.tables import Columns, Table, find_columns, read_table
-from facegender.data.unlisted_files import files_without_a_row
+from facegender.data.unlisted_files import find_unlisted_files
 from facegender.errors import UserError
 from facegender.files.atomic import atomic_file
 from facegender.files.json_files import write_json
@@ -24,37 +24,37 @@ from facegender.runtime.memory import trim
 
 
 def check_data(layout: Layout, stage: ValidateStageParams, readers: Readers) -> None:
-    """Check the data folder, whose images `readers` read; write index.parquet and validation.json.
+    """Check the data folder, with its images read by `readers`; write index.parquet and validation.json.
 
     Raises
     ------
     UserError
-        See `read_table`, `find_columns`, `list_images`, `apply_overrides` and `inspected`; more than
-        `params.max_quarantined` of the training rows cannot be used.
+        See `read_table`, `find_columns`, `list_images`, `apply_overrides`, `inspect_images` and `refuse_too_many`.
     """
     params = stage.validation
-    found, listing, csv, overrides = _read_rows(layout, stage.data)
+    columns, listing, csv, overrides = _read_tables(layout, stage.data)
     trim()
-    with inspected(readers, listing.frame["image"]) as (findings, thumbnails):
-        copies = exact_copies(findings.digest, findings.decoded)
+    with inspect_images(readers, listing.frame["image"]) as (findings, thumbnails):
+        copies = find_exact_copies(findings.digest, findings.decoded)
         limits = params.near_duplicate_bits, params.near_duplicate_correlation
-        groups = group(copies, findings.phash, *limits, thumbnails)
+        groups = group_duplicates(copies, findings.phash, *limits, thumbnails)
     reasons = find_reasons(listing, findings, copies, params)
-    unlisted, some_unlisted = files_without_a_row(layout.images, listing.frame["image"])
+    unlisted, some_unlisted = find_unlisted_files(layout.images, listing.frame["image"])
     refuse_too_many(listing, reasons, params, some_unlisted)
 
     warnings = list(listing.warnings)
     if unlisted:
-        warnings.append(f"images: {unlisted} files have no row in train.csv or test.csv: {examples(some_unlisted)}")
+        names = format_examples(some_unlisted)
+        warnings.append(f"images: {unlisted} files have no row in train.csv or test.csv: {names}")
     content = {
-        "image_column": found.image,
-        "label_column": found.label,
+        "image_column": columns.image,
+        "label_column": columns.label,
         "label_dtype": listing.label_dtype,
         "classes": list(listing.classes),
         "demo": layout.demo_marker.exists(),
-        "counts": _counts(listing, reasons, unlisted),
-        "class_counts": _class_counts(listing, reasons),
-        "quarantined": _quarantined(listing, reasons),
+        "counts": _count_rows(listing, reasons, unlisted),
+        "class_counts": _count_classes(listing, reasons),
+        "quarantined": _list_quarantined(listing, reasons),
         "overrides": overrides,
         "duplicates": describe_duplicates(listing.frame, copies, groups),
         "csv": csv,
@@ -65,19 +65,26 @@ def check_data(layout: Layout, stage: ValidateStageParams, readers: Readers) -> 
         write_json(report_file, content)
 
 
-def _read_rows(data: Layout, params: DataParams) -> tuple[Columns, Listing, dict[str, dict[str, str]], dict[str, int]]:
-    """All that the CSVs say, before the long work on the images begins; the tables themselves are let go."""
-    train, test, sample = (read_table(path) for path in (data.train_csv, data.test_csv, data.sample_submission))
+def _read_tables(
+    layout: Layout, params: DataParams
+) -> tuple[Columns, Listing, dict[str, dict[str, str]], dict[str, int]]:
+    """Read and check all CSV files before the long work on the images begins, and free the tables themselves.
+
+    Returns
+    -------
+    The columns, the list of images, encoding and separator by file name, and the counts of `apply_overrides`.
+    """
+    train, test, sample = (read_table(path) for path in (layout.train_csv, layout.test_csv, layout.sample_submission))
     columns = find_columns(train, test, sample, params)
     listing = list_images(train, test, sample, columns)
     tables = [train, test, sample]
-    attributes_csv = data.data / params.attributes
-    if attributes_csv.exists() or params.attributes != DataParams().attributes:  # the default file is not needed
+    attributes_csv = layout.data / params.attributes
+    if attributes_csv.exists() or params.attributes != DataParams().attributes:  # the default file is optional
         tables.append(read_table(attributes_csv))
         listing.warnings += _check_attributes(tables[-1], columns.image, listing)
-    overrides = NONE
-    if data.label_overrides.exists():
-        tables.append(read_table(data.label_overrides))
+    overrides = NO_OVERRIDES
+    if layout.label_overrides.exists():
+        tables.append(read_table(layout.label_overrides))
         overrides = apply_overrides(tables[-1], listing)
     listing.warnings[:0] = [table.warning for table in tables if table.warning]
     csv = {table.path.name: {"encoding": table.encoding, "separator": table.separator} for table in tables}
@@ -90,16 +97,18 @@ def _check_attributes(attributes: Table, image_column: str, listing: Listing) ->
         raise UserError(attributes.where(), f"the column {image_column!r} must be there", headers)
     names = attributes.frame[image_column]
     warnings = []
-    twice = names[repeats(names)]
-    if len(twice):
-        warnings.append(f"{attributes.path.name}: {len(twice)} rows repeat a name; the first counts: {examples(twice)}")
-    alien = names[~among(names, listing.frame["image"])]
-    if len(alien):
-        warnings.append(f"{attributes.path.name}: {len(alien)} names are in no other file: {examples(alien)}")
+    repeated = names[is_repeated(names)]
+    if len(repeated):
+        text = f"{len(repeated)} rows repeat a name; the first counts: {format_examples(repeated)}"
+        warnings.append(f"{attributes.path.name}: {text}")
+    unknown = names[~is_in(names, listing.frame["image"])]
+    if len(unknown):
+        text = f"{len(unknown)} names are in no other file: {format_examples(unknown)}"
+        warnings.append(f"{attributes.path.name}: {text}")
     return warnings
 
 
-def _counts(listing: Listing, reasons: dict[int, str], unlisted: int) -> dict[str, int]:
+def _count_rows(listing: Listing, reasons: dict[int, str], unlisted: int) -> dict[str, int]:
     trained = int((listing.frame["role"] == "train").sum())
     in_train = sum(row < trained for row in reasons)
     return {
@@ -112,14 +121,14 @@ def _counts(listing: Listing, reasons: dict[int, str], unlisted: int) -> dict[st
     }
 
 
-def _class_counts(listing: Listing, reasons: dict[int, str]) -> dict[str, int]:
+def _count_classes(listing: Listing, reasons: dict[int, str]) -> dict[str, int]:
     usable = np.ones(len(listing.frame), np.bool_)
     usable[list(reasons)] = False
     counts = Counter(listing.frame["label"][usable].dropna())
     return {label: counts[label] for label in listing.classes}
 
 
-def _quarantined(listing: Listing, reasons: dict[int, str]) -> list[dict[str, str]]:
+def _list_quarantined(listing: Listing, reasons: dict[int, str]) -> list[dict[str, str]]:
     frame = listing.frame
     rows = [{"image": "", "role": "train", "reason": reason} for reason in listing.unnamed]
     for row, reason in reasons.items():

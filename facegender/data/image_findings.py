@@ -1,6 +1,6 @@
-"""Every image, read once, on all cores (facegender/data/reader_process.py), and what was found as columns.
+"""Read every image once, on all cores (facegender/data/reader_process.py), and keep the findings as columns.
 
-What is kept of an image are columns of numbers, about 60 bytes; its thumbnail waits in a temporary file.
+The columns take about 60 bytes per image. Thumbnails are kept in a temporary file.
 """
 
 import os
@@ -15,30 +15,35 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from facegender.data.duplicates import RowNumbers, Thumbnails, perceptual_hashes
+from facegender.data.arrays import Hashes, RowMask, RowNumbers, Thumbnails
+from facegender.data.duplicates import perceptual_hashes
 from facegender.data.reader_pool import Readers
 from facegender.data.reader_protocol import DIGEST, SIDE, Images
 from facegender.data.tables import STRINGS_AT_ONCE
 from facegender.errors import UserError
 from facegender.runtime.progress import track
 
-CHUNK = 48  # images a process reads at once: what it answers fits into a pipe (64 kB on Linux), so it need not wait
+CHUNK = 48  # images per request: the answer fits into a pipe (64 kB on Linux), so the process need not wait
 
 
 @dataclass
 class Findings:
-    """Columns over all images, in the order of their names.
+    """What was found about each image: one column per property, in the order of the names.
 
+    Attributes
+    ----------
     width, height
-        int32 (n,), upright; 0 where the picture cannot be decoded.
+        int32 (n,): pixels of the upright picture; 0 if it cannot be decoded.
     size
-        int64 (n,), bytes of the file; -1 where it is missing.
+        int64 (n,): bytes of the file; -1 if it is missing.
     mode
-        int16 (n,), into `modes`; -1 where the picture cannot be decoded.
+        int16 (n,): index into `modes`; -1 if the picture cannot be decoded.
     digest
-        void32 (n,), SHA-256 of the file; zeros where it was not read.
+        void32 (n,): SHA-256 of the file; zeros if it was not read.
     phash
-        uint64 (n,), of `perceptual_hashes`; 0 where the picture cannot be decoded.
+        uint64 (n,): from `perceptual_hashes`; 0 if the picture cannot be decoded.
+    modes
+        Pillow's names of the colour modes that occur.
     reasons
         Why a picture cannot be decoded, by row.
     """
@@ -48,7 +53,7 @@ class Findings:
     size: npt.NDArray[np.int64]
     mode: npt.NDArray[np.int16]
     digest: npt.NDArray[np.void]
-    phash: npt.NDArray[np.uint64]
+    phash: Hashes
     modes: list[str] = field(default_factory=list)
     reasons: dict[int, str] = field(default_factory=dict)
 
@@ -64,42 +69,42 @@ class Findings:
         )
 
     @property
-    def decoded(self) -> npt.NDArray[np.bool_]:
-        """bool (n,)"""
+    def decoded(self) -> RowMask:
+        """bool (n,): True where the picture can be decoded."""
         return self.mode >= 0
 
     @property
-    def found(self) -> npt.NDArray[np.bool_]:
-        """bool (n,): there is a file."""
+    def exists(self) -> RowMask:
+        """bool (n,): True where there is a file."""
         return self.size >= 0
 
     @property
-    def read(self) -> npt.NDArray[np.bool_]:
-        """bool (n,): the file was read, so that it has a digest."""
-        read: npt.NDArray[np.bool_] = self.digest != np.void(bytes(32))
-        return read
+    def was_read(self) -> RowMask:
+        """bool (n,): True where the file was read, so that it has a digest."""
+        was_read: RowMask = self.digest != np.void(bytes(32))
+        return was_read
 
 
 @contextmanager
-def inspected(readers: Readers, names: "pd.Series[str]") -> Iterator[tuple[Findings, "ThumbnailFile"]]:
-    """Inspect `names`, and end the `readers`; the thumbnails are there as long as the block runs.
+def inspect_images(readers: Readers, names: "pd.Series[str]") -> Iterator[tuple[Findings, "ThumbnailFile"]]:
+    """Inspect the images `names`, then close the `readers`. The thumbnails exist only inside the `with` block.
 
     Raises
     ------
     UserError
-        A name is, or goes through, a link that leaves the folder: of several the first.
+        A name is a link that leaves the folder, or goes through one. The message names the first of them.
     """
     findings = Findings.blank(len(names))
     outside: list[tuple[int, str]] = []
     ahead = readers.ahead()
-    rows_ahead = _rows_of([images.names for images in ahead], names)
+    rows_ahead = _find_rows([images.names for images in ahead], names)
     left = np.ones(len(names), np.bool_)
     for rows in rows_ahead:
         left[rows[rows >= 0]] = False
     with tempfile.TemporaryFile() as file, track("Inspecting images", len(names), "images") as advance:
         thumbnails = ThumbnailFile(file, len(names))
         for rows, images in zip(rows_ahead, ahead, strict=True):
-            _store(images, rows, findings, thumbnails)
+            _store_findings(images, rows, findings, thumbnails)
         ahead.clear()
         advance(len(names) - int(left.sum()))
 
@@ -109,14 +114,14 @@ def inspected(readers: Readers, names: "pd.Series[str]") -> Iterator[tuple[Findi
                 many = rows[start : start + STRINGS_AT_ONCE]
                 some = names.iloc[many].tolist()
                 for place in range(0, len(many), CHUNK):
-                    if outside:  # all rows before it are in the hands of the readers
+                    if outside:  # all earlier rows have been requested already
                         return
                     yield many[place : place + CHUNK], some[place : place + CHUNK]
 
         for rows, images in readers.read(requests()):
             if images.outside:
                 outside.append((int(rows[images.outside[0]]), images.outside[1]))
-            _store(images, rows, findings, thumbnails)
+            _store_findings(images, rows, findings, thumbnails)
             advance(len(rows))
         readers.close()
         if outside:
@@ -130,8 +135,8 @@ def inspected(readers: Readers, names: "pd.Series[str]") -> Iterator[tuple[Findi
         yield findings, thumbnails
 
 
-def _rows_of(lists: list[list[str]], names: "pd.Series[str]") -> list[RowNumbers]:
-    """int64 (len(names of the list),) for each list: -1 for what is not among `names`."""
+def _find_rows(lists: list[list[str]], names: "pd.Series[str]") -> list[RowNumbers]:
+    """Find the rows of each list of names: int64 (len(list),), with -1 for a name that is not in `names`."""
     row_of = dict.fromkeys(chain.from_iterable(lists), -1)
     for start in range(0, len(names), STRINGS_AT_ONCE):
         for row, name in enumerate(names.iloc[start : start + STRINGS_AT_ONCE].tolist(), start):
@@ -140,8 +145,8 @@ def _rows_of(lists: list[list[str]], names: "pd.Series[str]") -> list[RowNumbers
     return [np.array([row_of[name] for name in some], np.int64) for some in lists]
 
 
-def _store(images: Images, rows: RowNumbers, findings: Findings, file: "ThumbnailFile") -> None:
-    """Keep what was found of `rows`; what has -1 for a row is let go."""
+def _store_findings(images: Images, rows: RowNumbers, findings: Findings, file: "ThumbnailFile") -> None:
+    """Store what was found for `rows`; discard images whose row is -1."""
     kept = np.flatnonzero(rows >= 0)
     at = rows[kept]
     findings.width[at], findings.height[at] = np.array(images.width)[kept], np.array(images.height)[kept]
@@ -159,21 +164,21 @@ def _store(images: Images, rows: RowNumbers, findings: Findings, file: "Thumbnai
 
 
 class ThumbnailFile:
-    """Thumbnails by row, read from disk when asked for: all of them would be 1 kB an image."""
+    """Thumbnails by row, kept in a file and read when needed: in memory they would take 1 kB per image."""
 
     def __init__(self, file: BinaryIO, n: int) -> None:
         self._file = file
-        self._place = np.zeros(n, np.int32)  # in the file, in the order in which they came
+        self._place = np.zeros(n, np.int32)  # position in the file, which is in order of arrival
         self._count = 0
 
     def append(self, rows: RowNumbers, thumbnails: Thumbnails) -> None:
-        """uint8 (len(rows), 32, 32)."""
+        """Add uint8 (len(rows), 32, 32)."""
         self._place[rows] = range(self._count, self._count + len(rows))
         self._count += len(rows)
         self._file.write(thumbnails.data)
 
     def __call__(self, rows: RowNumbers) -> Thumbnails:
-        """uint8 (len(rows), 32, 32)."""
+        """Read uint8 (len(rows), 32, 32)."""
         self._file.flush()
         handle, size = self._file.fileno(), SIDE * SIDE
         content = b"".join(os.pread(handle, size, place * size) for place in self._place[rows].tolist())

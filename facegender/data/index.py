@@ -1,4 +1,4 @@
-"""The index: index.parquet, the table of all images that validate leaves for the other stages."""
+"""index.parquet: the table of all images, which `validate` writes for the other stages."""
 
 from pathlib import Path
 
@@ -6,10 +6,10 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from facegender.data.duplicates import RowNumbers
+from facegender.data.arrays import RowNumbers
 from facegender.data.image_findings import Findings
 
-ROWS_AT_ONCE = 4096  # of the index, while it is written
+ROWS_AT_ONCE = 4096  # rows of the index written together
 FEW_VALUES = ["role", "label", "status", "reason", "mode"]
 DTYPES = {
     "image": "str",
@@ -30,16 +30,16 @@ DTYPES = {
 def write_index(
     path: Path, frame: pd.DataFrame, findings: Findings, reasons: dict[int, str], groups: RowNumbers
 ) -> None:
-    """Write one row per image, some thousands at a time, because as Python objects they would take a kilobyte each.
+    """Write one row per image, a few thousand at a time: as Python objects they would take a kilobyte each.
 
     Parameters
     ----------
     frame
-        image, role, label.
+        image, role, label; one row per image.
     reasons
-        Why a row is set aside, by row.
+        Why a row is quarantined, by row.
     groups
-        int64 (n,).
+        int64 (n,): from `group_duplicates`.
     """
     empty = pd.DataFrame({name: pd.Series(dtype=dtype) for name, dtype in DTYPES.items()})
     schema = pa.Schema.from_pandas(empty, preserve_index=False)
@@ -64,6 +64,6 @@ def write_index(
                 }
             )
             chunk.loc[~findings.decoded[part], ["width", "height", "phash"]] = pd.NA
-            chunk.loc[~findings.found[part], "bytes"] = pd.NA
-            chunk.loc[~findings.read[part], "sha256"] = None
+            chunk.loc[~findings.exists[part], "bytes"] = pd.NA
+            chunk.loc[~findings.was_read[part], "sha256"] = None
             writer.write_table(pa.Table.from_pandas(chunk.astype(DTYPES), schema=schema, preserve_index=False))

@@ -1,13 +1,13 @@
-"""label_overrides.csv: what a person decided about labels that looked wrong, and how it changes the list of images.
+"""label_overrides.csv: a person's decisions about labels that looked wrong, and how they change the list of images.
 
 Three columns, in any order, one row per image of train.csv:
 
     image       the name, as in train.csv
-    label       the label that train.csv gives it, which the person saw; not the one it becomes
-    decision    keep: the label is right | flip: the other class | drop: set the image aside
+    label       the label in train.csv, which the person saw; not the new one
+    decision    keep: the label is right | flip: use the other class | drop: quarantine the image
 
-The label is repeated so that a decision about a label that has been mended in train.csv since is found out instead of
-turning the mended one around again. `facegender review` writes the file; any editor may.
+The label is repeated to detect a decision about a label that has been corrected in train.csv since. Otherwise `flip`
+would make the corrected label wrong again. `facegender review` writes the file; any editor can.
 """
 
 from typing import Final
@@ -15,48 +15,47 @@ from typing import Final
 import numpy as np
 import pandas as pd
 
-from facegender.data.rows import Listing, among, examples, repeats
+from facegender.data.rows import Listing, format_examples, is_in, is_repeated
 from facegender.data.tables import Table
 from facegender.errors import UserError
 
 COLUMNS: Final = ("image", "label", "decision")
 DECISIONS: Final = ("keep", "flip", "drop")
 DROPPED: Final = "dropped by label_overrides.csv"
-NONE: Final = {"flipped": 0, "dropped": 0, "kept": 0}
+NO_OVERRIDES: Final = {"flipped": 0, "dropped": 0, "kept": 0}
 
 
 def apply_overrides(overrides: Table, listing: Listing) -> dict[str, int]:
-    """Change `listing` as the overrides say, and count what they did: {"flipped", "dropped", "kept"}.
+    """Apply the overrides to `listing`, in place, and count them: {"flipped", "dropped", "kept"}.
 
     Raises
     ------
     UserError
-        A column is missing, a name is not in train.csv or stands twice, a label or decision is none that exists, or
-        the label is not (or no longer) that of train.csv.
+        See `check_overrides`; or a name is not in train.csv, or a label is not (or no longer) the one in train.csv.
     """
     check_overrides(overrides, listing.classes)
     frame = listing.frame
     names = overrides.frame["image"]
     in_train = (frame["role"] == "train").to_numpy()
-    rows = np.flatnonzero(among(frame["image"], names) & in_train)
+    rows = np.flatnonzero(is_in(frame["image"], names) & in_train)
     row_of = dict(zip(frame["image"].iloc[rows], rows.tolist(), strict=True))
     unknown = names[~names.isin(list(row_of))]
     if len(unknown):
-        received = f"{len(unknown)} that are not: {examples(unknown)}"
+        received = f"{len(unknown)} that are not: {format_examples(unknown)}"
         where = overrides.where(unknown.index[0])
-        raise UserError(where, "the image must be in train.csv", received, "Remove their rows, or mend the names.")
+        raise UserError(where, "the image must be in train.csv", received, "Remove their rows, or correct the names.")
     labels = frame["label"].cat.codes.to_numpy(copy=True)
     counts = dict.fromkeys(DECISIONS, 0)
     for where, image, label, decision in overrides.frame[list(COLUMNS)].itertuples(name=None):
         row = row_of[image]
         seen = listing.classes.index(label)
         if labels[row] != seen:
-            now = repr(listing.classes[labels[row]]) if labels[row] >= 0 else "none to trust"
+            now = repr(listing.classes[labels[row]]) if labels[row] >= 0 else "which is missing or contradictory"
             raise UserError(
                 overrides.where(where),
-                f"the label of {image} must be the one that train.csv gives it, {now}",
+                f"the label of {image} must be the one in train.csv, {now}",
                 repr(label),
-                "The label has changed since the decision. Remove the row, and review the image again.",
+                "The label has changed since the decision. Remove the row and review the image again.",
             )
         counts[decision] += 1
         if decision == "flip":
@@ -68,7 +67,13 @@ def apply_overrides(overrides: Table, listing: Listing) -> dict[str, int]:
 
 
 def check_overrides(overrides: Table, classes: tuple[str, str]) -> None:
-    """What can be said of the file alone; raises UserError."""
+    """Check what needs no other file.
+
+    Raises
+    ------
+    UserError
+        A column is missing, a label or a decision is not one of those allowed, or a name has two rows.
+    """
     frame = overrides.frame
     for column in COLUMNS:
         if column not in frame.columns:
@@ -79,7 +84,7 @@ def check_overrides(overrides: Table, classes: tuple[str, str]) -> None:
         if len(odd):
             expected = f"{column} must be one of {', '.join(allowed)}"
             raise UserError(overrides.where(odd.index[0]), expected, repr(odd.iloc[0]))
-    twice = frame.loc[repeats(frame["image"]), "image"]
-    if len(twice):
-        remedy = "Keep one decision for each image."
-        raise UserError(overrides.where(twice.index[0]), "an image may stand in one row only", examples(twice), remedy)
+    repeated = frame.loc[is_repeated(frame["image"]), "image"]
+    if len(repeated):
+        where, received = overrides.where(repeated.index[0]), format_examples(repeated)
+        raise UserError(where, "each image may have only one row", received, "Keep one decision for each image.")

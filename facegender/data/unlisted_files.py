@@ -1,4 +1,4 @@
-"""What lies in the images folder beside what the CSVs name."""
+"""Files in the images folder that no CSV file names."""
 
 import os
 from collections.abc import Iterator
@@ -9,23 +9,27 @@ import pandas as pd
 
 from facegender.data.tables import STRINGS_AT_ONCE, hash_names
 
-SOME = 20
+MAX_EXAMPLES = 20  # names returned
 
 
-def files_without_a_row(folder: Path, names: "pd.Series[str]") -> tuple[int, list[str]]:
-    """How many, and the first few in sorted order; hidden files do not count."""
+def find_unlisted_files(folder: Path, names: "pd.Series[str]") -> tuple[int, list[str]]:
+    """Count the files below `folder` that are not among `names`, and list the first few in sorted order.
+
+    Hidden files do not count.
+    """
     listed = np.sort(hash_names(names))
     count, some = 0, list[str]()
-    for chunk in _names_below(folder):
+    for chunk in _walk_names(folder):
         hashes = hash_names(pd.Series(chunk, dtype="str"))
         place = np.minimum(np.searchsorted(listed, hashes), len(listed) - 1)
         missing = [name for name, known in zip(chunk, listed[place] == hashes, strict=True) if not known]
         count += len(missing)
-        some = sorted([*some, *missing])[:SOME]
+        some = sorted([*some, *missing])[:MAX_EXAMPLES]
     return count, some
 
 
-def _names_below(folder: Path, below: str = "") -> Iterator[list[str]]:
+def _walk_names(folder: Path, below: str = "") -> Iterator[list[str]]:
+    """Yield the names of all files below `folder`, in lists of at most STRINGS_AT_ONCE."""
     chunk: list[str] = []
     folders: list[str] = []
     with os.scandir(folder / below) as entries:
@@ -42,4 +46,4 @@ def _names_below(folder: Path, below: str = "") -> Iterator[list[str]]:
     if chunk:
         yield chunk
     for name in sorted(folders):
-        yield from _names_below(folder, f"{below}{name}/")
+        yield from _walk_names(folder, f"{below}{name}/")

@@ -1,4 +1,4 @@
-"""Stage validate: every row of every CSV and every image; what cannot be used is set aside, with the reason."""
+"""Stage validate: check every row of every CSV file and every image; quarantine what cannot be used."""
 
 from facegender.data.reader_pool import Readers
 from facegender.errors import UserError
@@ -12,13 +12,13 @@ def validate(layout: Layout, params: ValidateStageParams) -> None:
     Raises
     ------
     UserError
-        See `check_data`; no images folder.
+        There is no images folder; see also `check_data`.
     """
     images = layout.images
     if not images.is_dir():
         raise UserError(str(images), "the folder with the images must exist", None, "See README, 'Your own data'.")
     with Readers(images, params.validation) as readers:
-        # Only now, while the processes read ahead: pandas takes as long to import as thousands of images to read
+        # imported while the processes read ahead: importing pandas takes as long as reading thousands of images
         from facegender.data.check import check_data
 
         check_data(layout, params, readers)

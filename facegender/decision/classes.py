@@ -1,4 +1,4 @@
-"""The two labels of a model, as classes.json beside it states them."""
+"""The two classes of a model, read from classes.json in its folder."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,7 +8,7 @@ from facegender.files.json_files import read_json
 
 @dataclass(frozen=True)
 class Classes:
-    """The labels as they stand in train.csv.
+    """The labels of both classes, as written in train.csv.
 
     Attributes
     ----------
@@ -17,7 +17,12 @@ class Classes:
     label_dtype
         "int" or "str".
     positive_share
-        Of the training rows, in [0, 1].
+        Share of the training rows with the label `positive`, in [0, 1].
+
+    Examples
+    --------
+    >>> Classes("female", "male", "str", positive_share=0.45).majority
+    'female'
     """
 
     negative: str
@@ -27,12 +32,12 @@ class Classes:
 
     @property
     def majority(self) -> str:
-        """The label that more training rows have; of a tie, the positive one, as a threshold of 0.5 has it."""
+        """The label of most training rows. In a tie it is the positive one, as with a threshold of 0.5."""
         return self.positive if self.positive_share >= 0.5 else self.negative
 
 
 def read_classes(model: Path) -> Classes:
-    """The mapping beside a saved model."""
+    """Read classes.json in a model folder."""
     values = read_json(model / "classes.json")
     return Classes(
         str(values["negative"]), str(values["positive"]), str(values["label_dtype"]), float(values["positive_share"])

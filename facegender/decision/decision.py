@@ -1,52 +1,36 @@
-"""From the model's probability to an answer: calibration, threshold, and when to abstain.
+"""From the model's probability to an answer: calibration, threshold and abstention.
 
-`Decision.answer` is the only place that applies the three.
-
-Chosen by `evaluate` on the validation rows and stored as decision.json, which submit and predict read. What is reported
-of those very rows is cross-fitted: no row is judged by a choice that saw it or a row of its group.
+Only `Decision.answer` applies the three. `evaluate` fits them on the validation rows (facegender/decision/fitting.py)
+and stores them as decision.json; submit and predict read that file.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
 
-from facegender.decision import calibration
-from facegender.decision.calibration import Calibrator, calibrator_from
-from facegender.decision.conformal import abstains, fit_quantile, sets
-from facegender.decision.threshold import Rule, Slices, choose_threshold
+from facegender.decision.calibration import Calibrator
+from facegender.decision.conformal import should_abstain
 from facegender.errors import UserError
 from facegender.files.json_files import read_json
-from facegender.statistics.intervals import FloatArray, IntArray
-from facegender.statistics.metrics import BoolArray, log_losses
-from facegender.statistics.stratify import assign
-
-
-@dataclass(frozen=True)
-class Choices:
-    """What params say: how to calibrate, which threshold, and the error that conformal sets allow."""
-
-    calibration: calibration.Method
-    threshold: Rule
-    error: float
-    folds: int
-    seed: int
+from facegender.statistics.intervals import FloatArray
+from facegender.statistics.metrics import BoolArray
 
 
 @dataclass(frozen=True)
 class Answers:
-    """What a decision makes of n probabilities.
+    """The answers of a decision to n probabilities.
 
     Attributes
     ----------
     probability
-        Calibrated, of the positive class: float64 (n,). NaN where the model gave none.
+        float64 (n,): calibrated probability of the positive class. NaN where the model gave none.
     positive
-        bool (n,): the positive class is answered. False where there is no probability.
+        bool (n,): True where the answer is the positive class. False where there is no probability.
     abstain
-        bool (n,): the model should abstain. True where there is no probability.
+        bool (n,): True where the model should abstain, and where there is no probability.
     """
 
     probability: FloatArray
@@ -56,16 +40,30 @@ class Answers:
 
 @dataclass(frozen=True)
 class Decision:
-    """What was fitted.
+    """Calibration, threshold and abstention of one model.
 
     Attributes
     ----------
+    calibrator
+        Turns the model's own probability into the calibrated one.
     threshold
-        Calibrated probability from which the positive class is answered.
+        Lowest calibrated probability that is answered with the positive class.
+    error
+        Share of rows whose conformal set may miss the label.
     quantile
-        Of the conformal sets for `error`.
+        Quantile of the conformal sets, fitted for `error`.
     views
-        In which a picture was scored (see facegender/scoring/tta.py); all of this holds for pictures scored alike.
+        Number of views that the scores are averaged over (see facegender/scoring/tta.py). The decision holds only for
+        pictures that are scored in as many.
+
+    Examples
+    --------
+    At temperature 2, 0.8 becomes 2/3, and 0.5 stays. The sets tolerate 1 - p up to 0.45: at 0.5 the set is empty.
+
+    >>> decision = Decision(Calibrator("temperature", 2.0), threshold=0.6, error=0.1, quantile=0.45)
+    >>> answers = decision.answer(np.array([0.8, 0.5]))
+    >>> answers.probability.round(3).tolist(), answers.positive.tolist(), answers.abstain.tolist()
+    ([0.667, 0.5], [True, False], [False, True])
     """
 
     calibrator: Calibrator
@@ -75,7 +73,7 @@ class Decision:
     views: int = 1
 
     def as_dict(self) -> dict[str, Any]:
-        """decision.json."""
+        """Return the content of decision.json."""
         return {
             "calibration": self.calibrator.as_dict(),
             "threshold": self.threshold,
@@ -84,136 +82,47 @@ class Decision:
         }
 
     def answer(self, raw: npt.NDArray[np.floating[Any]]) -> Answers:
-        """Answer the model's own probabilities of the positive class, (n,); NaN where a picture could not be read."""
+        """Turn the model's own probabilities into answers.
+
+        Parameters
+        ----------
+        raw
+            Floats (n,): probability of the positive class; NaN where a picture could not be read.
+        """
         probability = self.calibrator.apply(raw.astype(np.float64))
         positive = probability >= self.threshold
-        return Answers(probability, positive, abstains(probability, positive, self.quantile))
+        return Answers(probability, positive, should_abstain(probability, positive, self.quantile))
 
 
-PLAIN: Final = Decision(Calibrator("none"), threshold=0.5, error=1.0, quantile=1.0)  # of a model before its evaluation
-
-
-@dataclass(frozen=True)
-class Judged:
-    """Labelled rows with their answers.
-
-    Attributes
-    ----------
-    covered
-        bool (n,): the conformal set holds the label.
-    """
-
-    answers: Answers
-    covered: BoolArray
+# for a model that has not been evaluated
+DEFAULT_DECISION: Final = Decision(Calibrator("none"), threshold=0.5, error=1.0, quantile=1.0)
 
 
 def read_decision(path: Path) -> Decision:
-    """decision.json, as `evaluate` left it.
+    """Read decision.json, as `evaluate` wrote it.
 
     Raises
     ------
     UserError
-        There is none.
+        The file is missing.
     """
     if not path.exists():
         remedy = "Run `facegender evaluate`, which chooses calibration and threshold."
         raise UserError(str(path), "the model must have been evaluated", "no such file", remedy)
     values = read_json(path)
     abstention = values["abstention"]
-    calibrator = calibrator_from(values["calibration"])
+    calibrator = Calibrator.from_dict(values["calibration"])
     error, quantile = float(abstention["error"]), float(abstention["quantile"])
-    views = int(values.get("views", 1))  # a model promoted before there were several has no such key
+    views = int(values.get("views", 1))  # absent in a model promoted before there were several
     return Decision(calibrator, float(values["threshold"]), error, quantile, views)
 
 
-def decision_beside(model: Path) -> Decision | None:
-    """The decision that belongs to a model folder, or None where it has not been evaluated yet.
+def find_decision(model: Path) -> Decision | None:
+    """Read the decision that belongs to a model folder; return None if the model has not been evaluated yet.
 
-    An exported model brings its own; else it is that of the evaluation beside the folder.
+    An exported model has its own decision.json. For any other model it is in the folder `evaluation` beside it.
     """
     for path in (model / "decision.json", model.resolve().parent / "evaluation" / "decision.json"):
         if path.exists():
             return read_decision(path)
     return None
-
-
-def fit(
-    positive: BoolArray,
-    probabilities: FloatArray,
-    groups: IntArray,
-    choices: Choices,
-    slices: Slices | None = None,
-) -> Decision:
-    """Fit all three on the same rows: labels bool (n,), the model's probabilities float64 (n,), groups int64 (n,)."""
-    return _fit(positive, probabilities, _that_helps(positive, probabilities, groups, choices), slices)
-
-
-def _fit(positive: BoolArray, probabilities: FloatArray, choices: Choices, slices: Slices | None) -> Decision:
-    calibrator = calibration.fit(choices.calibration, positive, probabilities)
-    calibrated = calibrator.apply(probabilities)
-    # stored figures are rounded, so that another BLAS or platform stores the same
-    threshold = round(choose_threshold(choices.threshold, positive, calibrated, slices), 6)
-    quantile = round(fit_quantile(positive, calibrated, choices.error), 6)
-    return Decision(calibrator, threshold, choices.error, quantile)
-
-
-def _that_helps(positive: BoolArray, probabilities: FloatArray, groups: IntArray, choices: Choices) -> Choices:
-    """The choices, with their calibration only where that helps on rows that the fit did not see.
-
-    Helps: the cross-fitted log loss falls by more than the standard error of its fall (the one-standard-error rule,
-    Hastie et al. 2009, section 7.10). A model that is calibrated already would only take on the fit's noise.
-    """
-    calibrated = probabilities.copy()
-    for rest, here in _folds(positive, groups, choices):
-        fitted = calibration.fit(choices.calibration, positive[rest], probabilities[rest])
-        calibrated[here] = fitted.apply(probabilities[here])
-    fall = log_losses(positive, probabilities) - log_losses(positive, calibrated)
-    helps = fall.mean() > fall.std() / np.sqrt(len(fall))
-    return choices if helps else replace(choices, calibration="none")
-
-
-def judge(decision: Decision, positive: BoolArray, probabilities: FloatArray) -> Judged:
-    """Answer rows that the decision was not fitted on."""
-    answers = decision.answer(probabilities)
-    holds_negative, holds_positive = sets(answers.probability, decision.quantile)
-    return Judged(answers, np.where(positive, holds_positive, holds_negative))
-
-
-def cross_fit(
-    positive: BoolArray,
-    probabilities: FloatArray,
-    groups: IntArray,
-    choices: Choices,
-    slices: Slices | None = None,
-) -> Judged:
-    """Answer each row by a decision fitted on the other folds, which hold no row of its group.
-
-    Whether there is a calibration at all is decided once, on all rows: what is told is of the model as it answers.
-    Where a class has fewer than two groups nothing can be fitted on other rows: each is judged by the model's own
-    probability, and the model abstains from all of them, for no set of one label keeps a promise that was not fitted.
-    """
-    judged = judge(_unfitted(choices), positive, probabilities)
-    chosen = _that_helps(positive, probabilities, groups, choices)
-    for rest, here in _folds(positive, groups, choices):
-        decision = _fit(positive[rest], probabilities[rest], chosen, slices and slices.take(rest))
-        fold = judge(decision, positive[here], probabilities[here])
-        judged.covered[here] = fold.covered
-        for name in ("probability", "positive", "abstain"):
-            getattr(judged.answers, name)[here] = getattr(fold.answers, name)
-    return judged
-
-
-def _unfitted(choices: Choices) -> Decision:
-    threshold = 0.5 if isinstance(choices.threshold, str) else choices.threshold
-    return Decision(Calibrator("none"), threshold, choices.error, 1.0)
-
-
-def _folds(positive: BoolArray, groups: IntArray, choices: Choices) -> list[tuple[IntArray, IntArray]]:
-    fewest = min(len(np.unique(groups[positive])), len(np.unique(groups[~positive])))
-    count = min(choices.folds, fewest)
-    if count < 2:
-        return []
-    numbered = np.unique(groups, return_inverse=True)[1].astype(np.int64)
-    rng = np.random.default_rng(choices.seed)
-    fold = assign(positive.astype(np.int64), numbered, np.full(count, 1 / count), rng)
-    return [(np.flatnonzero(fold != number), np.flatnonzero(fold == number)) for number in range(count)]

@@ -1,4 +1,7 @@
-"""From which probability on the positive class is answered: a number, or a rule that finds one on held rows."""
+"""Choose the threshold: the lowest probability that is answered with the positive class.
+
+A rule is a number, or names a criterion to optimise on held-out rows.
+"""
 
 import re
 from dataclasses import dataclass
@@ -14,45 +17,71 @@ Rule = float | str
 
 @dataclass(frozen=True)
 class Slices:
-    """What `equal_error` makes alike.
+    """The slices whose error rates the rule `equal_error` equalises.
 
     Attributes
     ----------
     member
-        int64 (n,): the slice of each row, -1 for rows whose slice is too small to be compared.
+        int64 (n,): slice number of each row; -1 if the slice is too small to be compared.
     cost
-        Balanced accuracy that may be given up.
+        Balanced accuracy that the rule may give up, in [0, 1].
     """
 
     member: IntArray
     cost: float
 
-    def take(self, chosen: BoolArray | IntArray) -> "Slices":
-        """Some of the rows."""
+    def select(self, chosen: BoolArray | IntArray) -> "Slices":
+        """Select rows by mask or by position."""
         return Slices(self.member[chosen], self.cost)
 
 
 def sliced_column(rule: Rule) -> str | None:
-    """The column that `equal_error(column)` names; None for every other rule."""
+    """Return the column that `equal_error(column)` names; None for any other rule.
+
+    Examples
+    --------
+    >>> sliced_column("equal_error(age)")
+    'age'
+    """
     found = re.fullmatch(r"equal_error\((.+)\)", rule) if isinstance(rule, str) else None
     return None if found is None else found[1].strip()
 
 
 def choose_threshold(rule: Rule, positive: BoolArray, probabilities: FloatArray, slices: Slices | None = None) -> float:
-    """The threshold that serves a rule best on some rows.
+    """Find the threshold that meets a rule best on some rows.
 
-    `balanced_accuracy` and `f1` (of the positive class) are made as large as they get. `recall>=R` takes the highest
-    threshold that still finds the share R of the positive rows, `precision>=P` the lowest that keeps that precision, or
-    the most precise one where none does. `equal_error(column)` takes, of the thresholds whose balanced accuracy is
-    within `slices.cost` of the best, the one with the smallest distance between the highest and the lowest share of
-    wrong answers in a slice; one threshold for all: nobody's attribute is needed to answer. Where fewer than two
-    slices can be compared it is `balanced_accuracy`. A number is the threshold itself; so is 0.5 where a class has no
-    rows.
+    The rules:
+
+    - a number: the threshold itself.
+    - `balanced_accuracy`, `f1` (of the positive class): maximise it.
+    - `recall>=R`: the highest threshold with at least recall R of the positive class.
+    - `precision>=P`: the lowest threshold with at least precision P, or the most precise one if none has it.
+    - `equal_error(column)`: among the thresholds whose balanced accuracy is within `slices.cost` of the best, the one
+      with the smallest difference between the highest and the lowest error rate of a slice. All slices share that
+      threshold, so no attribute is needed to answer. With fewer than two slices to compare, `balanced_accuracy`.
+
+    If a class has no rows, every rule but a number gives 0.5.
+
+    Parameters
+    ----------
+    positive
+        bool (n,): True where the label is the positive class.
+    probabilities
+        float64 (n,): calibrated probabilities of the positive class.
+    slices
+        The slices of the same rows; only `equal_error` uses them.
 
     Raises
     ------
     ValueError
-        No such rule.
+        There is no such rule.
+
+    Examples
+    --------
+    >>> positive = np.array([True, False, True, True, False])
+    >>> probabilities = np.array([0.9, 0.8, 0.6, 0.3, 0.1])
+    >>> round(choose_threshold("recall>=0.6", positive, probabilities), 2)  # finds 0.9 and 0.6: 2 of 3
+    0.45
     """
     if not isinstance(rule, str):
         return float(rule)
@@ -63,45 +92,49 @@ def choose_threshold(rule: Rule, positive: BoolArray, probabilities: FloatArray,
         )
     if positive.all() or not positive.any():
         return 0.5
-    candidates, true_positive, false_positive = _counts(positive, probabilities)
+    candidates, true_positive, false_positive = _count_by_threshold(positive, probabilities)
     positives, negatives = int(positive.sum()), int((~positive).sum())
     recall = true_positive / positives
     precision = true_positive / (true_positive + false_positive)
     balanced = (recall + 1 - false_positive / negatives) / 2
     if rule == "balanced_accuracy":
-        return _best(candidates, balanced)
+        return _find_best(candidates, balanced)
     if sliced_column(rule) is not None:
         if slices is None or len(np.unique(slices.member[slices.member >= 0])) < 2:
-            return _best(candidates, balanced)
+            return _find_best(candidates, balanced)
         near = candidates[balanced >= balanced.max() - slices.cost - 1e-12]
-        return _best(near, -error_spread(near, positive, probabilities, slices.member))
+        return _find_best(near, -error_spread(near, positive, probabilities, slices.member))
     if rule == "f1":
-        return _best(candidates, 2 * true_positive / (true_positive + false_positive + positives))
+        return _find_best(candidates, 2 * true_positive / (true_positive + false_positive + positives))
     kind, floor = rule.split(">=")
     if kind == "recall":
         return float(candidates[recall >= float(floor)].max())
     reached = candidates[precision >= float(floor)]
-    return float(reached.min()) if len(reached) else _best(candidates, precision)
+    return float(reached.min()) if len(reached) else _find_best(candidates, precision)
 
 
 def error_spread(
     thresholds: FloatArray, positive: BoolArray, probabilities: FloatArray, member: IntArray
 ) -> FloatArray:
-    """float64 (t,): at each threshold the highest share of wrong answers in a slice less the lowest."""
+    """Return, for each threshold, the highest error rate of a slice minus the lowest: float64 (t,)."""
     highest, lowest = np.full(len(thresholds), -np.inf), np.full(len(thresholds), np.inf)
     for number in np.unique(member[member >= 0]):
         here = member == number
-        missed = np.sort(probabilities[here & positive])
-        kept_out = np.sort(probabilities[here & ~positive])
-        wrong = np.searchsorted(missed, thresholds) + len(kept_out) - np.searchsorted(kept_out, thresholds)
+        positives = np.sort(probabilities[here & positive])
+        negatives = np.sort(probabilities[here & ~positive])
+        missed = np.searchsorted(positives, thresholds)
+        wrong = missed + len(negatives) - np.searchsorted(negatives, thresholds)
         share = wrong / here.sum()
         highest, lowest = np.maximum(highest, share), np.minimum(lowest, share)
     spread: FloatArray = highest - lowest
     return spread
 
 
-def _counts(positive: BoolArray, probabilities: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
-    """Thresholds in falling order, midway below each distinct probability, and who lies on or above each."""
+def _count_by_threshold(positive: BoolArray, probabilities: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Return thresholds in descending order, and the number of true and of false positives at each: float64 (t,).
+
+    A threshold lies midway between each distinct probability and the next lower one, or 0.
+    """
     order = np.argsort(-probabilities, kind="stable")
     ranked, hits = probabilities[order], positive[order].astype(np.float64)
     last = np.append(np.flatnonzero(np.diff(ranked)), len(ranked) - 1)
@@ -111,7 +144,7 @@ def _counts(positive: BoolArray, probabilities: FloatArray) -> tuple[FloatArray,
     return (ranked[last] + below) / 2, true_positive, called - true_positive
 
 
-def _best(candidates: FloatArray, scores: FloatArray) -> float:
-    """Of the thresholds with the highest score, the one nearest to 0.5."""
+def _find_best(candidates: FloatArray, scores: FloatArray) -> float:
+    """Return the candidate with the highest score; of several, the one nearest to 0.5."""
     top = candidates[scores >= scores.max() - 1e-12]
     return float(top[np.argmin(np.abs(top - 0.5))])

@@ -19,7 +19,8 @@ import numpy.typing as npt
 import pandas as pd
 
 from facegender.decision.classes import Classes
-from facegender.decision.decision import Choices, Decision, cross_fit, fit, judge
+from facegender.decision.decision import Decision
+from facegender.decision.fitting import Choices, answer_labelled, cross_fit, fit_decision
 from facegender.decision.threshold import Slices
 from facegender.errors import UserError
 from facegender.evaluation.breakdowns import slices_to_equalise
@@ -131,14 +132,14 @@ def judge_rows(
     positive = (held["label"] == classes.positive).to_numpy(dtype=bool)
     validation = validates(held["fold"])
     groups = held["group"].to_numpy(dtype=np.int64)
-    decision = fit(
-        positive[validation], raw[validation], groups[validation], choices, slices and slices.take(validation)
+    decision = fit_decision(
+        positive[validation], raw[validation], groups[validation], choices, slices and slices.select(validation)
     )
     if validation.all():
         shown = validation
         judged = cross_fit(positive, raw, groups, choices, slices)
     else:
         shown = ~validation
-        judged = judge(decision, positive[shown], raw[shown])
+        judged = answer_labelled(decision, positive[shown], raw[shown])
     rows = held if validation.all() else held[shown].reset_index(drop=True)
     return decision, make_predictions(rows, raw[shown], judged, classes)

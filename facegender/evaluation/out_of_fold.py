@@ -15,7 +15,8 @@ import numpy as np
 import pandas as pd
 
 from facegender.decision.classes import Classes
-from facegender.decision.decision import Decision, cross_fit, fit
+from facegender.decision.decision import Decision
+from facegender.decision.fitting import cross_fit, fit_decision
 from facegender.evaluation.figures import baseline, metrics_json
 from facegender.evaluation.predictions import choices_from, judged_rows, make_predictions
 from facegender.files.atomic import atomic_folder
@@ -44,7 +45,7 @@ def judge_out_of_fold(table: pd.DataFrame, classes: Classes, params: EvaluatePar
     choices = choices_from(params)
     groups = table["group"].to_numpy(np.int64)
     judged = cross_fit(positive, raw, groups, choices)
-    return fit(positive, raw, groups, choices), make_predictions(table, raw, judged, classes)
+    return fit_decision(positive, raw, groups, choices), make_predictions(table, raw, judged, classes)
 
 
 def figures_by_fold(predictions: pd.DataFrame, classes: Classes, params: EvaluateParams) -> dict[str, Any]:

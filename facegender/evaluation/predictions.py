@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from facegender.decision.classes import Classes, read_classes
-from facegender.decision.decision import Choices, Judged
+from facegender.decision.fitting import Choices, LabelledAnswers
 from facegender.errors import UserError
 from facegender.files.json_files import read_json
 from facegender.params.sections import EvaluateParams
@@ -22,7 +22,7 @@ def choices_from(params: EvaluateParams) -> Choices:
     return Choices(params.calibration, params.threshold, params.abstain_error, params.crossfit_folds, params.seed)
 
 
-def make_predictions(rows: pd.DataFrame, raw: FloatArray, judged: Judged, classes: Classes) -> pd.DataFrame:
+def make_predictions(rows: pd.DataFrame, raw: FloatArray, judged: LabelledAnswers, classes: Classes) -> pd.DataFrame:
     """Make predictions.parquet from rows and their answers.
 
     Parameters

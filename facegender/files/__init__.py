@@ -1,1 +1,1 @@
-"""What lies on disk, and in what form."""
+"""Where each file is, and how it is read and written."""

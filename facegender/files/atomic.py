@@ -43,6 +43,16 @@ def atomic_folder(path: Path) -> Iterator[Path]:
 
     A folder cannot be renamed over a non-empty one, so the old folder is moved aside first. After a kill between the
     two renames `path` is missing, but never half-written.
+
+    Examples
+    --------
+    >>> path = Path(tempfile.mkdtemp()) / "model"
+    >>> with atomic_folder(path) as folder:
+    ...     _ = (folder / "classes.json").write_text("{}")
+    ...     path.exists()
+    False
+    >>> [file.name for file in path.iterdir()]
+    ['classes.json']
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))

@@ -72,7 +72,7 @@ class Float16Rows:
         if out is None:
             out = np.empty((len(rows), *self.shape), np.float16)
         for target, row in zip(out, rows, strict=True):
-            got = os.preadv(self._handle, [target.reshape(-1).view(np.uint8)], self._place(row))
+            got = os.preadv(self._handle, [target.reshape(-1).view(np.uint8)], self._offset(row))
             if got != self.row_bytes:
                 raise EOFError(f"{self.path} ends before row {row}")
         return out
@@ -90,11 +90,11 @@ class Float16Rows:
         if not np.isfinite(rounded).all():
             raise UserError(
                 str(self.path),
-                "the frozen part of the backbone must give numbers between -65,504 and 65,504, the range of float16",
+                "the frozen part of the backbone must output values between -65,504 and 65,504, the range of float16",
                 f"{float(np.abs(values).max()):,.0f}",
                 "Choose another cut with train.fine_tune_layers, or set train.mode to online.",
             )
-        os.pwrite(self._handle, rounded.tobytes(), self._place(row))
+        os.pwrite(self._handle, rounded.tobytes(), self._offset(row))
 
     def __len__(self) -> int:
         return self.count
@@ -116,5 +116,5 @@ class Float16Rows:
         """Close the file."""
         os.close(self._handle)
 
-    def _place(self, row: int | np.int64) -> int:
+    def _offset(self, row: int | np.int64) -> int:
         return self._start + int(row) * self.row_bytes

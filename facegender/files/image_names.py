@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 class ImagePaths(Sequence[str]):
     """Paths of the images in a folder, as strings that are built when needed: 20 bytes a name instead of 70.
 
-    They are not `Path` objects: Python interns the parts of each, and that table has grown by 7 MB at the 65,536th.
+    They are not `Path` objects: Python interns the parts of each path, and its table grew by 7 MB at the 65,536th name.
     """
 
     def __init__(self, folder: Path, names: "pd.Series[str]") -> None:

@@ -1,4 +1,4 @@
-"""The path of each file of the pipeline. These names are written here and nowhere else."""
+"""The path of each file of the pipeline. Only this module spells these names."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,11 +11,12 @@ class Layout:
     Attributes
     ----------
     data
-        What the user brings.
+        Folder of the user's files.
     artifacts
-        What the stages leave.
+        Folder for the outputs of the stages.
     other_model
-        A model folder to use instead of `train`'s. Its evaluation lies beside it; what is made with it goes there too.
+        A model folder to use instead of the one that `train` writes. Its evaluation is in the folder beside it, and
+        outputs made with the model go there too.
 
     Examples
     --------
@@ -50,7 +51,7 @@ class Layout:
 
     @property
     def label_overrides(self) -> Path:
-        """A person's decisions about labels that look wrong (optional); see facegender/data/label_overrides.py."""
+        """A person's decisions about labels that look wrong; optional. See facegender/data/label_overrides.py."""
         return self.data / "label_overrides.csv"
 
     @property
@@ -101,7 +102,7 @@ class Layout:
 
     @property
     def beside_model(self) -> Path:
-        """The folder of what is made with the model."""
+        """Folder for outputs made with the model."""
         return self.other_model.resolve().parent if self.other_model else self.artifacts
 
     @property

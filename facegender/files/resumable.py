@@ -47,7 +47,7 @@ def open_work(root: Path, depends_on: Mapping[str, Any], what: str) -> Path:
     folder = work_folder(root, depends_on)
     for other in root.glob("*"):
         if other != folder:
-            logger.info("%s: starts over, because %s", what, _reason(other / DEPENDS_ON, depends_on))
+            logger.info("%s: starts over, because %s", what, _explain_restart(other / DEPENDS_ON, depends_on))
             shutil.rmtree(other)  # nothing will ever resume it
     folder.mkdir(parents=True, exist_ok=True)
     if not (folder / DEPENDS_ON).exists():
@@ -56,7 +56,7 @@ def open_work(root: Path, depends_on: Mapping[str, Any], what: str) -> Path:
     return folder
 
 
-def _reason(note: Path, depends_on: Mapping[str, Any]) -> str:
+def _explain_restart(note: Path, depends_on: Mapping[str, Any]) -> str:
     try:
         before = read_json(note)
     except FileNotFoundError:

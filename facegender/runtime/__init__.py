@@ -1,1 +1,1 @@
-"""The process: cores, memory, progress, events and the code's fingerprint."""
+"""The running process: cores, memory, progress, events and the code's fingerprint."""

@@ -13,7 +13,7 @@ import keras
 import numpy as np
 
 from facegender.decision.calibration import Calibrator
-from facegender.decision.decision import decision_beside
+from facegender.decision.decision import find_decision
 from facegender.errors import UserError
 from facegender.files.atomic import atomic_folder
 from facegender.files.json_files import read_json, write_json
@@ -39,7 +39,7 @@ def export(model: Path, out: Path) -> None:
         raise UserError(str(out), "the folder to export to must be new", "something is there")
     if not (model / "model.keras").is_file():
         raise UserError(str(model), "must be a folder that `facegender train` left, with model.keras in it")
-    decision = decision_beside(model)
+    decision = find_decision(model)
     if decision is None:
         raise UserError(str(model), "must have been evaluated", None, "Run `facegender evaluate`.")
     if decision.calibrator.method == "isotonic" and decision.views > 1:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from facegender.decision.classes import read_classes
-from facegender.decision.decision import PLAIN, Decision
+from facegender.decision.decision import DEFAULT_DECISION, Decision
 from facegender.errors import UserError
 from facegender.scoring.score import score
 
@@ -72,7 +72,7 @@ def predict(model: Path, paths: Sequence[Path], decision: Decision | None = None
         of one view counts, the threshold is 0.5, and nothing is abstained from.
     """
     files = find_pictures(paths)
-    decided = decision or PLAIN
+    decided = decision or DEFAULT_DECISION
     scores = score(model, files, decided.views)
     classes = read_classes(model)
     answers = decided.answer(scores.probabilities)

@@ -1,12 +1,11 @@
 """Stratified assignment of rows to parts, keeping groups together."""
 
 import numpy as np
-import numpy.typing as npt
 
-Ints = npt.NDArray[np.int64]
+from facegender.statistics.intervals import FloatArray, IntArray
 
 
-def assign(labels: Ints, groups: Ints, shares: npt.NDArray[np.float64], rng: np.random.Generator) -> Ints:
+def assign(labels: IntArray, groups: IntArray, shares: FloatArray, rng: np.random.Generator) -> IntArray:
     """Assign rows to parts so that each part gets its share of every class and no group is split.
 
     The largest groups go first, each to the part where it minimises the squared distance from the wanted counts per
@@ -44,11 +43,11 @@ def assign(labels: Ints, groups: Ints, shares: npt.NDArray[np.float64], rng: np.
         dealt = _deal(len(shuffled), kinds[kind], left, shares)
         part_of[shuffled] = np.repeat(np.arange(len(shares)), dealt)
         left -= dealt[:, None] * kinds[kind]
-    part: Ints = part_of[groups]
+    part: IntArray = part_of[groups]
     return part
 
 
-def _deal(n: int, kind: Ints, left: npt.NDArray[np.float64], shares: npt.NDArray[np.float64]) -> Ints:
+def _deal(n: int, kind: IntArray, left: FloatArray, shares: FloatArray) -> IntArray:
     """Divide `n` groups, each with `kind` rows per class, among the parts: int64 (parts,), sum n.
 
     `left`, float64 (parts, classes), is what each part still needs; the division minimises the squared error.
@@ -57,7 +56,7 @@ def _deal(n: int, kind: Ints, left: npt.NDArray[np.float64], shares: npt.NDArray
     wish = (left @ kind) / size  # least-squares number of such groups for each part's need
     wish = np.maximum(wish + (n - wish.sum()) * shares, 0)
     wish *= n / max(wish.sum(), 1e-12)
-    dealt: Ints = np.floor(wish).astype(np.int64)
+    dealt: IntArray = np.floor(wish).astype(np.int64)
     for _ in range(n - int(dealt.sum())):
         dealt[int(np.argmax(wish - dealt))] += 1
     return dealt

@@ -43,7 +43,7 @@ def test_a_command_before_its_time_names_the_stage_to_run(command: str, tmp_path
     (tmp_path / "params.yaml").touch()
     shown = run(command, cwd=tmp_path)
     assert shown.returncode == 2
-    assert "the stage validate leaves it. Received: nothing. Run `facegender validate`" in shown.stderr
+    assert "the stage validate writes it. Received: nothing. Run `facegender validate`" in shown.stderr
     assert "Traceback" not in shown.stderr
     assert [file.name for file in tmp_path.iterdir()] == ["params.yaml"]
 
@@ -109,7 +109,7 @@ def test_doctor_on_backbones(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     assert (level, told.startswith("DenseNet121: ImageNet, ")) == ("good", True)
     assert found("densenet121", "none") == ("good", "DenseNet121: random")
     level, told = found("densenet121", "demo")
-    assert (level, "has weights for mobilenet_v2 only" in told) == ("missing", True)
+    assert (level, "weights exist for mobilenet_v2 only" in told) == ("missing", True)
     own = tmp_path / "own.keras"
     assert found(str(own)) == ("missing", f"{own} is not there")
     own.touch()

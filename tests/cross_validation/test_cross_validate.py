@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import keras
@@ -16,9 +17,10 @@ from facegender.cross_validation.joined_store import JoinedStore
 from facegender.cross_validation.plan import plan_folds
 from facegender.cross_validation.train_fold import train_fold
 from facegender.cross_validation.train_folds import train_folds
-from facegender.decision.decision import decision_beside
+from facegender.decision.decision import find_decision
 from facegender.errors import UserError
 from facegender.evaluation.gradcam import heat_maps
+from facegender.evaluation.predictions import read_evaluated, read_labels
 from facegender.features.features import features
 from facegender.features.store import FeatureStore, Manifest
 from facegender.features.work import Work
@@ -176,18 +178,11 @@ def check_use_as_a_model(layout: Layout, params: Params, images: list[Path]) -> 
     """The ensemble decides, predicts and submits like any other model."""
     target = layout.cross_validation
     folder = target / "model"
-    assert decision_beside(folder) is not None
-    assert {row.label for row in predict(folder, images, decision_beside(folder))} <= {"0", "1"}
-    submit(
-        folder,
-        target / "evaluation/decision.json",
-        layout,
-        layout.index,
-        layout.validation,
-        params.submit,
-        target / "submission.csv",
-        target / "predictions_test.parquet",
-    )
+    assert find_decision(folder) is not None
+    assert {row.label for row in predict(folder, images, find_decision(folder))} <= {"0", "1"}
+    assert read_evaluated(folder).classes == ("0", "1")
+    assert read_labels(json.loads((target / "evaluation" / "metrics.json").read_text())) == ("0", "1")
+    submit(replace(layout, other_model=folder), params)
     assert len(pd.read_csv(target / "submission.csv")) == 8
 
 

@@ -1,4 +1,4 @@
-"""What the tests of validate share."""
+"""Fixtures for the tests of validate."""
 
 from pathlib import Path
 

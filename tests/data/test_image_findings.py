@@ -1,4 +1,4 @@
-"""Pictures that are missing, broken, odd, or elsewhere."""
+"""Pictures that are missing, broken, odd, or outside the folder."""
 
 import hashlib
 import os
@@ -14,7 +14,7 @@ from facegender.params.sections import ValidateParams
 from tests.small_data import Data, reason
 
 
-def test_hash_is_that_of_the_file(data: Data) -> None:
+def test_the_digest_is_that_of_the_file(data: Data) -> None:
     (data.layout.images / "a0.png").write_bytes(b"no picture")
     index, _ = data.run()
     assert index["sha256"][0] == hashlib.sha256(b"no picture").hexdigest()
@@ -43,7 +43,7 @@ def test_unusable_pictures_are_quarantined_with_a_reason(data: Data) -> None:
     assert report["class_counts"] == {"0": 4, "1": 10}
 
 
-def test_limits_of_bytes_and_pixels(data: Data) -> None:
+def test_pictures_over_the_limits_are_quarantined(data: Data) -> None:
     data.draw("a0.png", 50, side=60)
     index, _ = data.run(ValidateParams(max_quarantined=1.0, max_pixels=3599))
     assert reason(index, "a0.png") == "60x60 pixels, more than max_pixels = 3599"
@@ -52,18 +52,18 @@ def test_limits_of_bytes_and_pixels(data: Data) -> None:
     assert reason(index, "a0.png") == f"{size} bytes, more than max_bytes = {size - 1}"
 
 
-def test_a_file_that_may_not_be_read(data: Data, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_file_without_read_permission(data: Data, monkeypatch: pytest.MonkeyPatch) -> None:
     def lstat(path: str) -> os.stat_result:
         raise PermissionError(13, "Permission denied")
 
-    # root, who runs tests in containers, may read all
+    # a real permission would not do: in containers root runs the tests and can read everything
     monkeypatch.setattr("facegender.data.reader_process.os.lstat", lstat)
     images = ImageFolder(str(data.layout.images), Limits(1000, 1000)).read(["a0.png", "a1.png"])
     assert images.reasons == dict.fromkeys((0, 1), "cannot be read: Permission denied")
     assert (images.size, images.mode) == ([-1, -1], [None, None])
 
 
-def test_test_pictures_are_marked_and_do_not_count(data: Data) -> None:
+def test_unreadable_test_pictures_are_marked_but_do_not_stop_the_run(data: Data) -> None:
     (data.layout.images / "t0.png").unlink()
     data.draw("t1.png", 50, side=20)
     index, report = data.run(ValidateParams(max_quarantined=0.0))
@@ -107,7 +107,7 @@ def test_linked_subfolders_are_refused(data: Data, tmp_path: Path) -> None:
     assert data.error().startswith("images/sub/secret.png: an image must lie in the images folder itself")
 
 
-def test_links_inside_the_folder_and_a_linked_folder_are_fine(data: Data, tmp_path: Path) -> None:
+def test_links_inside_the_folder_and_a_linked_images_folder_are_allowed(data: Data, tmp_path: Path) -> None:
     (data.layout.images / "c.png").symlink_to("a0.png")
     data.train.append("c.png,0")
     data.layout.images.rename(tmp_path / "real")
@@ -116,11 +116,11 @@ def test_links_inside_the_folder_and_a_linked_folder_are_fine(data: Data, tmp_pa
     assert index.set_index("image")["group"]["c.png"] == 0
 
 
-def test_rotated_by_exif_is_measured_upright_and_near_its_upright_copy(data: Data) -> None:
+def test_a_picture_rotated_by_exif_is_measured_upright_and_grouped_with_its_upright_copy(data: Data) -> None:
     picture = Image.fromarray(np.random.default_rng(1).integers(0, 256, (40, 60, 3), dtype=np.uint8))
     picture.save(data.layout.images / "a0.png")
     exif = Image.Exif()
-    exif[0x0112] = 6  # shown after a quarter turn clockwise
+    exif[0x0112] = 6  # orientation: to be shown after a quarter turn clockwise
     picture.transpose(Image.Transpose.ROTATE_90).save(data.layout.images / "a1.png", exif=exif)
     index, _ = data.run()
     assert index.loc[:1, ["width", "height"]].to_numpy().tolist() == [[60, 40], [60, 40]]

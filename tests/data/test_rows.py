@@ -1,11 +1,11 @@
-"""What may stand in the rows of the CSVs."""
+"""What the rows of the CSV files may contain."""
 
 from pathlib import Path
 
 import pandas as pd
 import pytest
 
-from facegender.data.rows import Listing, examples, list_images
+from facegender.data.rows import Listing, format_examples, list_images
 from facegender.data.tables import Columns, Table
 from facegender.errors import UserError
 
@@ -46,7 +46,7 @@ def test_training_rows_come_first() -> None:
     ("labels", "classes", "dtype"),
     [
         (["1", "0"], ("0", "1"), "int"),
-        (["10", "9"], ("9", "10"), "int"),  # by number, not by letter
+        (["10", "9"], ("9", "10"), "int"),  # sorted as numbers
         (["1", "-1"], ("-1", "1"), "int"),
         (["male", "female"], ("female", "male"), "str"),
         (["01", "00"], ("00", "01"), "str"),  # a leading zero would be lost as a number
@@ -68,15 +68,15 @@ ODD_LABEL = "train.csv row 6: class must be one of 0, 1, the two labels that mos
         ([("a", ""), ("b", "")], "train.csv: class must have two classes. Received: only empty cells"),
         (
             [("a", "0"), ("b", "1"), ("c", "0"), ("d", "1"), ("e", "mle")],
-            f"{ODD_LABEL} It is the only row with another label. Mend or remove it; an empty label sets a row aside.",
+            f"{ODD_LABEL} It is the only row with another label. Correct or remove it; rows without a label are",
         ),
         (
             [("a", "0"), ("b", "1"), ("c", "0"), ("d", "1"), ("e", "mle"), ("f", "2")],
-            f"{ODD_LABEL} It is one of 2 rows with another label. Mend or remove them; an empty label",
+            f"{ODD_LABEL} It is one of 2 rows with another label. Correct or remove them; rows without a label are",
         ),
     ],
 )
-def test_labels_that_are_not_of_two_classes(rows: list[tuple[str, str]], message: str) -> None:
+def test_labels_of_fewer_or_more_than_two_classes_are_refused(rows: list[tuple[str, str]], message: str) -> None:
     with pytest.raises(UserError) as error:
         listing(rows)
     assert str(error.value).startswith(message)
@@ -85,7 +85,7 @@ def test_labels_that_are_not_of_two_classes(rows: list[tuple[str, str]], message
 @pytest.mark.parametrize(
     "name", ["../a.jpg", "x/../../a.jpg", "/etc/a.jpg", "C:\\a.jpg", "c:a.jpg", "..\\a.jpg", "\\\\host\\a.jpg", ".."]
 )
-def test_names_that_leave_the_folder(name: str) -> None:
+def test_names_that_leave_the_folder_are_refused(name: str) -> None:
     with pytest.raises(UserError, match=r"^train.csv row 4: names must stay in the images folder"):
         listing([*SOUND, (name, "0")])
     with pytest.raises(UserError, match=r"^test.csv row 2: names must stay in the images folder"):
@@ -93,39 +93,39 @@ def test_names_that_leave_the_folder(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["a..jpg", "...jpg", "x/..a/b.jpg", "a:b.jpg".replace("a:", "aa:"), "größe é.jpg"])
-def test_odd_names_that_stay_in_the_folder(name: str) -> None:
+def test_odd_names_that_stay_in_the_folder_are_allowed(name: str) -> None:
     assert name in listing([*SOUND, (name, "0")]).frame["image"].tolist()
 
 
-def test_control_characters_in_names() -> None:
+def test_control_characters_in_names_are_refused() -> None:
     with pytest.raises(UserError, match=r"train.csv row 4: names must have no control characters. Received: 'a\\x00'"):
         listing([*SOUND, ("a\0", "0")])
 
 
-def test_rows_without_a_name_or_a_label() -> None:
+def test_rows_without_a_name_or_a_label_are_quarantined() -> None:
     found = listing([*SOUND, ("", "1"), ("c.jpg", "")])
     assert found.unnamed == ["train.csv row 4: no image name"]
     assert found.reasons == {2: "no label in train.csv row 5"}
     assert found.frame["image"].tolist() == ["a.jpg", "b.jpg", "c.jpg", "t.jpg"]
 
 
-def test_repeated_names() -> None:
+def test_repeated_names_are_used_once_or_contradict() -> None:
     found = listing([*SOUND, ("a.jpg", "0"), ("b.jpg", "0"), ("b.jpg", "")])
     assert found.frame["image"].tolist() == ["a.jpg", "b.jpg", "t.jpg"]
-    assert found.warnings == ["train.csv: 1 names stand in several rows with one label and are used once: a.jpg"]
+    assert found.warnings == ["train.csv: 1 names are in several rows with the same label and are used once: a.jpg"]
     expected = "listed with contradicting labels in train.csv: 1 (row 3), 0 (row 5), none (row 6)"
     assert found.reasons == {1: expected}
     assert found.frame["label"].isna().tolist() == [False, True, True]
 
 
-def test_repeated_names_in_test() -> None:
+def test_repeated_names_in_test_are_used_once() -> None:
     found = listing(SOUND, ["t.jpg", "t.jpg"])
     assert found.frame["image"].tolist() == ["a.jpg", "b.jpg", "t.jpg"]
     assert found.warnings == ["test.csv: 1 rows repeat a name and are scored once: t.jpg"]
 
 
-def test_a_name_in_train_and_test() -> None:
-    with pytest.raises(UserError, match=r"train.csv row 3: no image may be in test.csv as well.*1 in both: b.jpg"):
+def test_a_name_in_train_and_test_is_refused() -> None:
+    with pytest.raises(UserError, match=r"train.csv row 3: no image may also be in test.csv.*1 in both: b.jpg"):
         listing(SOUND, ["b.jpg"])
 
 
@@ -134,12 +134,12 @@ def test_a_name_in_train_and_test() -> None:
     [
         (["t", ""], None, "test.csv row 3: name must not be empty"),
         (["t"], ["t", ""], "sample_submission.csv row 3: name must not be empty"),
-        (["t"], ["t", "u"], "sample_submission.csv row 3: both files must have the same name; 1 of this one are not"),
-        (["t", "u"], ["t"], "test.csv row 3: both files must have the same name; 1 of this one are not in sample_subm"),
+        (["t"], ["t", "u"], "sample_submission.csv row 3: both files must name the same images; 1 of this file are no"),
+        (["t", "u"], ["t"], "test.csv row 3: both files must name the same images; 1 of this file are not in sample_s"),
         (["t", "t"], ["t"], "must name each image equally often. Received: 2 and 1 rows"),
     ],
 )
-def test_a_sample_that_does_not_fit(test: list[str], sample: list[str] | None, message: str) -> None:
+def test_a_sample_with_other_names_is_refused(test: list[str], sample: list[str] | None, message: str) -> None:
     with pytest.raises(UserError) as error:
         listing(SOUND, test, sample)
     assert message in str(error.value)
@@ -149,6 +149,6 @@ def test_the_sample_may_be_in_another_order() -> None:
     assert listing(SOUND, ["t", "u"], ["u", "t"]).frame["image"].tolist() == ["a.jpg", "b.jpg", "t", "u"]
 
 
-def test_examples_are_few() -> None:
-    assert examples("abcde") == "a, b, c, d, e"
-    assert examples("abcdef") == "a, b, c, d, e, …"
+def test_only_five_examples_are_shown() -> None:
+    assert format_examples("abcde") == "a, b, c, d, e"
+    assert format_examples("abcdef") == "a, b, c, d, e, …"

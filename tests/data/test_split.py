@@ -1,11 +1,11 @@
-"""Which rows validate, are held out, or make a fold; and what cannot be split."""
+"""Which rows validate, are held out, or form a fold; and what cannot be split."""
 
 from pathlib import Path
 
 import pandas as pd
 import pytest
 
-from facegender.data.split import folds_of, split
+from facegender.data.split import assign_folds, split
 from facegender.errors import UserError
 from facegender.files.layout import Layout
 from facegender.files.splits import HOLDOUT
@@ -39,13 +39,13 @@ def write_index(path: Path, labels: list[str], groups: list[int] | None = None) 
 
 
 def run_split(index: Path, params: SplitParams, out: Path) -> None:
-    """Run the stage beside `index` and give its table the name `out`."""
+    """Run the stage in the folder of `index`, then rename its table to `out`."""
     layout = Layout(artifacts=index.parent)
     split(layout, SplitStageParams(split=params))
     layout.splits.rename(out)
 
 
-def test_stage_writes_usable_training_rows(tmp_path: Path) -> None:
+def test_the_stage_writes_only_usable_training_rows(tmp_path: Path) -> None:
     index = write_index(tmp_path / "index.parquet", ["0", "1"] * 10)
     run_split(index, SplitParams(validation=0.2), tmp_path / "splits.parquet")
     written = pd.read_parquet(tmp_path / "splits.parquet")
@@ -65,38 +65,38 @@ def test_a_holdout_takes_its_share_of_every_class(tmp_path: Path) -> None:
     }
 
 
-def test_a_holdout_cuts_no_group_and_leaves_equal_folds(tmp_path: Path) -> None:
+def test_a_holdout_keeps_groups_together_and_leaves_equal_folds(tmp_path: Path) -> None:
     labels, groups = (array.tolist() for array in faces(1_000))
     index = write_index(tmp_path / "index.parquet", list(map(str, labels)), groups)
     run_split(index, SplitParams(holdout=0.2), tmp_path / "splits.parquet")
     written = pd.read_parquet(tmp_path / "splits.parquet")
     assert written.groupby("group")["fold"].nunique().max() == 1
     assert (written["fold"] == HOLDOUT).sum() in range(199, 202)
-    folds = folds_of(written, 4, seed=1)
+    folds = assign_folds(written, 4, seed=1)
     assert ((folds == HOLDOUT) == (written["fold"] == HOLDOUT)).all()
     written["fold"] = folds
     assert written.groupby("group")["fold"].nunique().max() == 1
     assert written["fold"].value_counts().between(199, 201).all()
 
 
-def test_folds_are_stratified_and_do_not_follow_the_order_of_rows_or_the_split(tmp_path: Path) -> None:
+def test_folds_are_stratified_and_independent_of_row_order_and_split(tmp_path: Path) -> None:
     index = write_index(tmp_path / "index.parquet", ["f", "m"] * 10)
     run_split(index, SplitParams(), tmp_path / "splits.parquet")
     written = pd.read_parquet(tmp_path / "splits.parquet")
-    folds = folds_of(written, 5, seed=1)
+    folds = assign_folds(written, 5, seed=1)
     assert pd.crosstab(folds, written["label"]).to_numpy().tolist() == [[2, 2]] * 5
     shuffled = written.sample(frac=1, random_state=0).assign(fold=-1)
-    again = pd.Series(folds_of(shuffled, 5, seed=1), index=shuffled.index)
+    again = pd.Series(assign_folds(shuffled, 5, seed=1), index=shuffled.index)
     assert again.sort_index().tolist() == folds.tolist()
 
 
 def test_more_folds_than_rows_of_a_class_are_refused(tmp_path: Path) -> None:
     rows = pd.DataFrame({"image": range(33), "label": ["0"] * 30 + ["1"] * 3, "group": range(33), "fold": -1})
     with pytest.raises(UserError, match=r"in 4 folds\. Received: 3 usable rows with label '1'"):
-        folds_of(rows, 4, seed=1)
+        assign_folds(rows, 4, seed=1)
 
 
-def test_order_of_the_rows_and_numbers_of_the_groups_do_not_matter(tmp_path: Path) -> None:
+def test_row_order_and_group_numbers_do_not_matter(tmp_path: Path) -> None:
     labels, groups = (array.tolist() for array in faces(300))
     index = write_index(tmp_path / "index.parquet", list(map(str, labels)), groups)
     run_split(index, SplitParams(), tmp_path / "one.parquet")
@@ -124,7 +124,7 @@ def test_same_bytes_each_time(tmp_path: Path) -> None:
         ([], None, SplitParams(), "two classes. Received: no usable rows"),
     ],
 )  # fmt: skip
-def test_a_class_that_cannot_be_on_both_sides(
+def test_a_class_that_cannot_be_on_both_sides_is_refused(
     tmp_path: Path, labels: list[str], groups: list[int] | None, params: SplitParams, message: str
 ) -> None:
     index = write_index(tmp_path / "index.parquet", labels, groups)

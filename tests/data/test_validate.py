@@ -1,4 +1,4 @@
-"""The stage on small data sets with one fault each, and on real faces."""
+"""Stage validate, on small data sets with one fault each and on real faces."""
 
 import json
 import os
@@ -15,7 +15,7 @@ from facegender.params.stage_params import ValidateStageParams
 from tests.small_data import LENIENT, Data, reason
 
 
-def test_sound_data(data: Data) -> None:
+def test_faultless_data(data: Data) -> None:
     index, report = data.run(ValidateParams(max_quarantined=0.0))
     assert index.dtypes.astype(str).to_dict() == {
         "image": "str",
@@ -91,25 +91,25 @@ def test_too_many_unusable_rows_stop_the_run(data: Data) -> None:
     data.train.append(",1")
     assert data.error(ValidateParams(max_quarantined=0.1)) == (
         "train.csv: at most 10.0% of the 21 training rows may be unusable. Received: 4 (19.0%): the file is missing: 2 "
-        "(a0.png, a1.png); empty file: 1 (b0.png); no image name: 1 (train.csv row 22). Mend the files or rows; or "
+        "(a0.png, a1.png); empty file: 1 (b0.png); no image name: 1 (train.csv row 22). Fix the files or rows, or "
         "raise validate.max_quarantined in params.yaml."
     )
-    _, report = data.run(ValidateParams(max_quarantined=0.2))  # 4 of 21 are 19 %
+    _, report = data.run(ValidateParams(max_quarantined=0.2))  # 4 of 21 is 19%
     assert report["quarantined"][0] == {"image": "", "role": "train", "reason": "train.csv row 22: no image name"}
 
 
-def test_names_that_do_not_agree_with_the_files(data: Data) -> None:
+def test_names_that_do_not_match_the_files_are_pointed_out(data: Data) -> None:
     data.train = [row.replace(".png", ".jpg") for row in data.train]
     message = data.error(ValidateParams())
-    assert message.endswith("The folder holds files that no row names, such as a0.png: do the names agree?")
+    assert message.endswith("The folder has files that no row names, such as a0.png. Do the names match?")
 
 
-def test_no_images_folder(data: Data) -> None:
+def test_a_missing_images_folder_is_refused(data: Data) -> None:
     data.layout.images.rename(data.layout.data / "pictures")
     assert "images: the folder with the images must exist" in data.error()
 
 
-def test_exact_copies_with_contradicting_labels_are_set_aside(data: Data) -> None:
+def test_exact_copies_with_contradicting_labels_are_quarantined(data: Data) -> None:
     content = (data.layout.images / "a0.png").read_bytes()
     for name in ("b0.png", "b1.png", "t0.png"):
         (data.layout.images / name).write_bytes(content)
@@ -156,12 +156,12 @@ def test_attributes_are_checked(data: Data) -> None:
     assert "attributes.csv" in report["csv"]
 
 
-def test_attributes_without_the_image_column(data: Data) -> None:
+def test_attributes_without_the_image_column_are_refused(data: Data) -> None:
     data.layout.attributes_csv.write_text("name,age\na0.png,3\n")
     assert "attributes.csv: the column 'image_names' must be there. Received: name, age" in data.error()
 
 
-def test_attributes_that_params_name_must_exist(data: Data) -> None:
+def test_attributes_named_in_params_must_exist(data: Data) -> None:
     assert "ages.csv: the file must exist" in data.error(columns=DataParams(attributes="ages.csv"))
 
 
@@ -185,7 +185,7 @@ def test_warnings_about_files_reach_the_report(data: Data) -> None:
 
 
 def test_real_faces(tmp_path: Path) -> None:
-    """6,000 and 2,000 photographs, of which 8 pairs are copies (looked at one by one)."""
+    """6,000 and 2,000 photographs, among them 8 pairs of copies, each checked by eye."""
     root = Path(__file__).resolve().parents[2]
     faces = Path(os.environ.get("FACEGENDER_FACES", root / "../shared/faces"))
     if not faces.is_dir():

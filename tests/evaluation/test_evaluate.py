@@ -9,7 +9,8 @@ import pandas as pd
 import pytest
 
 from facegender.decision.calibration import Calibrator
-from facegender.decision.decision import Choices, Decision
+from facegender.decision.decision import Decision
+from facegender.decision.fitting import Choices
 from facegender.errors import UserError
 from facegender.evaluation.breakdowns import slices_to_equalise
 from facegender.evaluation.evaluate import evaluate, held_rows, judge_rows

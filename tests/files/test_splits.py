@@ -1,4 +1,4 @@
-"""The fold column: what its codes mean, and that one module alone reads them."""
+"""The fold column: what its codes mean, and that only one module interprets them."""
 
 import ast
 from collections.abc import Callable, Iterator
@@ -16,8 +16,8 @@ NAMES = {"VALIDATION", "NEVER_VALIDATED", "HOLDOUT"}
 METHODS = {"isin", "map", "replace", "eq", "ne", "gt", "ge", "lt", "le", "get"}
 
 
-def test_the_codes_are_those_of_the_files_that_are_there() -> None:
-    # a splits.parquet of an earlier version is read with them, and so is a champion's predictions.parquet
+def test_the_codes_stay_the_same() -> None:
+    # they are stored in splits.parquet and in a champion's predictions.parquet, which earlier versions wrote
     assert CODES.tolist() == [0, -1, -2, 0]
 
 
@@ -28,16 +28,16 @@ def test_a_row_trains_validates_or_is_held_out(fold: "np.ndarray | pd.Series") -
     assert held_out(fold).tolist() == [False, False, True, False]
 
 
-@pytest.mark.parametrize("ask", [trains, validates, held_out])
-def test_the_answer_is_an_array_for_a_column_too(ask: Callable[[object], object]) -> None:
-    # a Series would bring its index along, and `&` with another column would go by that
-    answer = ask(pd.Series(CODES, index=[7, 5, 3, 1]))
-    assert type(answer) is np.ndarray
-    assert answer.dtype == bool
-    assert ask(pd.Series([], dtype="int8")).tolist() == []
+@pytest.mark.parametrize("mark", [trains, validates, held_out])
+def test_the_mask_of_a_column_is_a_plain_array(mark: Callable[[object], object]) -> None:
+    # a Series would keep its index, and `&` with another column would align by that index
+    mask = mark(pd.Series(CODES, index=[7, 5, 3, 1]))
+    assert type(mask) is np.ndarray
+    assert mask.dtype == bool
+    assert mark(pd.Series([], dtype="int8")).tolist() == []
 
 
-def test_the_words() -> None:
+def test_the_names_of_the_codes() -> None:
     assert [fold_name(code) for code in (HOLDOUT, NEVER_VALIDATED, VALIDATION)] == [
         "held out",
         "training only",
@@ -45,28 +45,28 @@ def test_the_words() -> None:
     ]
 
 
-def code_readers(text: str) -> Iterator[str]:
-    """The expressions of a module that hold a fold against a code, or look a code up in a table of their own."""
+def find_code_readers(text: str) -> Iterator[str]:
+    """Find the expressions of a module that compare a fold with a code, or look a code up in their own table."""
     for node in ast.walk(ast.parse(text)):
         if isinstance(node, ast.Compare):
             parts = [node.left, *node.comparators]
         elif isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
-            # a method of the column with a code, or of a table of codes with the fold
+            # a method of the column called with a code, or of a table of codes called with the fold
             parts = [node.func.value, *node.args] if node.func.attr in METHODS else []
         else:
             continue
-        if any(map(names_fold, parts)) and any(map(is_code, parts)):
+        if any(map(mentions_fold, parts)) and any(map(is_code, parts)):
             yield ast.unparse(node)
 
 
-def names_fold(node: ast.AST) -> bool:
-    """Whether it is a fold or a column of them: fold, folds, table["fold"], row.fold."""
+def mentions_fold(node: ast.AST) -> bool:
+    """Tell whether an expression mentions a fold or a column of folds: fold, folds, table["fold"], row.fold."""
     found = (getattr(part, "id", getattr(part, "attr", getattr(part, "value", None))) for part in ast.walk(node))
     return any(name in ("fold", "folds") for name in found)
 
 
 def is_code(node: ast.AST) -> bool:
-    """Whether it is one of the codes, as a number or by its name, or a collection that holds one."""
+    """Tell whether an expression is a code, as a number or by name, or a collection that contains one."""
     if isinstance(node, ast.Tuple | ast.List | ast.Set):
         return any(map(is_code, node.elts))
     if isinstance(node, ast.Dict):
@@ -97,22 +97,22 @@ def is_code(node: ast.AST) -> bool:
         ("counts == 0", False),
     ],
 )
-def test_the_search_for_bare_codes_finds_what_it_should(text: str, found: bool) -> None:
-    assert bool(list(code_readers(text))) is found
+def test_code_readers_are_found(text: str, found: bool) -> None:
+    assert bool(list(find_code_readers(text))) is found
 
 
-def test_no_other_module_reads_the_codes(checkout: Path) -> None:
+def test_no_other_module_interprets_the_codes(checkout: Path) -> None:
     found = {
         f"{path.relative_to(checkout)}: {expression}"
         for folder in SOURCES
         for path in (checkout / folder).rglob("*.py")
         if path != checkout / "facegender/files/splits.py"
-        for expression in code_readers(path.read_text(encoding="utf-8"))
+        for expression in find_code_readers(path.read_text(encoding="utf-8"))
     }
     assert found == set()
 
 
-def test_only_who_writes_the_column_names_the_codes(checkout: Path) -> None:
+def test_only_modules_that_write_the_column_import_the_codes(checkout: Path) -> None:
     named = {
         str(path.relative_to(checkout))
         for folder in SOURCES

@@ -117,7 +117,7 @@ def test_a_stage_depends_on_the_folders_it_is_made_of_and_no_other(checkout, sta
 @pytest.mark.parametrize("stage", [*PIPELINE, *CROSS_VALIDATION], ids=in_dvc)
 def test_the_table_of_stages_and_dvc_name_the_same_outputs(stages, apart, stage):
     outs = [next(iter(out)) for out in {**stages, **apart}[in_dvc(stage)]["outs"]]
-    assert outs == [path.as_posix() for path in stage.left_in(Layout())]
+    assert outs == [path.as_posix() for path in stage.output_paths(Layout())]
 
 
 @pytest.mark.parametrize("stage", PIPELINE, ids=in_dvc)

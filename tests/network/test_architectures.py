@@ -235,5 +235,5 @@ def test_the_demo_has_weights_for_one_architecture_only() -> None:
     other = BackboneParams(name="densenet121")
     assert resolve_weights(other, drawn_demo=False) == "imagenet"
     for params, drawn in ((other, True), (other.model_copy(update={"weights": "demo"}), False)):
-        with pytest.raises(UserError, match=r"has weights for mobilenet_v2 only\. Received: .*densenet121"):
+        with pytest.raises(UserError, match=r"weights exist for mobilenet_v2 only\. Received: .*densenet121"):
             resolve_weights(params, drawn)

@@ -81,7 +81,7 @@ def test_bad_overrides_are_told_before_a_page_is_made(data: Data) -> None:
 def test_a_stage_before_has_not_run(data: Data, missing: str, stage: str) -> None:
     path: Path = getattr(data.layout, missing)
     shutil.rmtree(path) if path.is_dir() else path.unlink()
-    with pytest.raises(UserError, match=f"the stage {stage} leaves it"):
+    with pytest.raises(UserError, match=f"the stage {stage} writes it"):
         page_of(data)
 
 

@@ -5,17 +5,17 @@ from typing import Any
 
 import pytest
 
-from tests.browser import barriers, chromium, needs_browser, opened
+from tests.browser import find_barriers, launch_chromium, needs_browser, open_page
 from tests.review.pages import ODD, content, page_of
 from tests.small_data import Data, reason
 
 pytestmark = needs_browser
-browser = pytest.fixture(scope="module")(chromium)
+browser = pytest.fixture(scope="module")(launch_chromium)
 
 
 def test_a_person_decides_reloads_saves_and_validate_follows(data: Data, browser: Any) -> None:
     data.layout.label_overrides.write_text("image,label,decision\na1.png,0,keep\n")
-    page, said = opened(browser, page_of(data))
+    page, said = open_page(browser, page_of(data))
     rows = content(data.layout.review)["rows"]
     names = [row["image"] for row in rows]
     odd = names.index(ODD)
@@ -59,7 +59,7 @@ def test_a_person_decides_reloads_saves_and_validate_follows(data: Data, browser
 
 
 def test_the_last_decision_asks_to_save_and_keys_can_be_turned_off(data: Data, browser: Any) -> None:
-    page, said = opened(browser, page_of(data, count=2))
+    page, said = open_page(browser, page_of(data, count=2))
     page.get_by_label("Decide with the keys").uncheck()
     page.keyboard.press("k")
     assert page.locator("#counts").text_content() == "0 of 2 decided: 0 kept, 0 flipped, 0 dropped"
@@ -77,7 +77,7 @@ def test_the_last_decision_asks_to_save_and_keys_can_be_turned_off(data: Data, b
 
 @pytest.mark.parametrize("width", [1280, 800, 360])
 def test_it_fits_and_every_picture_is_there(data: Data, browser: Any, width: int) -> None:
-    page, said = opened(browser, page_of(data), width)
+    page, said = open_page(browser, page_of(data), width)
     assert page.evaluate("document.documentElement.scrollWidth") <= width
     assert page.evaluate("[...document.images].every(i => i.complete && i.naturalWidth > 0)")
     sizes = page.evaluate("[...document.querySelectorAll('button')].map(e => e.getBoundingClientRect().height)")
@@ -89,7 +89,7 @@ def test_it_fits_and_every_picture_is_there(data: Data, browser: Any, width: int
 
 
 def test_it_can_be_read_without_seeing_it(data: Data, browser: Any) -> None:
-    page, _ = opened(browser, page_of(data, count=3))
+    page, _ = open_page(browser, page_of(data, count=3))
     assert page.get_by_role("heading", level=1).count() == 1
     first = content(data.layout.review)["rows"][0]
     assert page.get_by_role("img", name=f"Picture {first['image']}, labelled class {first['label']}").count() == 1
@@ -114,9 +114,9 @@ def test_a_browser_that_remembers_nothing_says_so(data: Data, browser: Any) -> N
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [1280, 360])
 def test_nothing_stands_in_anybodys_way(data: Data, browser: Any, width: int, scheme: str) -> None:
-    page, said = opened(browser, page_of(data, count=3), width, color_scheme=scheme)
-    assert barriers(page) == []
+    page, said = open_page(browser, page_of(data, count=3), width, color_scheme=scheme)
+    assert find_barriers(page) == []
     page.keyboard.press("f")  # a decided row looks otherwise
-    assert barriers(page) == []
+    assert find_barriers(page) == []
     assert said == []
     page.close()

@@ -1,4 +1,4 @@
-"""The fingerprint of code, and the reading of import statements, on a package small enough to see through."""
+"""The fingerprint of code and the reading of import statements, on a package small enough to check by hand."""
 
 from pathlib import Path
 
@@ -8,7 +8,8 @@ import yaml
 from facegender.runtime.code_fingerprint import closure, fingerprint_files, fingerprint_with_imports
 
 
-def package(root: Path, **files: str) -> None:
+def write_package(root: Path, **files: str) -> None:
+    """Write modules of a package `house`; `attic_in_box` is house/attic/box.py."""
     (root / "house" / "attic").mkdir(parents=True)
     (root / "house/__init__.py").write_text("")
     (root / "house/attic/__init__.py").write_text("")
@@ -17,7 +18,7 @@ def package(root: Path, **files: str) -> None:
 
 
 def test_direct_indirect_late_and_relative_imports_count(tmp_path):
-    package(
+    write_package(
         tmp_path,
         door="import json\nfrom house import hall\n",
         hall="def enter():\n    from house.attic.box import lid\n",
@@ -36,8 +37,8 @@ def test_direct_indirect_late_and_relative_imports_count(tmp_path):
     }
 
 
-def test_imports_in_a_circle_end(tmp_path):
-    package(tmp_path, door="import house.hall\n", hall="import house.door\n")
+def test_a_circle_of_imports_ends(tmp_path):
+    write_package(tmp_path, door="import house.hall\n", hall="import house.door\n")
     assert {path.name for path in closure(tmp_path, "house.door")} == {"__init__.py", "door.py", "hall.py"}
 
 
@@ -66,15 +67,15 @@ def enter(steps: int) -> bool:
         ("import house.hall", "import house.attic", True),
     ],
 )
-def test_code_counts_and_comments_do_not(tmp_path: Path, before: str, after: str, counts: bool) -> None:
-    package(tmp_path, door=DOOR, hall="")
+def test_code_counts_but_comments_do_not(tmp_path: Path, before: str, after: str, counts: bool) -> None:
+    write_package(tmp_path, door=DOOR, hall="")
     first = fingerprint_files(tmp_path, closure(tmp_path, "house.door"))
     (tmp_path / "house/door.py").write_text(DOOR.replace(before, after))
     assert (fingerprint_files(tmp_path, closure(tmp_path, "house.door")) != first) is counts
 
 
-def test_an_imported_module_counts_and_another_one_does_not(tmp_path: Path) -> None:
-    package(tmp_path, door=DOOR, hall="WIDTH = 1", cellar="DEPTH = 1")
+def test_an_imported_module_counts_but_another_one_does_not(tmp_path: Path) -> None:
+    write_package(tmp_path, door=DOOR, hall="WIDTH = 1", cellar="DEPTH = 1")
     first = fingerprint_files(tmp_path, closure(tmp_path, "house.door"))
     (tmp_path / "house/cellar.py").write_text("DEPTH = 2")
     assert fingerprint_files(tmp_path, closure(tmp_path, "house.door")) == first
@@ -82,7 +83,7 @@ def test_an_imported_module_counts_and_another_one_does_not(tmp_path: Path) -> N
     assert fingerprint_files(tmp_path, closure(tmp_path, "house.door")) != first
 
 
-def test_dvc_watches_every_file_that_training_is_made_of(checkout: Path) -> None:
+def test_dvc_watches_every_file_that_training_imports(checkout: Path) -> None:
     stages = yaml.safe_load((checkout / "dvc.yaml").read_text(encoding="utf-8"))["stages"]
     watched = [dep for dep in stages["train"]["deps"] if dep.startswith("facegender/")]
     files = closure(checkout, "facegender.training.train")

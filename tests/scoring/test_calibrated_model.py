@@ -7,8 +7,8 @@ import pytest
 from typer.testing import CliRunner
 
 from facegender.cli.app import app
-from facegender.decision.calibration import Calibrator, fit
-from facegender.decision.decision import Decision, decision_beside
+from facegender.decision.calibration import Calibrator, fit_calibrator
+from facegender.decision.decision import Decision, find_decision
 from facegender.errors import UserError
 from facegender.files.layout import Layout
 from facegender.scoring.predict import predict
@@ -18,7 +18,7 @@ pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation doesn't
 
 RNG = np.random.default_rng(0)
 SCORES = RNG.random(300)
-ISOTONIC = fit("isotonic", RNG.random(300) < SCORES**2, SCORES)
+ISOTONIC = fit_calibrator("isotonic", RNG.random(300) < SCORES**2, SCORES)
 
 
 @pytest.fixture
@@ -45,10 +45,10 @@ def test_the_exported_models_own_probability_is_the_calibrated_one(run, case, ca
     pictures = [case.layout.images / name for name in case.index["image"][:40]]
     (run.model / "engine.json").write_text(json.dumps({"engine": engine, "precision": "float32"}))
     run.decision.write_text(json.dumps(Decision(calibrator, 0.6, 0.1, 0.3).as_dict()))
-    expected = pd.DataFrame(predict(run.model, pictures, decision_beside(run.model)))
+    expected = pd.DataFrame(predict(run.model, pictures, find_decision(run.model)))
     export(run.model, tmp_path / "out")
-    assert decision_beside(tmp_path / "out") == Decision(Calibrator("none"), 0.6, 0.1, 0.3)
-    found = pd.DataFrame(predict(tmp_path / "out", pictures, decision_beside(tmp_path / "out")))
+    assert find_decision(tmp_path / "out") == Decision(Calibrator("none"), 0.6, 0.1, 0.3)
+    found = pd.DataFrame(predict(tmp_path / "out", pictures, find_decision(tmp_path / "out")))
     assert found["positive"].to_numpy() == pytest.approx(expected["positive"].to_numpy(), abs=1e-5)
     assert found[["label", "abstain"]].equals(expected[["label", "abstain"]])
     plain = pd.DataFrame(

@@ -8,7 +8,7 @@ from typer.testing import CliRunner
 
 from facegender.cli.app import app
 from facegender.decision.calibration import Calibrator
-from facegender.decision.decision import Decision, decision_beside
+from facegender.decision.decision import Decision, find_decision
 from facegender.errors import UserError
 from facegender.scoring.predict import predict
 
@@ -24,7 +24,7 @@ def pictures(case, model) -> list[Path]:
 
 
 def test_without_an_evaluation_the_models_word_counts(model, pictures):
-    assert decision_beside(model) is None
+    assert find_decision(model) is None
     found = predict(model, pictures)
     # logits 4 * 140 / 255, plus and minus: 0.9
     assert [row.label for row in found] == ["1", "0"]

@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 from facegender.decision.calibration import Calibrator, logit, sigmoid
-from facegender.decision.decision import Decision, decision_beside, read_decision
+from facegender.decision.decision import Decision, find_decision, read_decision
 from facegender.errors import UserError
 from facegender.evaluation.evaluate import evaluate
 from facegender.files.layout import Layout
@@ -113,7 +113,7 @@ def test_evaluate_writes_down_the_views_and_predict_keeps_to_them(lopsided, case
     uncalibrated = replace(decision, calibrator=Calibrator("none"))
     found = [prediction.positive for prediction in predict(lopsided, noise, uncalibrated)]
     assert found == pytest.approx(score(lopsided, noise, views=2).probabilities.tolist())
-    assert decision_beside(layout.model) == decision
+    assert find_decision(layout.model) == decision
 
 
 def test_steps_on_a_mean_cannot_be_exported(lopsided, tmp_path) -> None:

@@ -199,7 +199,7 @@ def test_one_search_at_a_time(ready: Layout) -> None:
 
 def test_the_split_must_exist(ready: Layout) -> None:
     ready.splits.unlink()
-    with pytest.raises(UserError, match="the stage split leaves it"):
+    with pytest.raises(UserError, match="the stage split writes it"):
         Search(ready, with_search())
 
 

@@ -7,18 +7,19 @@ import pandas as pd
 import pytest
 from sklearn.model_selection import StratifiedGroupKFold
 
-from facegender.statistics.stratify import Ints, assign
+from facegender.statistics.intervals import IntArray
+from facegender.statistics.stratify import assign
 
 
-def alone(labels: list[int]) -> tuple[Ints, Ints]:
+def alone(labels: list[int]) -> tuple[IntArray, IntArray]:
     return np.array(labels), np.arange(len(labels))
 
 
-def counts(part: Ints, labels: Ints) -> list[list[int]]:
+def counts(part: IntArray, labels: IntArray) -> list[list[int]]:
     return pd.crosstab(part, labels).to_numpy().tolist()
 
 
-def faces(n: int, seed: int = 0) -> tuple[Ints, Ints]:
+def faces(n: int, seed: int = 0) -> tuple[IntArray, IntArray]:
     """Sample rows, 40% of class 0, in groups of 1 to 6 rows of which nine in ten have the group's label."""
     rng = np.random.default_rng(seed)
     groups = np.repeat(np.arange(n), rng.integers(1, 7, n))[:n]
@@ -74,7 +75,7 @@ def test_balance_is_no_worse_than_scikit_learns(seed: int, folds: int) -> None:
     for fold, (_, rows) in enumerate(splitter.split(labels, labels, groups)):
         theirs[rows] = fold
 
-    def imbalance(part: Ints) -> float:
+    def imbalance(part: IntArray) -> float:
         return float(np.array(counts(part, labels)).std(axis=0).max())
 
     assert imbalance(ours) <= imbalance(theirs) + 1e-9

@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 
 from tests import browser as real
-from tests.browser import barriers, chromium, needs_browser
+from tests.browser import find_barriers, launch_chromium, needs_browser
 
 pytestmark = needs_browser
-browser = pytest.fixture(scope="module")(chromium)
+browser = pytest.fixture(scope="module")(launch_chromium)
 
 
 @pytest.fixture(scope="module")
@@ -23,7 +23,7 @@ WIDTHS = {"wide": 1280, "narrow": 360}
 
 
 def opened(browser, evaluated: Path, width: int, **settings):
-    page, said = real.opened(browser, evaluated / "report.html", width, **settings)
+    page, said = real.open_page(browser, evaluated / "report.html", width, **settings)
     assert said == []
     return page
 
@@ -33,14 +33,14 @@ def opened(browser, evaluated: Path, width: int, **settings):
 def test_the_report_has_no_accessibility_barriers(browser, evaluated, width, scheme):
     page = opened(browser, evaluated, width, color_scheme=scheme)
     page.evaluate("document.querySelectorAll('details').forEach(one => one.open = true)")
-    assert barriers(page) == []
+    assert find_barriers(page) == []
     page.close()
 
 
 def test_barriers_would_be_found(browser, tmp_path):
     (tmp_path / "bad.html").write_text("<title>x</title><p style='color:#ccc'>faint</p><img src='data:,'>")
-    page, _ = real.opened(browser, tmp_path / "bad.html")
-    assert {one.split()[0] for one in barriers(page)} == {"color-contrast", "html-has-lang", "image-alt"}
+    page, _ = real.open_page(browser, tmp_path / "bad.html")
+    assert {one.split()[0] for one in find_barriers(page)} == {"color-contrast", "html-has-lang", "image-alt"}
     page.close()
 
 

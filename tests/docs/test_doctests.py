@@ -1,4 +1,4 @@
-"""The examples in docstrings give what they say."""
+"""The examples in docstrings print what they claim. Modules are found by their text: only those with examples load."""
 
 import doctest
 import importlib
@@ -17,10 +17,10 @@ MODULES = sorted(
 
 @pytest.mark.parametrize("name", MODULES)
 def test_the_examples_of_a_module(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))  # some write files
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))  # some examples write files
     failed, tried = doctest.testmod(importlib.import_module(name))
     assert (failed, tried > 0) == (0, True)
 
 
-def test_some_modules_have_examples() -> None:
+def test_modules_with_examples_are_found() -> None:
     assert len(MODULES) > 3
