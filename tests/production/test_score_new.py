@@ -10,11 +10,11 @@ from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
 from facegender.errors import UserError
+from facegender.evaluation.evaluate import evaluate
 from facegender.files.layout import Layout
 from facegender.params.sections import Params, ScoreParams
 from facegender.production.score_new import score_new
 from facegender.scoring.reference import read_reference
-from tests.evaluation.test_evaluate import run_evaluate
 
 DAY = "2026-11-24"
 
@@ -28,9 +28,12 @@ def champion(model: Path, case, tmp_path_factory: pytest.TempPathFactory) -> Pat
     case.index.to_parquet(files.index)
     case.found.splits.to_parquet(files.splits)
     files.validation.write_text(json.dumps(case.found.facts))
+    shutil.copytree(model, files.model)
+    evaluate(files, case.params)
     folder = root / "champion"
-    run_evaluate(model, files, case, folder / "evaluation")
-    shutil.copytree(model, folder / "model")
+    folder.mkdir()
+    for part in (files.model, files.evaluation):
+        part.rename(folder / part.name)
     (folder / "champion.json").write_text('{"version": "v1.4.0"}')
     return folder
 

@@ -16,6 +16,7 @@ from facegender.errors import UserError
 from facegender.evaluation.evaluate import evaluate
 from facegender.files.layout import Layout
 from facegender.params.sections import Params
+from facegender.params.stage_params import EvaluateStageParams
 from facegender.pictures.affine import warp_affine
 from facegender.scoring.predict import predict
 from facegender.scoring.score import score
@@ -95,13 +96,14 @@ def test_a_score_is_the_mean_over_the_views_of_the_file(lopsided, noise, tmp_pat
 
 
 def test_evaluate_writes_down_the_views_and_predict_keeps_to_them(lopsided, case, tmp_path, noise) -> None:
-    case.index.to_parquet(tmp_path / "index.parquet")
-    case.found.splits.to_parquet(tmp_path / "splits.parquet")
-    (tmp_path / "validation.json").write_text(json.dumps(case.found.facts))
+    layout = Layout(case.layout.data, tmp_path)
+    case.index.to_parquet(layout.index)
+    case.found.splits.to_parquet(layout.splits)
+    layout.validation.write_text(json.dumps(case.found.facts))
+    shutil.copytree(lopsided, layout.model)
     params = Params.model_validate({"scoring": {"tta": 2}, "evaluate": {"bootstrap": 50}})
-    shutil.copytree(lopsided, tmp_path / "model")
-    out = tmp_path / "evaluation"
-    evaluate(Layout(case.layout.data, tmp_path), params)
+    evaluate(layout, EvaluateStageParams.of(params))
+    out = layout.evaluation
     decision = read_decision(out / "decision.json")
     assert decision.views == json.loads((out / "metrics.json").read_text())["views"] == 2
     assert (pd.read_parquet(out / "predictions.parquet")["views"] == 2).all()
@@ -111,8 +113,7 @@ def test_evaluate_writes_down_the_views_and_predict_keeps_to_them(lopsided, case
     uncalibrated = replace(decision, calibrator=Calibrator("none"))
     found = [prediction.positive for prediction in predict(lopsided, noise, uncalibrated)]
     assert found == pytest.approx(score(lopsided, noise, views=2).probabilities.tolist())
-    shutil.copytree(lopsided, tmp_path / "model")
-    assert decision_beside(tmp_path / "model") == decision
+    assert decision_beside(layout.model) == decision
 
 
 def test_steps_on_a_mean_cannot_be_exported(lopsided, tmp_path) -> None:
