@@ -24,12 +24,12 @@ from facegender.files.json_files import read_json, write_json
 from facegender.files.layout import Layout
 from facegender.params.sections import Params, ValidateParams
 from facegender.pictures.decode import Undecodable, open_picture, resize
+from facegender.pictures.find import list_pictures
 from facegender.pictures.traits import SIDE, measure_light
 from facegender.production.drift import Drift, find_drift
 from facegender.production.drift_plot import drift_plot
 from facegender.runtime.prefetch import prefetch
 from facegender.runtime.progress import track
-from facegender.scoring.predict import SUFFIXES
 from facegender.scoring.reference import EMBEDDINGS, distances_in, quantities, read_reference
 from facegender.scoring.score import score
 
@@ -126,8 +126,7 @@ def candidates(layout: Layout, params: Params) -> tuple[str, list[Candidate]]:
     """
     folder = Path(params.score.folder)
     if folder.is_dir():
-        paths = sorted(path for path in folder.rglob("*") if path.suffix.lower() in SUFFIXES and path.is_file())
-        named = [(path.relative_to(folder).as_posix(), path) for path in paths]
+        named = [(path.relative_to(folder).as_posix(), path) for path in list_pictures(folder)]
         return f"{folder}/", hashed(named)
     if not (layout.test_csv.is_file() and layout.validation.is_file()):
         remedy = "Make it and put pictures there, or name another in params.yaml, score.folder."

@@ -11,32 +11,8 @@ from typing import Any, NamedTuple
 
 from facegender.decision.classes import read_classes
 from facegender.decision.decision import PLAIN, Decision
-from facegender.errors import UserError
+from facegender.pictures.find import find_pictures
 from facegender.scoring.score import score
-
-SUFFIXES = {".jpg", ".jpeg", ".png", ".bmp", ".gif", ".webp", ".tif", ".tiff"}
-
-
-def find_pictures(paths: Sequence[Path]) -> list[Path]:
-    """Files as they are; of folders, every picture in them and below, by name.
-
-    Raises
-    ------
-    UserError
-        A path does not exist, or a folder holds no picture.
-    """
-    files: list[Path] = []
-    for path in paths:
-        if path.is_dir():
-            found = sorted(file for file in path.rglob("*") if file.suffix.lower() in SUFFIXES and file.is_file())
-            if not found:
-                raise UserError(str(path), "the folder must hold pictures", "none with a picture's suffix")
-            files += found
-        elif path.exists():
-            files.append(path)
-        else:
-            raise UserError(str(path), "must be a picture or a folder of pictures", "nothing is there")
-    return files
 
 
 class Prediction(NamedTuple):

@@ -15,7 +15,7 @@ from facegender.features.features import features
 from facegender.network.backbone import weighted_backbone
 from facegender.network.keras_file import load_model, save_model
 from facegender.params.sections import TrainParams
-from facegender.scoring.predict import as_csv, find_pictures, predict
+from facegender.scoring.predict import as_csv, predict
 from facegender.scoring.score import score
 from facegender.training import loop as fitting
 from facegender.training.batches import Rows
@@ -72,19 +72,6 @@ def test_no_files_no_scores_and_no_model_is_a_clear_error(tmp_path: Path) -> Non
     assert len(score(tmp_path, []).probabilities) == 0
     with pytest.raises(UserError, match="must be a folder that `facegender train` left"):
         score(tmp_path, [tmp_path / "a.png"])
-
-
-def test_find_pictures(tmp_path: Path) -> None:
-    (tmp_path / "below").mkdir()
-    for name in ("b.JPG", "below/a.png", "notes.txt"):
-        (tmp_path / name).touch()
-    assert [path.name for path in find_pictures([tmp_path])] == ["b.JPG", "a.png"]
-    assert find_pictures([tmp_path / "notes.txt"]) == [tmp_path / "notes.txt"]  # named by the user: to be tried
-    with pytest.raises(UserError, match="nothing is there"):
-        find_pictures([tmp_path / "absent"])
-    (tmp_path / "empty").mkdir()
-    with pytest.raises(UserError, match="must hold pictures"):
-        find_pictures([tmp_path / "empty"])
 
 
 def test_features_of_another_mode_are_refused(workspace: Workspace) -> None:
