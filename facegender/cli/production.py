@@ -27,11 +27,11 @@ def promotion(
     from facegender.files.json_files import write_json
     from facegender.params.reading import read_params
     from facegender.production.promotion import judge_promotion
-    from facegender.scoring.reference import with_hashes
+    from facegender.scoring.reference import add_hashes
 
     layout, values = Layout(data, artifacts), read_params(params)
     found = {folder: read_evaluated(folder) for folder in (champion / "evaluation", layout.evaluation)}
-    held, new = (replace(one, predictions=with_hashes(one.predictions, folder)) for folder, one in found.items())
+    held, new = (replace(one, predictions=add_hashes(one.predictions, folder)) for folder, one in found.items())
     attributes = attributes_of(new.predictions.index, data / values.data.attributes)
     record = judge_promotion(held, new, attributes, values.evaluate, values.promote, values.compare.margin)
     with atomic_file(layout.promotion) as file:

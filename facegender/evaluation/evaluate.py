@@ -39,7 +39,7 @@ from facegender.params.sections import EvaluateParams
 from facegender.params.stage_params import EvaluateStageParams
 from facegender.pictures.traits import read_traits
 from facegender.runtime.memory import trim
-from facegender.scoring.reference import EMBEDDINGS, own_distances, quantities, write_reference
+from facegender.scoring.reference import EMBEDDINGS, tabulate_measurements, write_reference, write_reference_embeddings
 from facegender.statistics.intervals import FloatArray
 
 
@@ -103,10 +103,10 @@ def evaluate(layout: Layout, params: EvaluateStageParams) -> None:
         )
         del found, table, predictions  # all of the rows again, and no longer wanted
         trim()
-        far = own_distances(embeddings, folder / EMBEDDINGS)
+        far = write_reference_embeddings(embeddings, folder / EMBEDDINGS)
         embeddings.unlink()
         brightness, side = (np.asarray(traits[name].astype(float)) for name in ("brightness", "shorter side"))
-        measured = quantities(decision.answer(probabilities), far, brightness, side)
+        measured = tabulate_measurements(decision.answer(probabilities), far, brightness, side)
         hashes = read_rows(layout.index, held["image"], ["sha256"])["sha256"]
         write_reference(folder, held["image"], hashes, measured)
 

@@ -37,7 +37,7 @@ from facegender.files.parquet import read, write
 from facegender.files.splits import held_out
 from facegender.params.architectures import title
 from facegender.params.stage_params import EvaluateStageParams
-from facegender.scoring.tta import in_words
+from facegender.scoring.tta import describe_views
 from facegender.statistics.curves import coverage_risk, precision_recall, reliability, roc
 from facegender.statistics.metrics import Rows, confusion, measure
 
@@ -140,7 +140,7 @@ def write_evaluation(
         chose_epoch=chose_epoch,
         data_rows=data_rows(found.facts, found.splits["fold"], read(found.index, ["role"])["role"]),
         data_lists=data_lists(found.facts, found.suspects),
-        made_rows=[*made_rows(made.provenance, found.data_hash), ("Scored", in_words(decision.views))],
+        made_rows=[*made_rows(made.provenance, found.data_hash), ("Scored", describe_views(decision.views))],
         made_params=training_params(made.provenance),
     )
     write_json(folder / "metrics.json", figures)

@@ -30,7 +30,7 @@ from facegender.production.drift import Drift, find_drift
 from facegender.production.drift_plot import drift_plot
 from facegender.runtime.prefetch import prefetch
 from facegender.runtime.progress import track
-from facegender.scoring.reference import EMBEDDINGS, distances_in, quantities, read_reference
+from facegender.scoring.reference import EMBEDDINGS, distances_of_rows, tabulate_measurements, read_reference
 from facegender.scoring.score import score
 
 PREDICTIONS: Final = "predictions.parquet"
@@ -192,12 +192,12 @@ def score_files(
         vectors = Path(scratch) / EMBEDDINGS
         scores = score(champion / "model", usable, decision.views, embeddings=vectors)
         read = np.array([reason is None for reason in scores.reasons], dtype=bool)
-        far = distances_in(vectors, np.flatnonzero(read), embeddings)
+        far = distances_of_rows(vectors, np.flatnonzero(read), embeddings)
     looks.loc[good, "reason"] = scores.reasons  # none, but for a file that has gone since
     good = looks["reason"].isna()
     seen = looks[good]
     answers = decision.answer(scores.probabilities[read])
-    measured = quantities(answers, far, seen["brightness"].to_numpy(), seen["shorter_side"].to_numpy())
+    measured = tabulate_measurements(answers, far, seen["brightness"].to_numpy(), seen["shorter_side"].to_numpy())
     found = find_drift(reference, measured, len(distinct) - len(measured), params.score)
     measured.insert(1, "label", np.where(answers.positive, classes.positive, classes.negative).astype(object))
     rows = pd.DataFrame({"sha256": [file.sha256 for file in distinct], "place": range(len(distinct))})

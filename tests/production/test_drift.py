@@ -7,8 +7,8 @@ import pytest
 from facegender.params.sections import ScoreParams
 from facegender.production.drift import find_drift
 from facegender.production.drift_plot import drift_plot
-from facegender.scoring.embedding import distances
-from facegender.scoring.reference import MOST, NEIGHBOURS, kept_rows, own_distances
+from facegender.scoring.embedding import knn_distances
+from facegender.scoring.reference import MAX_REFERENCE, NEIGHBOURS, choose_reference_rows, write_reference_embeddings
 
 QUANTITIES = ["brightness", "shorter side, pixels", "embedding distance", "probability of the positive class"]
 
@@ -79,34 +79,34 @@ def test_distances_by_hand():
     # directions of 0, 90 and 180 degrees: chords of 2 sin(angle / 2)
     reference = np.array([[1, 0], [0, 2], [-1, 0]], np.float16)
     ours = np.array([[3, 0]], np.float16)
-    assert distances(ours, reference, 1) == pytest.approx([0.0])
-    assert distances(ours, reference, 2) == pytest.approx([np.sqrt(2)])
-    assert distances(ours, reference, 9) == pytest.approx([2.0])  # the farthest of three
+    assert knn_distances(ours, reference, 1) == pytest.approx([0.0])
+    assert knn_distances(ours, reference, 2) == pytest.approx([np.sqrt(2)])
+    assert knn_distances(ours, reference, 9) == pytest.approx([2.0])  # the farthest of three
     # none is its own neighbour
     own = np.arange(3)
-    assert distances(reference, reference, 1, own) == pytest.approx([np.sqrt(2)] * 3)
-    assert distances(reference, reference, 3, own) == pytest.approx([2.0, np.sqrt(2), 2.0])
-    assert distances(reference, reference[:2], 1, np.array([0, 1, -1])) == pytest.approx([np.sqrt(2)] * 3)
-    assert np.isnan(distances(ours, reference[:0], 1)).all()
-    assert np.isnan(distances(reference[:1], reference[:1], 1, own[:1])).all()
+    assert knn_distances(reference, reference, 1, own) == pytest.approx([np.sqrt(2)] * 3)
+    assert knn_distances(reference, reference, 3, own) == pytest.approx([2.0, np.sqrt(2), 2.0])
+    assert knn_distances(reference, reference[:2], 1, np.array([0, 1, -1])) == pytest.approx([np.sqrt(2)] * 3)
+    assert np.isnan(knn_distances(ours, reference[:0], 1)).all()
+    assert np.isnan(knn_distances(reference[:1], reference[:1], 1, own[:1])).all()
 
 
 def test_the_reference_holds_rows_of_everywhere_up_to_a_number():
-    assert kept_rows(5).tolist() == [0, 1, 2, 3, 4]
-    many = kept_rows(3 * MOST)
-    assert many.tolist() == list(range(0, 3 * MOST, 3))
+    assert choose_reference_rows(5).tolist() == [0, 1, 2, 3, 4]
+    many = choose_reference_rows(3 * MAX_REFERENCE)
+    assert many.tolist() == list(range(0, 3 * MAX_REFERENCE, 3))
 
 
 def test_embeddings_in_a_file_are_compared_as_those_in_memory(tmp_path):
-    rows = MOST + 600  # more than are kept, and than are read together
+    rows = MAX_REFERENCE + 600  # more than are kept, and than are read together
     vectors = np.random.default_rng(2).normal(size=(rows, 8)).astype(np.float16)
     np.save(tmp_path / "every.npy", vectors)
-    far = own_distances(tmp_path / "every.npy", tmp_path / "kept.npy")
-    kept = kept_rows(rows)
+    far = write_reference_embeddings(tmp_path / "every.npy", tmp_path / "kept.npy")
+    kept = choose_reference_rows(rows)
     assert np.array_equal(np.load(tmp_path / "kept.npy"), vectors[kept])
     own = np.full(rows, -1)
-    own[kept] = np.arange(MOST)
-    assert far == pytest.approx(distances(vectors, vectors[kept], NEIGHBOURS, own), abs=1e-5)
+    own[kept] = np.arange(MAX_REFERENCE)
+    assert far == pytest.approx(knn_distances(vectors, vectors[kept], NEIGHBOURS, own), abs=1e-5)
     nearest = np.sort(np.linalg.norm(unit(vectors[kept]) - unit(vectors[1]), axis=1))
     assert kept[1] == 1  # so that one of the distances is to itself
     assert far[1] == pytest.approx(nearest[NEIGHBOURS], abs=1e-3)

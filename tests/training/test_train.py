@@ -70,7 +70,7 @@ def test_engines_agree_and_an_unreadable_file_gets_no_other_files_score(workspac
 
 def test_no_files_no_scores_and_no_model_is_a_clear_error(tmp_path: Path) -> None:
     assert len(score(tmp_path, []).probabilities) == 0
-    with pytest.raises(UserError, match="must be a folder that `facegender train` left"):
+    with pytest.raises(UserError, match="must be a model folder written by `facegender train`"):
         score(tmp_path, [tmp_path / "a.png"])
 
 
