@@ -1,4 +1,4 @@
-"""What the flows run of a model in production."""
+"""Commands for a model in production, which the flows run."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -12,15 +12,15 @@ from facegender.runtime import events
 
 
 def promotion(
-    champion: Annotated[Path, typer.Argument(help="The folder of the promoted model: artifacts/champion.")],
+    champion: Annotated[Path, typer.Argument(help="Folder of the promoted model, usually artifacts/champion.")],
     params: ParamsOption = PARAMS,
     data: DataOption = DATA,
     artifacts: ArtifactsOption = ARTIFACTS,
 ) -> None:
-    """Decide whether the new model may take the champion's place; leave promotion.json, with the figures.
+    """Decide whether the new model may replace the champion; write the decision and its figures to promotion.json.
 
-    It may where it is not worse, on the rows that neither was trained on: in accuracy, in any slice, in calibration.
-    `python -m flows.champion` acts upon it.
+    The new model must not be worse on the rows that neither was trained on: in accuracy, in any slice, in calibration.
+    `python -m flows.champion` applies the decision.
     """
     from facegender.data.attributes import read_attributes
     from facegender.evaluation.predictions import read_evaluated
@@ -28,28 +28,33 @@ def promotion(
     from facegender.files.json_files import write_json
     from facegender.params.reading import read_params
     from facegender.production.promotion import judge_promotion
-    from facegender.scoring.reference import with_hashes
+    from facegender.scoring.reference import add_hashes
 
     layout, values = Layout(data, artifacts), read_params(params)
-    found = {folder: read_evaluated(folder) for folder in (champion / "evaluation", layout.evaluation)}
-    held, new = (replace(one, predictions=with_hashes(one.predictions, folder)) for folder, one in found.items())
+    evaluated = {folder: read_evaluated(folder) for folder in (champion / "evaluation", layout.evaluation)}
+    old, new = (replace(one, predictions=add_hashes(one.predictions, folder)) for folder, one in evaluated.items())
     attributes = read_attributes(data / values.data.attributes, new.predictions.index)
-    record = judge_promotion(held, new, attributes, values.evaluate, values.promote, values.compare.margin)
+    record = judge_promotion(old, new, attributes, values.evaluate, values.promote, values.compare.margin)
     with atomic_file(layout.promotion) as file:
         write_json(file, record)
-    typer.echo("It may be promoted." if record["promote"] else "\n".join(record["reasons"]))
+    typer.echo("The new model may be promoted." if record["promote"] else "\n".join(record["reasons"]))
 
 
 def score(
-    date: Annotated[str, typer.Option(help="Names the folder below scores/ in --artifacts: 2026-11-24.")],
+    date: Annotated[
+        str, typer.Option(help="Name of the new folder in scores/ in --artifacts, for example 2026-11-24.")
+    ],
     params: ParamsOption = PARAMS,
     data: DataOption = DATA,
     artifacts: ArtifactsOption = ARTIFACTS,
-    again: Annotated[bool, typer.Option("--again", help="Files whose content has been scored before, too.")] = False,
+    again: Annotated[
+        bool, typer.Option("--again", help="Also score files whose content has been scored before.")
+    ] = False,
 ) -> None:
-    """Score what is new in score.folder, or of test.csv, with the champion; compare it with its validation rows.
+    """Score the new pictures in score.folder, or of test.csv, with the champion; check whether they have drifted.
 
-    Leaves a folder with predictions.parquet, drift.json and drift.svg; nothing where nothing is new.
+    They are compared with the champion's validation rows. Writes a folder with predictions.parquet, drift.json and
+    drift.svg, or nothing if no picture is new.
     """
     from facegender.params.reading import read_params
     from facegender.production.score_new import score_new

@@ -36,7 +36,7 @@ from facegender.files.splits import trains, validates
 from facegender.params.stage_params import EvaluateStageParams
 from facegender.pictures.traits import read_traits
 from facegender.runtime.memory import trim
-from facegender.scoring.reference import EMBEDDINGS, own_distances, quantities, write_reference
+from facegender.scoring.reference import EMBEDDINGS, tabulate_measurements, write_reference, write_reference_embeddings
 from facegender.statistics.intervals import FloatArray
 
 
@@ -102,10 +102,10 @@ def measure_reference(
     folder: Path, embeddings: Path, probabilities: npt.NDArray[np.float32], traits: pd.DataFrame, decision: Decision
 ) -> pd.DataFrame:
     """Measure what `score` compares of new pictures; keep some embeddings in `folder`, and delete the file of all."""
-    far = own_distances(embeddings, folder / EMBEDDINGS)
+    far = write_reference_embeddings(embeddings, folder / EMBEDDINGS)
     embeddings.unlink()
     brightness, side = (np.asarray(traits[name].astype(float)) for name in ("brightness", "shorter side"))
-    return quantities(decision.answer(probabilities), far, brightness, side)
+    return tabulate_measurements(decision.answer(probabilities), far, brightness, side)
 
 
 def refuse_unreadable(images: Sequence[str] | pd.Series, reasons: list[str | None]) -> None:

@@ -1,1 +1,1 @@
-"""Promotion, scoring of new pictures, and drift."""
+"""Operate a model in production: decide on promotions, score new pictures, detect drift."""

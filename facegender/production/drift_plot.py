@@ -1,4 +1,4 @@
-"""The plot of a drift: each quantity of the new pictures over the reference's."""
+"""Plot the distribution of each drift quantity, for new pictures and for the reference."""
 
 from typing import Final
 
@@ -13,8 +13,8 @@ from facegender.production.drift import MEASURED
 BINS: Final = 30
 
 
-def drift_plot(reference: pd.DataFrame, now: pd.DataFrame) -> str:
-    """SVG of four small histograms, by share of the pictures; the new ones as a line over the reference's area."""
+def plot_drift(reference: pd.DataFrame, now: pd.DataFrame) -> str:
+    """Plot a histogram of each quantity, as SVG: new pictures as a line, the reference as an area behind it."""
     with mpl.rc_context(STYLE | {"svg.hashsalt": "drift"}):
         figure = Figure(figsize=(7.4, 5.2), layout="constrained")
         for axes, (column, name) in zip(figure.subplots(2, 2).flat, MEASURED.items(), strict=True):
@@ -26,6 +26,6 @@ def drift_plot(reference: pd.DataFrame, now: pd.DataFrame) -> str:
             ):
                 shares = np.histogram(values, edges)[0] / max(len(values), 1)
                 axes.stairs(shares, edges, color=colour, fill=filled, alpha=0.35 if filled else 1, label=label)
-            axes.set(xlabel=name, ylabel="share")
+            axes.set(xlabel=name, ylabel="fraction of pictures")
         figure.legend(*figure.axes[0].get_legend_handles_labels(), loc="outside upper left", ncols=2)
         return svg_of(figure, "drift")

@@ -1,1 +1,1 @@
-"""The page on which a person corrects labels."""
+"""The review page, on which a person corrects labels."""

@@ -1,7 +1,7 @@
-"""Who doubts the labels on the review page: the networks of a cross-validation, where there is one, or a regression.
+"""Rank labels for the review page with the networks of a cross-validation or, without one, with a regression.
 
-The networks were fine-tuned on such faces, of the other folds; the regression knows what ImageNet taught the frozen
-backbone. Neither has seen the row that it judges.
+The networks were fine-tuned on faces; the regression only uses the features of the frozen backbone. Each row is judged
+by a network or a fit that has not seen it.
 """
 
 import logging
@@ -18,21 +18,27 @@ from facegender.params.sections import EvaluateParams
 
 logger = logging.getLogger(__name__)
 
-NETWORKS: Final = "the networks of the cross-validation, each on the rows that it has not seen"
-REGRESSION: Final = "a regression on the frozen backbone, each row by a fit that has not seen it"
+NETWORKS: Final = "the networks of the cross-validation, each on rows that it was not trained on"
+REGRESSION: Final = "a logistic regression on the frozen backbone, each row by a fit without it"
 
 
-def doubts(layout: Layout, splits: pd.DataFrame, positive: str, params: EvaluateParams) -> tuple[pd.DataFrame, str]:
-    """The labelled rows as `find_suspects` ranks them, and who judged them.
+def rank_suspects(
+    layout: Layout, splits: pd.DataFrame, positive: str, params: EvaluateParams
+) -> tuple[pd.DataFrame, str]:
+    """Rank the labelled rows, the most suspect first, in a table as `find_suspects` returns it.
+
+    Returns
+    -------
+    The table, and NETWORKS or REGRESSION.
 
     Raises
     ------
     UserError
         There is no cross-validation of these rows, and the features were not cached (online mode).
     """
-    judged = by_networks(layout, splits, positive)
-    if judged is not None:
-        return judged, NETWORKS
+    ranked = rank_by_networks(layout, splits, positive)
+    if ranked is not None:
+        return ranked, NETWORKS
     suspects = find_suspects(layout.features, splits, positive, params.crossfit_folds, params.seed)
     if suspects is None:
         remedy = "Set train.mode to features in params.yaml and run `facegender features`."
@@ -40,10 +46,10 @@ def doubts(layout: Layout, splits: pd.DataFrame, positive: str, params: Evaluate
     return suspects, REGRESSION
 
 
-def by_networks(layout: Layout, splits: pd.DataFrame, positive: str) -> pd.DataFrame | None:
-    """By the out-of-fold predictions; None where there are none, or they are of other rows or of other labels.
+def rank_by_networks(layout: Layout, splits: pd.DataFrame, positive: str) -> pd.DataFrame | None:
+    """Rank by the out-of-fold predictions; return None if there are none, or if their rows or labels differ.
 
-    Other labels: a network that has learnt the label of yesterday would doubt the one that a person has mended.
+    A network that was trained on an old, wrong label would call a corrected label wrong.
     """
     path = layout.cross_validation / "evaluation" / "predictions.parquet"
     if not path.is_file():
@@ -52,7 +58,7 @@ def by_networks(layout: Layout, splits: pd.DataFrame, positive: str) -> pd.DataF
     predictions = pd.read_parquet(path, columns=["image", "label", "probability"])
     both = rows.merge(predictions, on="image", how="outer", suffixes=("", "_then"), indicator=True)
     if (both["_merge"] != "both").any() or (both["label"] != both["label_then"]).any():
-        logger.info("review: the cross-validation is of other rows or labels, and is left out")
+        logger.info("review: the cross-validation has other rows or labels, and is ignored")
         return None
     labels = (both["label"] == positive).to_numpy(dtype=bool)
     quality, flagged = judge_labels(labels, both["probability"].to_numpy(np.float64))

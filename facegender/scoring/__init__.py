@@ -1,1 +1,1 @@
-"""From pictures to probabilities: the stage `submit` and the command `predict`."""
+"""Score pictures with a trained model: the stage `submit` and the command `predict`."""

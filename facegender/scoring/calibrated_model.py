@@ -1,13 +1,14 @@
-"""A model that carries its calibration: one folder to hand on, whose own probabilities are the calibrated ones.
+"""Export a model with its calibration as part of the network.
 
-`train` leaves a model as it learnt, and `evaluate` finds what calibrates it on rows that training did not see. Here the
-two become one network of Keras's own layers: whoever loads model.keras, with or without this package, gets calibrated
-probabilities, and the threshold lies beside it in decision.json.
+`train` saves an uncalibrated model, and `evaluate` fits the calibration on rows that training did not see. The export
+joins the two, with Keras's own layers only. Whoever loads model.keras, with or without this package, gets calibrated
+probabilities; the threshold is in decision.json beside it.
 """
 
 import shutil
 from dataclasses import replace
 from pathlib import Path
+from typing import Final
 
 import keras
 import numpy as np
@@ -19,69 +20,68 @@ from facegender.files.atomic import atomic_folder
 from facegender.files.json_files import read_json, write_json
 from facegender.network.engine import has_openvino, import_openvino, to_openvino
 from facegender.network.keras_file import load_model, save_model
+from facegender.scoring.score import check_model_folder
 
-COPIED = ("classes.json", "engine.json", "history.csv", "provenance.json")
+COPIED_FILES: Final = ("classes.json", "engine.json", "history.csv", "provenance.json")
 
 
 def export(model: Path, out: Path) -> None:
-    """Write the model folder `model`, calibrated as its evaluation says, to the new folder `out`.
+    """Export the model folder `model` to the new folder `out`, with the calibration of its evaluation in the network.
 
-    `out` is a model folder like any other: predict, submit and compare take it. Its decision.json has the threshold and
-    the conformal quantile of the evaluation, and no calibration left to apply.
+    `out` is a normal model folder, which predict, submit and compare accept. Its decision.json has the threshold and
+    the conformal quantile of the evaluation, and "none" as calibration.
 
     Raises
     ------
     UserError
-        The folder is no model, has not been evaluated, or `out` is there already; or its calibration cannot be part of
-        the network, being steps on the mean of several views.
+        `model` is not a model folder or has not been evaluated, or `out` exists; or the calibration cannot be part of
+        the network, because it is isotonic and was fitted on the mean of several views.
     """
     if out.exists():
-        raise UserError(str(out), "the folder to export to must be new", "something is there")
-    if not (model / "model.keras").is_file():
-        raise UserError(str(model), "must be a folder that `facegender train` left, with model.keras in it")
+        raise UserError(str(out), "the folder to export to must not exist yet", "it exists")
+    check_model_folder(model)
     decision = find_decision(model)
     if decision is None:
         raise UserError(str(model), "must have been evaluated", None, "Run `facegender evaluate`.")
     if decision.calibrator.method == "isotonic" and decision.views > 1:
         raise UserError(
             "params.yaml, scoring.tta",
-            "must be 1 to export an isotonic calibration: its steps hold for the mean of the views, not for each",
+            "must be 1 to export an isotonic calibration, which was fitted on the mean of all views, not on each",
             decision.views,
             "Or set evaluate.calibration to temperature; then run `facegender evaluate`.",
         )
-    whole = calibrated(load_model(model / "model.keras"), decision.calibrator)
+    network = add_calibration(load_model(model / "model.keras"), decision.calibrator)
     with atomic_folder(out) as folder:
-        save_model(whole, folder / "model.keras")
-        for name in COPIED:
+        save_model(network, folder / "model.keras")
+        for name in COPIED_FILES:
             shutil.copyfile(model / name, folder / name)
         if read_json(model / "engine.json")["engine"] == "openvino" and has_openvino():
-            network = to_openvino(whole, folder)
-            import_openvino().save_model(network, folder / "openvino.xml", compress_to_fp16=False)
-        done = replace(decision, calibrator=Calibrator("none"))
-        write_json(folder / "decision.json", done.as_dict())
+            converted = to_openvino(network, folder)
+            import_openvino().save_model(converted, folder / "openvino.xml", compress_to_fp16=False)
+        write_json(folder / "decision.json", replace(decision, calibrator=Calibrator("none")).as_dict())
 
 
-def calibrated(whole: keras.Model, calibrator: Calibrator) -> keras.Model:
-    """The network with its calibration as further layers: image (n, s, s, 3) -> calibrated probability (n, 1)."""
+def add_calibration(network: keras.Model, calibrator: Calibrator) -> keras.Model:
+    """Append the calibration as layers: images (n, s, s, 3) -> calibrated probabilities (n, 1)."""
     if calibrator.method == "temperature":
-        logit = whole.get_layer("logit").output
-        cooled = keras.layers.Rescaling(1 / calibrator.temperature, dtype="float32", name="temperature")(logit)
-        probability = keras.layers.Activation("sigmoid", dtype="float32", name="calibrated")(cooled)
-        return keras.Model(whole.input, probability, name=whole.name)
+        logit = network.get_layer("logit").output
+        scaled = keras.layers.Rescaling(1 / calibrator.temperature, dtype="float32", name="temperature")(logit)
+        probability = keras.layers.Activation("sigmoid", dtype="float32", name="calibrated")(scaled)
+        return keras.Model(network.input, probability, name=network.name)
     if calibrator.method == "isotonic":
-        return keras.Model(whole.input, _joined_steps(whole.output, calibrator), name=whole.name)
-    return whole
+        return keras.Model(network.input, _piecewise_linear(network.output, calibrator), name=network.name)
+    return network
 
 
-def _joined_steps(probability: keras.KerasTensor, calibrator: Calibrator) -> keras.KerasTensor:
-    """Straight lines between the steps: a ramp from 0 to 1 over each interval, times the height gained there."""
+def _piecewise_linear(probability: keras.KerasTensor, calibrator: Calibrator) -> keras.KerasTensor:
+    """Interpolate between the steps: the sum of one ramp from 0 to 1 for each interval, times the rise over it."""
     known, heights = np.array(calibrator.steps).T
-    widths, gains = np.diff(known), np.diff(heights)
+    widths, rises = np.diff(known), np.diff(heights)
     kept = widths > 0
     ramps = keras.layers.Dense(int(kept.sum()), dtype="float32", name="ramps")
-    cut = keras.layers.ReLU(max_value=1.0, dtype="float32", name="cut")
-    heap = keras.layers.Dense(1, dtype="float32", name="calibrated")
-    joined = heap(cut(ramps(probability)))
+    clip = keras.layers.ReLU(max_value=1.0, dtype="float32", name="cut")
+    total = keras.layers.Dense(1, dtype="float32", name="calibrated")
+    calibrated = total(clip(ramps(probability)))
     ramps.set_weights([1 / widths[kept][None, :], -known[:-1][kept] / widths[kept]])
-    heap.set_weights([gains[kept][:, None], heights[:1]])
-    return joined
+    total.set_weights([rises[kept][:, None], heights[:1]])
+    return calibrated

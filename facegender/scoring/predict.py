@@ -1,6 +1,6 @@
-"""Scoring single pictures and folders for a person: `facegender predict`.
+"""Predict the class of single pictures and folders: `facegender predict`.
 
-Nothing that it imports is slow to: pandas alone would take a third of the time to an answer.
+Imports nothing that loads slowly: pandas alone would take a third of the time to an answer.
 """
 
 import csv
@@ -11,47 +11,25 @@ from typing import Any, NamedTuple
 
 from facegender.decision.classes import read_classes
 from facegender.decision.decision import DEFAULT_DECISION, Decision
-from facegender.errors import UserError
+from facegender.pictures.find import find_pictures
 from facegender.scoring.score import score
-
-SUFFIXES = {".jpg", ".jpeg", ".png", ".bmp", ".gif", ".webp", ".tif", ".tiff"}
-
-
-def find_pictures(paths: Sequence[Path]) -> list[Path]:
-    """Files as they are; of folders, every picture in them and below, by name.
-
-    Raises
-    ------
-    UserError
-        A path does not exist, or a folder holds no picture.
-    """
-    files: list[Path] = []
-    for path in paths:
-        if path.is_dir():
-            found = sorted(file for file in path.rglob("*") if file.suffix.lower() in SUFFIXES and file.is_file())
-            if not found:
-                raise UserError(str(path), "the folder must hold pictures", "none with a picture's suffix")
-            files += found
-        elif path.exists():
-            files.append(path)
-        else:
-            raise UserError(str(path), "must be a picture or a folder of pictures", "nothing is there")
-    return files
 
 
 class Prediction(NamedTuple):
-    """What is said of one picture.
+    """The prediction for one picture.
 
     Attributes
     ----------
     label
-        None where the picture could not be read.
-    probability, positive
-        Of that label, and of the positive class; NaN where it could not be read.
+        None if the picture could not be read.
+    probability
+        Probability of that label; NaN if the picture could not be read.
+    positive
+        Probability of the positive class; NaN if the picture could not be read.
     abstain
-        The model had better not answer.
+        True if the model should abstain.
     reason
-        Why it could not be read.
+        Why the picture could not be read, or None.
     """
 
     image: str
@@ -63,52 +41,52 @@ class Prediction(NamedTuple):
 
 
 def predict(model: Path, paths: Sequence[Path], decision: Decision | None = None) -> list[Prediction]:
-    """Score pictures, one after the other as `find_pictures` finds them.
+    """Predict the class of each picture that `find_pictures` finds, in its order.
 
     Parameters
     ----------
     decision
-        Views, calibration, threshold and abstention, as `evaluate` chose them; without one the model's own probability
-        of one view counts, the threshold is 0.5, and nothing is abstained from.
+        Views, calibration, threshold and abstention, as `evaluate` chose them. Without a decision the model's
+        uncalibrated probability of one view is used, the threshold is 0.5, and the model never abstains.
     """
     files = find_pictures(paths)
-    decided = decision or DEFAULT_DECISION
-    scores = score(model, files, decided.views)
+    applied = decision or DEFAULT_DECISION
+    scores = score(model, files, applied.views)
     classes = read_classes(model)
-    answers = decided.answer(scores.probabilities)
-    unsure = answers.abstain & (decision is not None)
-    found = []
+    answers = applied.answer(scores.probabilities)
+    abstain = answers.abstain & scores.readable & (decision is not None)
+    predictions = []
     for row, (file, reason) in enumerate(zip(files, scores.reasons, strict=True)):
-        value, answer = float(answers.probability[row]), bool(answers.positive[row])
-        label = (classes.positive if answer else classes.negative) if reason is None else None
-        sure = value if answer else 1 - value
-        found.append(Prediction(str(file), label, sure, value, bool(unsure[row]) and reason is None, reason))
-    return found
+        positive, is_positive = float(answers.probability[row]), bool(answers.positive[row])
+        label = (classes.positive if is_positive else classes.negative) if reason is None else None
+        probability = positive if is_positive else 1 - positive
+        predictions.append(Prediction(str(file), label, probability, positive, bool(abstain[row]), reason))
+    return predictions
 
 
 def as_csv(predictions: Iterable[Prediction]) -> str:
-    """A header and one line a picture; what is not known is left empty."""
+    """Format as CSV: a header and one line for each picture; unknown values are empty."""
     text = StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(Prediction._fields)
     for row in predictions:
-        writer.writerow("" if value != value else value for value in row)  # NaN is not itself
+        writer.writerow("" if value != value else value for value in row)  # NaN differs from itself
     return text.getvalue()
 
 
 def as_rich(predictions: Iterable[Prediction]) -> Any:
-    """The table for a terminal."""
+    """Build the table for the terminal."""
     from rich.table import Table
 
-    shown = Table(caption="Perceived gender, as annotators would label it; not a statement about the person.")
-    shown.add_column("image", overflow="fold")
-    shown.add_column("class")
-    shown.add_column("probability", justify="right")
+    table = Table(caption="Gender as annotators would perceive it; not a statement about the person.")
+    table.add_column("image", overflow="fold")
+    table.add_column("class")
+    table.add_column("probability", justify="right")
     for row in predictions:
         if row.reason is not None:
-            shown.add_row(row.image, "[red]not read[/red]", row.reason)
+            table.add_row(row.image, "[red]unreadable[/red]", row.reason)
         elif row.label is None:
-            shown.add_row(row.image, "[yellow]no answer[/yellow]", f"{row.probability:.3f}")
+            table.add_row(row.image, "[yellow]abstained[/yellow]", f"{row.probability:.3f}")
         else:
-            shown.add_row(row.image, row.label, f"{row.probability:.3f}")
-    return shown
+            table.add_row(row.image, row.label, f"{row.probability:.3f}")
+    return table

@@ -1,6 +1,6 @@
-"""What a model's pictures look like: the validation rows that `evaluate` scores, for `score` to compare new ones with.
+"""The reference of a model: measurements of the rows that `evaluate` scored, with which `score` compares new pictures.
 
-Not the rows it was trained on: of those it is surer than it will ever be of new ones.
+Training rows would be a poor reference: a model is more certain of them than of any new picture.
 """
 
 from pathlib import Path
@@ -13,59 +13,67 @@ import pandas as pd
 from facegender.decision.decision import Answers
 from facegender.files.float16_rows import Float16Array, Float16Rows
 from facegender.files.parquet import read, write
-from facegender.scoring.embedding import EMBEDDINGS_AT_ONCE, distances
+from facegender.scoring.embedding import BLOCK, knn_distances
 
 TABLE: Final = "reference.parquet"
 EMBEDDINGS: Final = "embeddings.npy"
-MOST: Final = 4096  # embeddings kept; old and new pictures are compared with the same ones, so fewer cost no fairness
-NEIGHBOURS: Final = 10  # of embedding distance; the published choices lie between 1 and 50 for 1,000 rows
+MAX_REFERENCE: Final = 4096  # embeddings kept; old and new pictures are compared with the same, so a sample is fair
+NEIGHBOURS: Final = 10  # k of the embedding distance; published choices are between 1 and 50 for 1,000 rows
 
 
-def distances_in(
+def distances_of_rows(
     path: Path,
     rows: npt.NDArray[np.int64],
     reference: Float16Array | Float16Rows,
     own: npt.NDArray[np.int64] | None = None,
 ) -> npt.NDArray[np.float64]:
-    """`distances` of some rows of a file of embeddings, read a part at a time: float64 (len(rows),)."""
-    far = np.empty(len(rows))
+    """Compute `knn_distances` of some rows of a file of embeddings, read in blocks: float64 (len(rows),)."""
+    distances = np.empty(len(rows))
     with Float16Rows(path) as embeddings:
-        for start in range(0, len(rows), EMBEDDINGS_AT_ONCE):
-            part = slice(start, start + EMBEDDINGS_AT_ONCE)
+        for start in range(0, len(rows), BLOCK):
+            part = slice(start, start + BLOCK)
             values = embeddings.read(rows[part])
-            far[part] = distances(values, reference, NEIGHBOURS, None if own is None else own[part])
-    return far
+            distances[part] = knn_distances(values, reference, NEIGHBOURS, None if own is None else own[part])
+    return distances
 
 
-def own_distances(path: Path, out: Path) -> npt.NDArray[np.float64]:
-    """How far the embeddings in a file lie from those of them that are kept, which are left in `out`."""
+def write_reference_embeddings(path: Path, out: Path) -> npt.NDArray[np.float64]:
+    """Write the reference embeddings to `out`, a sample of the embeddings in `path`.
+
+    Returns
+    -------
+    float64 (n,): distance of each embedding in `path` to the reference, not counting itself.
+    """
     with Float16Rows(path) as embeddings:
-        kept = kept_rows(len(embeddings))
+        kept = choose_reference_rows(len(embeddings))
         own = np.full(len(embeddings), -1)
         own[kept] = np.arange(len(kept))
         with Float16Rows.create(out, len(kept), embeddings.shape) as reference:
             for place, row in enumerate(kept):
                 reference.write(place, embeddings.read(row[None])[0])
-            return distances_in(path, np.arange(len(embeddings)), reference, own)
+            return distances_of_rows(path, np.arange(len(embeddings)), reference, own)
 
 
-def kept_rows(count: int) -> npt.NDArray[np.int64]:
-    """The rows whose embeddings are kept: all, or MOST of them from everywhere in their order."""
-    return np.arange(count) if count <= MOST else np.arange(MOST) * count // MOST
+def choose_reference_rows(count: int) -> npt.NDArray[np.int64]:
+    """Choose the rows whose embeddings are kept: all of them, or MAX_REFERENCE evenly spaced ones."""
+    return np.arange(count) if count <= MAX_REFERENCE else np.arange(MAX_REFERENCE) * count // MAX_REFERENCE
 
 
-def quantities(
+def tabulate_measurements(
     answers: Answers,
-    far: npt.NDArray[np.float64],
+    distance: npt.NDArray[np.float64],
     brightness: npt.NDArray[np.float64],
     side: npt.NDArray[np.float64],
 ) -> pd.DataFrame:
-    """What is compared of each picture: probability (calibrated), abstain, distance, brightness, shorter_side."""
+    """Tabulate what drift compares: probability (calibrated), abstain, distance, brightness, shorter_side (pixels).
+
+    distance, brightness, side: (n,), of the pictures of `answers`.
+    """
     return pd.DataFrame(
         {
             "probability": answers.probability,
             "abstain": answers.abstain,
-            "distance": far.round(6),
+            "distance": distance.round(6),
             "brightness": brightness.astype(np.float64),
             "shorter_side": side.astype(np.int64),
         }
@@ -73,19 +81,19 @@ def quantities(
 
 
 def write_reference(folder: Path, images: pd.Series, hashes: pd.Series, measured: pd.DataFrame) -> None:
-    """Leave reference.parquet in an evaluation folder: the pictures' names, hashes and `quantities`."""
+    """Write reference.parquet to an evaluation folder: the names, hashes and measurements of the pictures."""
     measured.insert(0, "image", images.array)
     measured.insert(1, "sha256", hashes.array)
     write(folder / TABLE, measured)
 
 
-def with_hashes(predictions: pd.DataFrame, folder: Path) -> pd.DataFrame:
-    """predictions.parquet by image, with the column sha256: a name may stand for another picture by now."""
+def add_hashes(predictions: pd.DataFrame, folder: Path) -> pd.DataFrame:
+    """Add the column sha256 to predictions.parquet, by image: a file of the same name may be another picture today."""
     hashes = read(folder / TABLE, ["image", "sha256"]).set_index("image")["sha256"]
     return predictions.assign(sha256=hashes.reindex(predictions.index))
 
 
 def read_reference(folder: Path) -> tuple[pd.DataFrame, Float16Array]:
-    """The two of an evaluation folder."""
+    """Read reference.parquet and the reference embeddings, float16 (m, d), of an evaluation folder."""
     embeddings: Float16Array = np.load(folder / EMBEDDINGS, allow_pickle=False)
     return pd.read_parquet(folder / TABLE), embeddings

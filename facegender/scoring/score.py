@@ -1,4 +1,4 @@
-"""Scoring picture files with a trained model: what evaluate, submit and predict all run."""
+"""Score picture files with a trained model; used by evaluate, submit, predict and score."""
 
 import os
 from collections.abc import Iterator, Sequence
@@ -15,40 +15,44 @@ from facegender.network.engine import Engine, OpenVinoEngine, TensorFlowEngine, 
 from facegender.pictures.decode import Pixels, Undecodable, decode
 from facegender.runtime.prefetch import prefetch
 from facegender.runtime.progress import track
-from facegender.scoring.embedding import embedding_engine
-from facegender.scoring.tta import fixed_views, mean_of_logits
+from facegender.scoring.embedding import load_embedding_engine
+from facegender.scoring.tta import average_views, fixed_views
 
 
 @dataclass(frozen=True)
 class Scores:
-    """One entry for each file, in the order given.
+    """The scores of n files, in their order.
 
     Attributes
     ----------
     probabilities
-        Of the positive class: float32 (n,); NaN where the file could not be read.
+        Probability of the positive class: float32 (n,); NaN if the file could not be read.
     reasons
-        Why it could not; None where it could.
+        Why a file could not be read; None if it could.
     """
 
     probabilities: npt.NDArray[np.float32]
     reasons: list[str | None]
 
+    @property
+    def readable(self) -> npt.NDArray[np.bool_]:
+        """bool (n,): the file could be read."""
+        return np.array([reason is None for reason in self.reasons], dtype=bool)
+
 
 def load_engine(model: Path, embed: bool = False) -> Engine:
-    """The engine that `train` chose for a model folder, or TensorFlow where OpenVINO is not installed.
+    """Load the engine that `train` chose for a model folder, or TensorFlow if OpenVINO is not installed.
 
-    With `embed` it gives the embedding beside the probability; see facegender/scoring/embedding.py.
+    With `embed` its output has the embedding before the probability; see facegender/scoring/embedding.py.
 
     Raises
     ------
     UserError
-        The folder is no model.
+        The folder is not a model folder.
     """
-    if not (model / "model.keras").is_file():
-        raise UserError(str(model), "must be a folder that `facegender train` left, with model.keras in it")
+    check_model_folder(model)
     if embed:
-        return embedding_engine(model)
+        return load_embedding_engine(model)
     choice = read_json(model / "engine.json")
     if choice["engine"] == "openvino" and has_openvino():
         return OpenVinoEngine(model / "openvino.xml", choice["precision"])
@@ -60,13 +64,30 @@ def load_engine(model: Path, embed: bool = False) -> Engine:
     return TensorFlowEngine(load_model(model / "model.keras"))
 
 
+def check_model_folder(model: Path) -> None:
+    """Check that a folder holds a model.
+
+    Raises
+    ------
+    UserError
+        It does not.
+    """
+    if not (model / "model.keras").is_file():
+        raise UserError(str(model), "must be a model folder written by `facegender train`, with model.keras in it")
+
+
 def score(
     model: Path, files: Sequence[str | Path], views: int = 1, batch_size: int = 32, embeddings: Path | None = None
 ) -> Scores:
-    """Probabilities for picture files; one that cannot be read gets NaN and its reason, and no other file's score.
+    """Score picture files. A file that cannot be read gets NaN and its reason.
 
-    Each is scored in its first `views` views, decoded once (see scoring/tta.py). `embeddings`: where to leave those
-    of the pictures as they are, out of the same pass, as .npy: float16 (n, d), zero where a file could not be read.
+    Parameters
+    ----------
+    views
+        Number of views of each picture that are scored and averaged; the file is decoded once (see scoring/tta.py).
+    embeddings
+        If given, the embeddings of the original pictures are written there in the same pass, as .npy: float16 (n, d),
+        zero for a file that could not be read.
     """
     probabilities = np.full((len(files), views), np.nan, np.float64)
     reasons: list[str | None] = [None] * len(files)
@@ -75,34 +96,34 @@ def score(
             Float16Rows.create(embeddings, 0, (1,)).close()
         return Scores(np.zeros(0, np.float32), reasons)
     engine = load_engine(model, embeddings is not None)
-    embedded: Float16Rows | None = None
+    output: Float16Rows | None = None
     size = int(read_json(model / "classes.json")["image_size"])
 
-    def read(place: int) -> tuple[int, list[Pixels] | str]:
+    def decode_views(row: int) -> tuple[int, list[Pixels] | str]:
         try:
-            return place, fixed_views(decode(files[place], size), views)
+            return row, fixed_views(decode(files[row], size), views)
         except Undecodable as reason:
-            return place, str(reason)
+            return row, str(reason)
 
-    def readable() -> Iterator[tuple[tuple[int, int], Pixels]]:
-        for place, pictures in prefetch(read, range(len(files)), os.cpu_count() or 1, ahead=2 * batch_size):
+    def readable_views() -> Iterator[tuple[tuple[int, int], Pixels]]:
+        for row, pictures in prefetch(decode_views, range(len(files)), os.cpu_count() or 1, ahead=2 * batch_size):
             if isinstance(pictures, str):
-                reasons[place] = pictures
+                reasons[row] = pictures
             else:
                 for view, pixels in enumerate(pictures):
-                    yield (place, view), pixels
+                    yield (row, view), pixels
 
     with track("score", len(files), "images") as advance:
-        for places, result in forward(engine, readable(), batch_size):
-            place, view = np.array(places).T
-            rows = result.reshape(len(places), -1)
-            probabilities[place, view] = rows[:, -1]
+        for places, result in forward(engine, readable_views(), batch_size):
+            row, view = np.array(places).T
+            values = result.reshape(len(places), -1)
+            probabilities[row, view] = values[:, -1]
             if embeddings is not None:
-                embedded = embedded or Float16Rows.create(embeddings, len(files), (rows.shape[1] - 1,))
-                for row, vector in zip(place[view == 0], rows[view == 0, :-1], strict=True):
-                    embedded.write(row, vector)
+                output = output or Float16Rows.create(embeddings, len(files), (values.shape[1] - 1,))
+                for number, vector in zip(row[view == 0], values[view == 0, :-1], strict=True):
+                    output.write(number, vector)
             advance(int((view == views - 1).sum()))
         advance(sum(reason is not None for reason in reasons))
     if embeddings is not None:
-        (embedded or Float16Rows.create(embeddings, len(files), (1,))).close()  # of one number where none can be read
-    return Scores(mean_of_logits(probabilities), reasons)
+        (output or Float16Rows.create(embeddings, len(files), (1,))).close()  # d is 1 if no file can be read
+    return Scores(average_views(probabilities), reasons)

@@ -1,4 +1,4 @@
-"""sample_submission.csv: the form that a submission takes, and the check of one against it."""
+"""Read sample_submission.csv, the form of a submission; fill it in, and check the result against it."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,8 +15,8 @@ Form = Literal["labels", "probabilities"]
 
 
 @dataclass(frozen=True)
-class Sample:
-    """The sample's cells as text, by row number of the file, and which column is which."""
+class SampleSubmission:
+    """The cells of sample_submission.csv as text, indexed by row number in the file, and the names of its columns."""
 
     table: pd.DataFrame
     image_column: str
@@ -28,17 +28,17 @@ class Sample:
 
     @property
     def placeholders(self) -> "pd.Series[str]":
-        """What the label column holds, row by row."""
+        """The cells of the label column."""
         return self.table[self.label_column]
 
 
-def read_sample(path: Path, image_column: str, label_column: str) -> Sample:
-    """Read the sample.
+def read_sample(path: Path, image_column: str, label_column: str) -> SampleSubmission:
+    """Read sample_submission.csv.
 
     Raises
     ------
     UserError
-        It has other columns than the two: nobody could say what to write into them.
+        It has other columns than these two, so it is unclear what to write into them.
     """
     frame = read_table(path).frame
     if sorted(frame.columns) != sorted([image_column, label_column]):
@@ -48,37 +48,39 @@ def read_sample(path: Path, image_column: str, label_column: str) -> Sample:
             ", ".join(frame.columns),
             "Name the two in params.yaml: data.image_column, data.label_column.",
         )
-    return Sample(frame, image_column, label_column)
+    return SampleSubmission(frame, image_column, label_column)
 
 
-def check_sample(sample: Sample, test_images: "pd.Series[str]", classes: Classes, form: Form, name: str) -> None:
-    """Refuse a sample that cannot be filled; `name` is the file's, for messages.
+def check_sample(
+    sample: SampleSubmission, test_images: "pd.Series[str]", classes: Classes, form: Form, name: str
+) -> None:
+    """Check that the sample can be filled in; `name` is its file name, for messages.
 
     Raises
     ------
     UserError
-        An image twice, images that are not those of test.csv, or placeholders that contradict `submit.form`.
+        It has an image twice or images other than those of test.csv, or its placeholders contradict `submit.form`.
     """
-    twice = sample.images.duplicated()
-    odd = sample.images[twice | ~sample.images.isin(test_images)]
-    if len(odd):
-        row, image = odd.index[0], odd.iloc[0]
-        expected = "each image must appear once" if twice.loc[row] else "the images must be those of test.csv"
+    repeated = sample.images.duplicated()
+    wrong = sample.images[repeated | ~sample.images.isin(test_images)]
+    if len(wrong):
+        row, image = wrong.index[0], wrong.iloc[0]
+        expected = "each image must appear once" if repeated.loc[row] else "the images must be those of test.csv"
         raise UserError(f"{name} row {row}", expected, image)
-    absent = test_images[~test_images.isin(sample.images)]
-    if len(absent):
-        raise UserError(name, "every image of test.csv must have a row", f"no row for {absent.iloc[0]}")
+    missing = test_images[~test_images.isin(sample.images)]
+    if len(missing):
+        raise UserError(name, "every image of test.csv must have a row", f"no row for {missing.iloc[0]}")
     if form == "labels":
         label_texts(sample, classes, name)
 
 
-def label_texts(sample: Sample, classes: Classes, name: str) -> dict[str, str]:
-    """How the sample writes each label: as train.csv does or, for integers, as floats ("1.0" for "1").
+def label_texts(sample: SampleSubmission, classes: Classes, name: str) -> dict[str, str]:
+    """Find how the sample writes each label: as train.csv does or, for integers, perhaps as floats ("1.0" for "1").
 
     Raises
     ------
     UserError
-        A placeholder is neither.
+        A placeholder is not a label in either form.
     """
     labels = (classes.negative, classes.positive)
     found = set(sample.placeholders.unique()) - {""}
@@ -88,35 +90,35 @@ def label_texts(sample: Sample, classes: Classes, name: str) -> dict[str, str]:
         floats = {label: f"{int(label)}.0" for label in labels}
         if found <= set(floats.values()):
             return floats
-    row, odd = next((row, text) for row, text in sample.placeholders.items() if text not in (*labels, ""))
+    row, wrong = next((row, text) for row, text in sample.placeholders.items() if text not in (*labels, ""))
     raise UserError(
         f"{name} row {row}",
         f"{sample.label_column} must be {classes.negative}, {classes.positive} or empty",
-        repr(odd),
-        "If probabilities are wanted, set submit.form to probabilities in params.yaml.",
+        repr(wrong),
+        "To submit probabilities, set submit.form to probabilities in params.yaml.",
     )
 
 
-def fill(sample: Sample, predicted: pd.DataFrame, classes: Classes, form: Form) -> pd.DataFrame:
-    """The sample's table with predictions in its label column, joined by image, as text."""
-    at = lookup_all(sample.images, predicted["image"])
+def fill_sample(sample: SampleSubmission, predicted: pd.DataFrame, classes: Classes, form: Form) -> pd.DataFrame:
+    """Fill in the label column with predictions as text, joined by image."""
+    rows = lookup_all(sample.images, predicted["image"])
     filled = sample.table.copy()
     if form == "labels":
         texts = label_texts(sample, classes, "the sample")
-        filled[sample.label_column] = [texts[label] for label in predicted["label"].iloc[at]]
+        filled[sample.label_column] = [texts[label] for label in predicted["label"].iloc[rows]]
     else:
         # 9 digits hold a float32 exactly
-        filled[sample.label_column] = [f"{value:.9g}" for value in predicted["probability"].iloc[at]]
+        filled[sample.label_column] = [f"{value:.9g}" for value in predicted["probability"].iloc[rows]]
     return filled
 
 
-def check_submission(written: pd.DataFrame, sample: Sample, classes: Classes, form: Form) -> None:
-    """Hold a submission, read back as text, against the sample.
+def check_submission(written: pd.DataFrame, sample: SampleSubmission, classes: Classes, form: Form) -> None:
+    """Check a submission, read back as text, against the sample.
 
     Raises
     ------
     ValueError
-        It differs in columns, rows, images or their order, or holds what is no label or no probability.
+        It differs in columns, rows, images or their order, or a cell is not a label or not a probability.
     """
     if list(written.columns) != list(sample.table.columns):
         raise ValueError(f"columns must be {list(sample.table.columns)}. Received: {list(written.columns)}.")
@@ -125,8 +127,8 @@ def check_submission(written: pd.DataFrame, sample: Sample, classes: Classes, fo
     cells = written[sample.label_column]
     if form == "labels":
         allowed = set(label_texts(sample, classes, "the sample").values())
-        odd = sorted(set(cells) - allowed)
-        if odd:
-            raise ValueError(f"labels must be among {sorted(allowed)}. Received: {odd}.")
+        wrong = sorted(set(cells) - allowed)
+        if wrong:
+            raise ValueError(f"labels must be among {sorted(allowed)}. Received: {wrong}.")
     elif not pd.to_numeric(cells, errors="coerce").between(0.0, 1.0).all():
         raise ValueError("probabilities must be numbers between 0 and 1.")

@@ -1,8 +1,8 @@
-"""The stage `submit`: predictions of the test images, in the form of sample_submission.csv and checked against it.
+"""The stage `submit`: predict the test images, and write and check the submission in the form of its sample.
 
-Rows are joined by image name, never by order. A test image that cannot be read still gets its row: the label that more
-training rows have or, for probabilities, the positive class's share of the training rows. predictions_test.parquet
-marks it `fallback`, with the reason.
+Rows are joined by image name, never by order. A test image that cannot be read still gets a row: the majority label of
+the training rows or, for probabilities, the fraction of training rows in the positive class. Its status in
+predictions_test.parquet is `fallback`, with the reason.
 """
 
 import numpy as np
@@ -17,18 +17,18 @@ from facegender.files.json_files import read_json
 from facegender.files.layout import Layout
 from facegender.files.parquet import read, write
 from facegender.params.stage_params import SubmitStageParams
-from facegender.scoring.submission_form import check_sample, check_submission, fill, read_sample
+from facegender.scoring.submission_form import check_sample, check_submission, fill_sample, read_sample
 
 
 def submit(layout: Layout, params: SubmitStageParams) -> None:
     """Score the test images and write submission.csv and predictions_test.parquet.
 
-    Views, calibration and threshold are those of the model's evaluation.
+    Views, calibration and threshold come from the model's evaluation.
 
     Raises
     ------
     UserError
-        sample_submission.csv has a form that cannot be filled. Nothing is written then.
+        sample_submission.csv cannot be filled in. Nothing is written in this case.
     """
     from facegender.scoring.score import score  # imports TensorFlow
 
@@ -40,28 +40,30 @@ def submit(layout: Layout, params: SubmitStageParams) -> None:
     check_sample(sample, test["image"], classes, params.submit.form, path.name)
 
     usable = test.loc[test["status"] == "ok", "image"].reset_index(drop=True)
-    chosen = read_decision(layout.decision)
-    scores = score(layout.model, ImagePaths(layout.images, usable), chosen.views)
+    decision = read_decision(layout.decision)
+    scores = score(layout.model, ImagePaths(layout.images, usable), decision.views)
     scored = pd.DataFrame({"image": usable, "probability": scores.probabilities, "reason": scores.reasons})
-    predicted = predict_test(test, scored, classes, chosen)
+    predicted = tabulate_predictions(test, scored, classes, decision)
     with atomic_file(layout.predictions_test) as file:
         write(file, predicted)
     with atomic_file(layout.submission) as file:
         separator = facts["csv"][path.name]["separator"]
-        filled = fill(sample, predicted, classes, params.submit.form)
+        filled = fill_sample(sample, predicted, classes, params.submit.form)
         filled.to_csv(file, sep=separator, index=False, lineterminator="\n")
         check_submission(read_table(file).frame, sample, classes, params.submit.form)
 
 
-def predict_test(test: pd.DataFrame, scored: pd.DataFrame, classes: Classes, decision: Decision) -> pd.DataFrame:
-    """predictions_test.parquet: image, probability (calibrated), label, status, reason, abstain, views.
+def tabulate_predictions(
+    test: pd.DataFrame, scored: pd.DataFrame, classes: Classes, decision: Decision
+) -> pd.DataFrame:
+    """Build predictions_test.parquet: image, probability (calibrated), label, status, reason, abstain, views.
 
     Parameters
     ----------
     test
-        The index's test rows: image, reason (why it was set aside, or null).
+        The index's test rows: image, reason (why it was quarantined, or null).
     scored
-        image, probability (the model's; NaN where unreadable), reason; the usable images alone, in any order.
+        The usable images only, in any order: image, probability (uncalibrated; NaN if unreadable), reason.
     """
     joined = test[["image", "reason"]].merge(
         scored.astype({"reason": object}), on="image", how="left", suffixes=("_index", ""), validate="1:1"
@@ -80,7 +82,7 @@ def predict_test(test: pd.DataFrame, scored: pd.DataFrame, classes: Classes, dec
             "label": np.where(fallback, classes.majority, labels),
             "status": np.where(fallback, "fallback", "scored"),
             "reason": pd.Series(reasons, dtype=object),
-            "abstain": answers.abstain,  # from a fallback too
+            "abstain": answers.abstain,  # True for a fallback too
             "views": decision.views,
         }
     )

@@ -109,7 +109,7 @@ def test_doctor_on_backbones(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     assert (level, told.startswith("DenseNet121: ImageNet, ")) == ("good", True)
     assert found("densenet121", "none") == ("good", "DenseNet121: random")
     level, told = found("densenet121", "demo")
-    assert (level, "weights exist for mobilenet_v2 only" in told) == ("missing", True)
+    assert (level, "demo weights exist for mobilenet_v2 only" in told) == ("missing", True)
     own = tmp_path / "own.keras"
     assert found(str(own)) == ("missing", f"{own} is not there")
     own.touch()

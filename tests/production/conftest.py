@@ -1,3 +1,3 @@
-"""The fixtures of a small evaluation."""
+"""Fixtures of a small evaluation, for the tests of production."""
 
 from tests.small_evaluation import case, evaluated, metrics, model  # noqa: F401

@@ -1,4 +1,4 @@
-"""Scoring what is new with a champion: once each, whole or not at all, and compared with the champion's own rows."""
+"""Score new pictures with a champion: each content once, and compared with the champion's validation rows."""
 
 import json
 import shutil
@@ -21,7 +21,7 @@ DAY = "2026-11-24"
 
 @pytest.fixture(scope="module")
 def champion(model: Path, case, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A champion's folder: the model that goes by red minus blue, evaluated on the case's hundred pictures."""
+    """A champion folder: the model that scores red minus blue, evaluated on the 100 pictures of the case."""
     root = tmp_path_factory.mktemp("promoted")
     files = Layout(case.layout.data, root / "artifacts")
     files.artifacts.mkdir()
@@ -55,7 +55,7 @@ def params(folder: Path) -> Params:
     return Params(score=ScoreParams(folder=str(folder)))
 
 
-def test_the_reference_is_of_the_rows_that_the_evaluation_judged(champion, case):
+def test_the_reference_holds_the_rows_of_the_evaluation(champion, case):
     table, embeddings = read_reference(champion / "evaluation")
     assert len(table) == len(embeddings) == 100
     assert list(table.columns) == [
@@ -68,12 +68,12 @@ def test_the_reference_is_of_the_rows_that_the_evaluation_judged(champion, case)
         "shorter_side",
     ]
     assert (table["shorter_side"] == 40).all()
-    # the embedding of this model is the mean colour, by 1/255: red pictures are (200, 90, 60) or 50 darker
+    # the embedding of this model is the mean colour / 255: red pictures are (200, 90, 60), or 50 darker
     red = table["image"].isin(case.predictions.query("label == '1'")["image"]).to_numpy()
     assert embeddings[red][:, 0].max() == pytest.approx(200 / 255, abs=0.002)
 
 
-def test_what_is_new_is_scored_once_by_content(layout, tmp_path):
+def test_new_content_is_scored_once(layout, tmp_path):
     incoming = tmp_path / "incoming"
     draw(incoming, "red.png", (200, 90, 60))
     draw(incoming, "below/blue.png", (60, 90, 200))
@@ -116,14 +116,14 @@ def test_what_is_new_is_scored_once_by_content(layout, tmp_path):
     assert (first / "predictions.parquet").read_bytes() == before
 
 
-def test_pictures_like_the_champions_own_do_not_drift_and_brighter_ones_do(layout, case, tmp_path):
+def test_the_champions_own_pictures_do_not_drift_and_brighter_ones_do(layout, case, tmp_path):
     same, brighter = tmp_path / "same", tmp_path / "brighter"
     for number, name in enumerate(case.predictions["image"][:60]):
         with Image.open(case.layout.images / name) as picture:
             for folder, gain in ((same, 1.0), (brighter, 1.25)):
                 folder.mkdir(exist_ok=True)
                 changed = picture.point(lambda value, gain=gain: int(value * gain))
-                text = PngInfo()  # the case has four colours, and no content is scored twice
+                text = PngInfo()  # makes each content unique: the case has only four colours
                 text.add_text("number", str(number))
                 changed.save(folder / f"{number}.png", pnginfo=text)
     found = score_new(layout, params(same), DAY, again=False)
@@ -132,7 +132,7 @@ def test_pictures_like_the_champions_own_do_not_drift_and_brighter_ones_do(layou
     assert "brightness" in json.loads((found / "drift.json").read_text())["drifted"]
 
 
-def test_where_nothing_can_be_read_that_is_said(layout, tmp_path):
+def test_if_no_file_is_readable_that_is_the_drift(layout, tmp_path):
     incoming = tmp_path / "incoming"
     incoming.mkdir()
     for number in range(20):
@@ -142,7 +142,7 @@ def test_where_nothing_can_be_read_that_is_said(layout, tmp_path):
     assert set(pd.read_parquet(found / "predictions.parquet")["status"]) == {"quarantined"}
 
 
-def test_without_a_folder_those_of_test_csv_are_scored_and_missing_ones_may_still_come(layout, tmp_path):
+def test_without_a_folder_test_csv_is_scored_and_missing_files_when_they_appear(layout, tmp_path):
     layout.images.mkdir(parents=True)
     draw(layout.images, "a.png", (200, 90, 60))
     layout.test_csv.write_text("image_names\na.png\nlate.png\n")
@@ -160,7 +160,7 @@ def test_without_a_folder_those_of_test_csv_are_scored_and_missing_ones_may_stil
         score_new(layout, params(tmp_path / "nowhere"), DAY, again=False)
 
 
-def test_without_a_champion_or_anything_to_score_one_is_told(layout, tmp_path):
+def test_a_missing_champion_or_source_is_a_clear_error(layout, tmp_path):
     with pytest.raises(UserError, match=r"a folder of pictures to score, or a test\.csv"):
         score_new(layout, params(tmp_path / "nowhere"), DAY, again=False)
     shutil.rmtree(layout.champion)

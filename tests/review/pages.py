@@ -1,4 +1,4 @@
-"""Small data whose review page is known, and a look into that page."""
+"""A small data set with known suspect labels; write its review page and read the data in it."""
 
 import json
 import re
@@ -18,8 +18,8 @@ from tests.small_data import Data
 ODD = 'odd, "name" <&>é.png'
 
 
-def cache(layout: Layout, wrong: set[str], views: int = 1) -> None:
-    """Features that tell the classes, but for the `wrong` ones, which look like the other."""
+def cache_features(layout: Layout, wrong: set[str], views: int = 1) -> None:
+    """Cache features that separate the classes, except for the images `wrong`, which look like the other class."""
     folder = layout.features
     folder.mkdir(exist_ok=True)
     rows = pd.read_parquet(layout.splits)[["image", "label"]]
@@ -33,12 +33,12 @@ def cache(layout: Layout, wrong: set[str], views: int = 1) -> None:
     file.close()
 
 
-def page_of(data: Data, count: int = 200) -> Path:
+def write_page(data: Data, count: int = 200) -> Path:
     review(data.layout, EvaluateParams(), count, data.layout.review)
     return data.layout.review
 
 
-def content(page: Path, name: str = "content") -> Any:
+def read_content(page: Path, name: str = "content") -> Any:
     found = re.search(rf'id="{name}">(.*?)</script>', page.read_text(encoding="utf-8"), re.DOTALL)
     assert found
     return json.loads(found[1])

@@ -1,3 +1,5 @@
+"""The exported model: its probabilities are the calibrated ones, in OpenVINO and in TensorFlow."""
+
 import json
 import shutil
 
@@ -13,7 +15,7 @@ from facegender.errors import UserError
 from facegender.files.layout import Layout
 from facegender.scoring.predict import predict
 
-# Keras 3.15 saves TensorFlow's variables in a way that NumPy 2 warns of
+# Keras 3.15 saves TensorFlow's variables with a call that NumPy 2 warns about
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation doesn't accept a copy:DeprecationWarning")
 
 RNG = np.random.default_rng(0)
@@ -23,7 +25,7 @@ ISOTONIC = fit_calibrator("isotonic", RNG.random(300) < SCORES**2, SCORES)
 
 @pytest.fixture
 def run(model, tmp_path):
-    """The model in a folder of its own, as `train` leaves it, exported for OpenVINO too."""
+    """A copy of the model as `train` writes it, with its OpenVINO file."""
     from facegender.network.engine import import_openvino, to_openvino
     from facegender.network.keras_file import load_model
 
@@ -37,9 +39,11 @@ def run(model, tmp_path):
 
 @pytest.mark.parametrize("engine", ["openvino", "tensorflow"])
 @pytest.mark.parametrize(
-    "calibrator", [Calibrator("temperature", 1.7), ISOTONIC, Calibrator("none")], ids=lambda one: one.method
+    "calibrator",
+    [Calibrator("temperature", 1.7), ISOTONIC, Calibrator("none")],
+    ids=lambda calibrator: calibrator.method,
 )
-def test_the_exported_models_own_probability_is_the_calibrated_one(run, case, calibrator, engine, tmp_path):
+def test_the_exported_models_probability_is_calibrated(run, case, calibrator, engine, tmp_path):
     from facegender.scoring.calibrated_model import export
 
     pictures = [case.layout.images / name for name in case.index["image"][:40]]
@@ -51,14 +55,13 @@ def test_the_exported_models_own_probability_is_the_calibrated_one(run, case, ca
     found = pd.DataFrame(predict(tmp_path / "out", pictures, find_decision(tmp_path / "out")))
     assert found["positive"].to_numpy() == pytest.approx(expected["positive"].to_numpy(), abs=1e-5)
     assert found[["label", "abstain"]].equals(expected[["label", "abstain"]])
-    plain = pd.DataFrame(
-        predict(tmp_path / "out", pictures)
-    )  # whoever knows nothing of decisions gets calibrated probabilities too
+    # calibrated without its decision, too
+    plain = pd.DataFrame(predict(tmp_path / "out", pictures))
     assert plain["positive"].to_numpy() == pytest.approx(expected["positive"].to_numpy(), abs=1e-5)
     assert (tmp_path / "out" / "openvino.xml").exists() == (engine == "openvino")
 
 
-def test_the_command_and_what_it_refuses(run, tmp_path):
+def test_the_command_exports_an_evaluated_model_to_a_new_folder(run, tmp_path):
     from facegender.scoring.calibrated_model import export
 
     arguments = ["export", str(run.model), str(tmp_path / "out")]
@@ -67,7 +70,7 @@ def test_the_command_and_what_it_refuses(run, tmp_path):
     run.decision.write_text(json.dumps(Decision(Calibrator("temperature", 2.0), 0.5, 0.1, 1.0).as_dict()))
     assert CliRunner().invoke(app, arguments, catch_exceptions=False).exit_code == 0
     assert {path.name for path in (tmp_path / "out").iterdir()} >= {"model.keras", "classes.json", "decision.json"}
-    with pytest.raises(UserError, match="the folder to export to must be new"):
+    with pytest.raises(UserError, match="the folder to export to must not exist yet"):
         export(run.model, tmp_path / "out")
-    with pytest.raises(UserError, match="must be a folder that `facegender train` left"):
+    with pytest.raises(UserError, match="must be a model folder written by `facegender train`"):
         export(tmp_path, tmp_path / "other")

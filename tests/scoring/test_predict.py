@@ -1,4 +1,4 @@
-"""predict answers as evaluate decided; pictures through a real if tiny model."""
+"""`predict` applies the decision of `evaluate`; a small real model scores the pictures."""
 
 import json
 from pathlib import Path
@@ -12,7 +12,7 @@ from facegender.decision.decision import Decision, find_decision
 from facegender.errors import UserError
 from facegender.scoring.predict import predict
 
-# Keras 3.15 saves TensorFlow's variables in a way that NumPy 2 warns of
+# Keras 3.15 saves TensorFlow's variables with a call that NumPy 2 warns about
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation doesn't accept a copy:DeprecationWarning")
 
 
@@ -23,24 +23,24 @@ def pictures(case, model) -> list[Path]:
     return [case.layout.images / case.index["image"].iloc[row] for row in (red, blue)]
 
 
-def test_without_an_evaluation_the_models_word_counts(model, pictures):
+def test_without_an_evaluation_the_raw_probability_and_threshold_one_half_apply(model, pictures):
     assert find_decision(model) is None
     found = predict(model, pictures)
-    # logits 4 * 140 / 255, plus and minus: 0.9
+    # logits of ±4 * 140 / 255: probabilities of 0.9 for each label
     assert [row.label for row in found] == ["1", "0"]
     assert [row.probability for row in found] == pytest.approx([0.9, 0.9], abs=0.001)
     assert [row.abstain for row in found] == [False, False]
 
 
-def test_a_decision_calibrates_sets_the_threshold_and_abstains(model, pictures):
-    # at temperature 2 the logits 2.196 halve: 0.75 and 0.25; sets tolerate 0.2, so neither face has an answer
+def test_a_decision_calibrates_applies_its_threshold_and_abstains(model, pictures):
+    # temperature 2 halves the logits ±2.196: 0.75 and 0.25. The conformal quantile 0.2 excludes both labels: abstain
     found = predict(model, pictures, Decision(Calibrator("temperature", 2.0), 0.8, 0.1, 0.2))
     assert [row.positive for row in found] == pytest.approx([0.75, 0.25], abs=0.001)
     assert [row.label for row in found] == ["0", "0"]
     assert [row.abstain for row in found] == [True, True]
 
 
-def test_abstaining_from_the_command_line(model, pictures, tmp_path):
+def test_the_command_abstains_only_with_an_evaluation(model, pictures, tmp_path):
     copied = tmp_path / "artifacts" / "model"
     copied.mkdir(parents=True)
     for file in model.iterdir():
@@ -55,5 +55,5 @@ def test_abstaining_from_the_command_line(model, pictures, tmp_path):
     answered = CliRunner().invoke(app, arguments)
     assert answered.exit_code == 0
     cells = answered.stdout.splitlines()[-1].split(",")
-    assert cells[-5] == ""  # label; then probability, positive, abstain and reason
+    assert cells[-5] == ""  # the label, before probability, positive, abstain and reason
     assert cells[-2] == "True"

@@ -1,4 +1,4 @@
-"""Views at test time: which they are, what their mean is; evaluate, predict and submit keep to the same ones."""
+"""Test-time augmentation: the views, their mean, and the same views in evaluate, predict and submit."""
 
 import json
 import shutil
@@ -20,20 +20,20 @@ from facegender.params.stage_params import EvaluateStageParams
 from facegender.pictures.affine import warp_affine
 from facegender.scoring.predict import predict
 from facegender.scoring.score import score
-from facegender.scoring.tta import fixed_views, in_words, mean_of_logits
+from facegender.scoring.tta import average_views, describe_views, fixed_views
 
-# Keras 3.15 saves TensorFlow's variables in a way that NumPy 2 warns of
+# Keras 3.15 saves TensorFlow's variables with a call that NumPy 2 warns about
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation doesn't accept a copy:DeprecationWarning")
 
 
 @pytest.fixture(scope="module")
-def lopsided(model: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A model that weighs every pixel by itself, so that each view has a probability of its own."""
+def asymmetric(model: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A model with a weight for each pixel, so that every view has a different probability."""
     import keras
 
     from facegender.network.keras_file import save_model
 
-    folder = tmp_path_factory.mktemp("lopsided") / "model"
+    folder = tmp_path_factory.mktemp("asymmetric") / "model"
     shutil.copytree(model, folder)
     image = keras.Input((8, 8, 3), name="image")
     flat = keras.layers.Flatten()(keras.layers.Rescaling(1 / 255)(image))
@@ -55,7 +55,7 @@ def noise(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
     return files
 
 
-def test_the_views() -> None:
+def test_views_are_plain_and_mirrored_at_each_scale() -> None:
     picture = np.random.default_rng(0).integers(0, 256, (16, 16, 3)).astype(np.uint8)
     views = fixed_views(picture, 6)
     closer = warp_affine(picture, 0, 0, 0, 1.1)
@@ -64,62 +64,64 @@ def test_the_views() -> None:
     assert len({view.tobytes() for view in views}) == 6
     for count in range(1, 7):
         assert [view.tobytes() for view in fixed_views(picture, count)] == [view.tobytes() for view in views[:count]]
-    assert in_words(3) == "in 3 views, whose mean logit counts: as it is; as it is, mirrored; 10% closer"
+    assert describe_views(3) == "in 3 views, by their mean logit: original; original, mirrored; 10% closer"
 
 
-def test_the_mean_is_of_logits_and_one_view_is_left_alone() -> None:
+def test_logits_are_averaged_and_one_view_is_unchanged() -> None:
     # logits of 0.8 and 0.5: ln 4 and 0; half of ln 4 is ln 2, and 2 / (1 + 2) = 2/3
-    assert mean_of_logits(np.array([[0.8, 0.5]])) == pytest.approx([2 / 3])
-    assert mean_of_logits(np.array([[0.1234567]]))[0] == np.float32(0.1234567)
+    assert average_views(np.array([[0.8, 0.5]])) == pytest.approx([2 / 3])
+    assert average_views(np.array([[0.1234567]]))[0] == np.float32(0.1234567)
 
 
-def test_a_temperature_means_the_same_with_one_view_as_with_many() -> None:
+def test_a_temperature_divides_the_mean_as_it_divides_each_logit() -> None:
     each = np.random.default_rng(0).uniform(0.01, 0.99, (20, 4))
     calibrator = Calibrator("temperature", 1.7)
     divided = sigmoid(logit(each) / 1.7)
-    after, before = calibrator.apply(mean_of_logits(each).astype(np.float64)), mean_of_logits(divided)
+    after, before = calibrator.apply(average_views(each).astype(np.float64)), average_views(divided)
     assert np.allclose(after, before, atol=1e-6)
 
 
-def test_a_score_is_the_mean_over_the_views_of_the_file(lopsided, noise, tmp_path) -> None:
+def test_the_score_of_a_file_is_the_mean_over_its_views(asymmetric, noise, tmp_path) -> None:
     mirrored = [tmp_path / file.name for file in noise]
     for file, other in zip(noise, mirrored, strict=True):
         Image.fromarray(np.asarray(Image.open(file))[:, ::-1]).save(other)
-    plain, other = score(lopsided, noise).probabilities, score(lopsided, mirrored).probabilities
+    plain, other = score(asymmetric, noise).probabilities, score(asymmetric, mirrored).probabilities
     assert np.abs(plain - other).max() > 0.1
     broken = tmp_path / "broken.png"
     broken.write_bytes(b"no picture")
-    both = score(lopsided, [*noise[:2], broken, *noise[2:]], views=2, batch_size=3)  # a batch ends inside a picture
+    both = score(
+        asymmetric, [*noise[:2], broken, *noise[2:]], views=2, batch_size=3
+    )  # a batch ends between two views of a picture
     assert np.isnan(both.probabilities[2])
-    expected = mean_of_logits(np.stack([plain, other], axis=1).astype(np.float64))
+    expected = average_views(np.stack([plain, other], axis=1).astype(np.float64))
     assert np.allclose(np.delete(both.probabilities, 2), expected, atol=1e-6)
 
 
-def test_evaluate_writes_down_the_views_and_predict_keeps_to_them(lopsided, case, tmp_path, noise) -> None:
+def test_evaluate_records_the_views_and_predict_uses_them(asymmetric, case, tmp_path, noise) -> None:
     layout = Layout(case.layout.data, tmp_path)
     case.index.to_parquet(layout.index)
     case.inputs.splits.to_parquet(layout.splits)
     layout.validation.write_text(json.dumps(case.inputs.facts))
-    shutil.copytree(lopsided, layout.model)
+    shutil.copytree(asymmetric, layout.model)
     params = Params.model_validate({"scoring": {"tta": 2}, "evaluate": {"bootstrap": 50}})
     evaluate(layout, EvaluateStageParams.of(params))
     out = layout.evaluation
     decision = read_decision(out / "decision.json")
     assert decision.views == json.loads((out / "metrics.json").read_text())["views"] == 2
     assert (pd.read_parquet(out / "predictions.parquet")["views"] == 2).all()
-    said = "in 2 views, whose mean logit counts: as it is; as it is, mirrored"
+    said = "in 2 views, by their mean logit: original; original, mirrored"
     assert said in (out / "report.html").read_text()
     assert said in (out / "model_card.md").read_text()
     uncalibrated = replace(decision, calibrator=Calibrator("none"))
-    found = [prediction.positive for prediction in predict(lopsided, noise, uncalibrated)]
-    assert found == pytest.approx(score(lopsided, noise, views=2).probabilities.tolist())
+    found = [prediction.positive for prediction in predict(asymmetric, noise, uncalibrated)]
+    assert found == pytest.approx(score(asymmetric, noise, views=2).probabilities.tolist())
     assert find_decision(layout.model) == decision
 
 
-def test_steps_on_a_mean_cannot_be_exported(lopsided, tmp_path) -> None:
+def test_an_isotonic_calibration_of_several_views_cannot_be_exported(asymmetric, tmp_path) -> None:
     from facegender.scoring.calibrated_model import export
 
-    shutil.copytree(lopsided, tmp_path / "model")
+    shutil.copytree(asymmetric, tmp_path / "model")
     steps = Decision(Calibrator("isotonic", steps=((0.0, 0.1), (1.0, 0.9))), 0.5, 0.1, 1.0, views=2)
     (tmp_path / "model/decision.json").write_text(json.dumps(steps.as_dict()))
     with pytest.raises(UserError, match=r"scoring.tta: must be 1 to export an isotonic calibration.*Received: 2"):

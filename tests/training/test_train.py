@@ -15,7 +15,7 @@ from facegender.features.features import features
 from facegender.network.backbone import load_backbone
 from facegender.network.keras_file import load_model, save_model
 from facegender.params.sections import TrainParams
-from facegender.scoring.predict import as_csv, find_pictures, predict
+from facegender.scoring.predict import as_csv, predict
 from facegender.scoring.score import score
 from facegender.training import loop as fitting
 from facegender.training.batches import Rows
@@ -70,23 +70,8 @@ def test_engines_agree_and_an_unreadable_file_gets_no_score(workspace: Workspace
 
 def test_no_files_give_no_scores_and_a_missing_model_is_a_clear_error(tmp_path: Path) -> None:
     assert len(score(tmp_path, []).probabilities) == 0
-    with pytest.raises(UserError, match="must be a folder that `facegender train` left"):
+    with pytest.raises(UserError, match="must be a model folder written by `facegender train`"):
         score(tmp_path, [tmp_path / "a.png"])
-
-
-def test_find_pictures(tmp_path: Path) -> None:
-    (tmp_path / "below").mkdir()
-    for name in ("b.JPG", "below/a.png", "notes.txt"):
-        (tmp_path / name).touch()
-    assert [path.name for path in find_pictures([tmp_path])] == ["b.JPG", "a.png"]
-    assert find_pictures([tmp_path / "notes.txt"]) == [
-        tmp_path / "notes.txt"
-    ]  # a file that the user names is always tried
-    with pytest.raises(UserError, match="nothing is there"):
-        find_pictures([tmp_path / "absent"])
-    (tmp_path / "empty").mkdir()
-    with pytest.raises(UserError, match="must hold pictures"):
-        find_pictures([tmp_path / "empty"])
 
 
 def test_features_of_another_mode_are_refused(workspace: Workspace) -> None:

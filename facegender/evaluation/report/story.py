@@ -25,7 +25,7 @@ from facegender.files.parquet import read
 from facegender.params.architectures import title
 from facegender.params.sections import EvaluateParams
 from facegender.params.stage_params import EvaluateStageParams
-from facegender.scoring.tta import in_words
+from facegender.scoring.tta import describe_views
 
 
 @dataclass(frozen=True)
@@ -96,6 +96,6 @@ def tell_story(
         chose_epoch=metrics["judged"] == "validation",
         data_rows=data_rows(inputs.facts, folds, read(inputs.index, ["role"])["role"]),
         data_lists=data_lists(inputs.facts, evaluation.extras.suspects),
-        provenance_rows=[*provenance_rows(made, inputs.data_hash), ("Scored", in_words(decision.views))],
+        provenance_rows=[*provenance_rows(made, inputs.data_hash), ("Scored", describe_views(decision.views))],
         training_params=training_params(made),
     )
