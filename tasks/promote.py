@@ -20,7 +20,7 @@ from tasks.dvc_stage import Ended, explain, failed, follow
 from tasks.evaluate import estimate
 from tasks.registry import Made, Version
 
-RESOURCE = {"prefect.resource.id": "facegender.network.classifier", "prefect.resource.name": "facegender's model"}
+RESOURCE = {"prefect.resource.id": "facegender.model", "prefect.resource.name": "facegender's model"}
 NOT_PROMOTED = "NotPromoted"  # the name of a state of type Completed
 
 
@@ -131,7 +131,7 @@ def refused(decision: dict[str, Any], serving: Version | None) -> State[Any]:
 
 def tell(what: str, **payload: Any) -> None:
     """An event that an automation can act on: facegender.model.promoted, .not-promoted, .rolled-back."""
-    emit_event(event=f"facegender.network.classifier.{what}", resource=RESOURCE, payload=payload)
+    emit_event(event=f"facegender.model.{what}", resource=RESOURCE, payload=payload)
 
 
 def show(heading: str, decision: dict[str, Any], version: Version | None) -> None:
