@@ -41,6 +41,10 @@ def _rounded(value: float | None) -> float | None:
 def wilson(successes: int, n: int) -> Estimate:
     """A proportion with Wilson's score interval (Wilson 1927; Brown, Cai and DasGupta 2001 on why not p ± 1.96 s).
 
+    `scipy.stats.binomtest(k, n).proportion_ci(method="wilson")` gives the same ends, within 4e-16. It is not used
+    because it also computes a p-value, which takes 150 to 450 µs instead of 1 µs, and because its import would cost
+    `facegender compare` 0.65 s of processor time and 59 MB.
+
     Raises
     ------
     ValueError
