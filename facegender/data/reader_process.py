@@ -1,30 +1,22 @@
-"""Images read in a process of its own: decoded in full, measured, hashed and shrunk to a thumbnail.
+"""Images as a worker process reads them: decoded in full, measured, hashed and shrunk to a thumbnail.
 
-Knows Pillow alone, so that the process begins quickly and stays small; facegender/data/reader_pool.py starts it.
+Imports Pillow alone, so that the workers of facegender/data/reader_pool.py start quickly and stay small.
 """
 
 # ruff: noqa: PTH114, PTH116, PTH120, PTH123
 # Plain strings for paths: pathlib's objects would cost a tenth of the time that is spent on an image
 
 import os
-import select
 import stat
-import sys
-import warnings
 from collections.abc import Iterator
 from contextlib import suppress
 from hashlib import sha256
-from itertools import islice
-from typing import Final
 
 from PIL import Image
 
-from facegender.data.reader_protocol import DIGEST, SIDE, Images, Limits, receive_names, send_images
+from facegender.data.reader_protocol import DIGEST, SIDE, Images, Limits
 from facegender.pictures.decode import Undecodable, open_grey
 from facegender.pictures.plain_jpeg import decode_plain_jpeg
-
-READ_AHEAD: Final = 8192  # images that wait, with their thumbnails, until they are asked for, over all processes
-AT_ONCE: Final = 8  # of these, before a look whether they are
 
 
 class ImageFolder:
@@ -94,22 +86,3 @@ class ImageFolder:
 
 class _Outside(Exception):  # noqa: N818  it names where a link leads
     pass
-
-
-def serve(folder: str, limits: Limits, process: int, processes: int) -> None:
-    """Answer lists of names with `Images` on the standard streams until the first of them is closed.
-
-    Until the first list is there, read ahead: every `processes`-th file of the folder from number `process` on. An
-    empty list asks what was found that way.
-    """
-    warnings.simplefilter("ignore")  # Pillow's remarks on odd files: what matters of them is found by decoding
-    images = ImageFolder(folder, limits)
-    ahead = images.read([])
-    waiting = islice(images.plain_files(), process, READ_AHEAD, processes)
-    with suppress(Exception):  # perhaps nobody asks for that file; for whoever does it is raised then
-        while not select.select([sys.stdin], [], [], 0)[0] and (names := list(islice(waiting, AT_ONCE))):
-            ahead.extend(images.read(names))
-    with suppress(EOFError, BrokenPipeError):  # whoever asks has gone
-        while True:
-            names = receive_names(sys.stdin.buffer)
-            send_images(sys.stdout.buffer, images.read(names) if names else ahead)

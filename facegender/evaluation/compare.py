@@ -6,6 +6,7 @@ from typing import Any, Final, Literal
 
 import numpy as np
 import pandas as pd
+from scipy.special import bdtr
 
 from facegender.data.attributes import read_attributes
 from facegender.errors import UserError
@@ -121,13 +122,12 @@ def compare(rows: pd.DataFrame, positive: str, resamples: int, rng: np.random.Ge
 
 
 def mcnemar(only_first: int, only_second: int) -> float:
-    """Compute the exact two-sided p-value of McNemar's test (McNemar 1947): a binomial test with p = 1/2."""
-    n, fewer = only_first + only_second, min(only_first, only_second)
-    ways = total = 1  # the number of ways to choose exactly 0 of n, and at most 0 of n
-    for chosen in range(fewer):
-        ways = ways * (n - chosen) // (chosen + 1)
-        total += ways
-    return min(1.0, float(2 * total / 2**n))
+    """Exact two-sided p-value of McNemar's test (McNemar 1947): binomial with p = 1/2.
+
+    `scipy.stats.binomtest` gives the same p-value, but its import would cost `facegender compare` 0.5 s more of
+    processor time than scipy.special's.
+    """
+    return min(1.0, 2 * float(bdtr(min(only_first, only_second), only_first + only_second, 0.5)))
 
 
 def compare_slices(

@@ -10,7 +10,7 @@ from facegender.statistics.metrics import BoolArray, extend_to_zero
 
 @dataclass(frozen=True)
 class Gap:
-    """The largest difference in accuracy between two slices (fairlearn's "difference").
+    """The largest difference in accuracy between two slices.
 
     Attributes
     ----------

@@ -43,6 +43,10 @@ def wilson(successes: int, n: int) -> Estimate:
 
     Brown, Cai and DasGupta 2001 explain why not p ± 1.96 s. With n = 0 everything is None.
 
+    `scipy.stats.binomtest(k, n).proportion_ci(method="wilson")` gives the same ends, within 4e-16. It is not used
+    because it also computes a p-value, which takes 150 to 450 µs instead of 1 µs, and because its import would cost
+    `facegender compare` 0.65 s of processor time and 59 MB.
+
     Raises
     ------
     ValueError

@@ -48,7 +48,7 @@ def test_log_loss_counts_the_probabilities():
     assert compare(rows, "1", 50, RNG(0)).log_loss.value == pytest.approx(np.log(0.5) - np.log(0.8))
 
 
-@pytest.mark.parametrize(("first", "second"), [(0, 0), (1, 0), (5, 12), (40, 40), (3, 30), (300, 380)])
+@pytest.mark.parametrize(("first", "second"), [(0, 0), (1, 0), (5, 12), (40, 40), (3, 30), (300, 380), (30000, 31000)])
 def test_mcnemar_is_the_binomial_test(first, second):
     expected = binomtest(first, first + second).pvalue if first + second else 1.0
     assert mcnemar(first, second) == pytest.approx(expected)

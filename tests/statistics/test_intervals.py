@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+from scipy.stats import binomtest
 
 from facegender.statistics.intervals import Estimate, bootstrap, group_weights, wilson
 
@@ -15,6 +16,14 @@ def test_wilson_of_known_cases():
         interval = wilson(successes, n)
         assert interval.value == successes / n
         assert (interval.low, interval.high) == pytest.approx((low, high), abs=5e-5)
+
+
+def test_wilson_is_scipys():
+    cases = [(k, n) for n in range(1, 40) for k in range(n + 1)]
+    cases += [(k, n) for n in (1200, 10**6, 10**12) for k in (0, 1, n // 3, n // 2, n - 1, n)]
+    for successes, n in cases:
+        ours, theirs = wilson(successes, n), binomtest(successes, n).proportion_ci(method="wilson")
+        assert (ours.low, ours.high) == pytest.approx((theirs.low, theirs.high), abs=1e-15)
 
 
 def test_wilson_ends_exactly_at_0_and_1():
