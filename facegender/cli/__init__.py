@@ -1,4 +1,4 @@
-"""The commands of `facegender` as plain functions.
+"""The `facegender` command and its sub-commands, as plain functions.
 
-Every import of weight is inside one of them, so that `facegender --help` answers at once.
+Heavy modules are imported inside these functions, so that `facegender --help` answers at once.
 """

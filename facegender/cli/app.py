@@ -1,6 +1,6 @@
-"""The `facegender` command: one sub-command a stage, and a few for people.
+"""The `facegender` command: one sub-command for each stage, and a few tools.
 
-The commands themselves are the other modules of this package.
+The sub-commands are defined in the other modules of this package.
 """
 
 import gc
@@ -20,26 +20,26 @@ from facegender.runtime import events
 from facegender.stages import PIPELINE
 
 
-class Sections(TyperGroup):
-    """Lists the commands under their headings. As plain text: typer's own, with frames, takes 0.3 s to import."""
+class GroupedCommands(TyperGroup):
+    """List the commands under headings in the help, as plain text: typer's framed help takes 0.3 s to import."""
 
     def format_commands(self, ctx: Any, formatter: Any) -> None:
-        """Called for the help text."""
+        """Write the list of commands; click calls this for the help text."""
         sections: dict[str, list[tuple[str, str]]] = {}
         for name, command in self.commands.items():
             heading = str(getattr(command, "rich_help_panel", None) or "Commands")
-            sections.setdefault(heading, []).append((name, command.get_short_help_str(LONGEST)))
+            sections.setdefault(heading, []).append((name, command.get_short_help_str(MAX_SUMMARY)))
         for heading, rows in sections.items():
             with formatter.section(heading):
                 formatter.write_dl(rows)
 
 
-LONGEST = 200  # characters of a command's line of help, which may go on in a second one
+MAX_SUMMARY: Final = 200  # characters of a command's summary in the list; it may take several lines
 
 SECTIONS: Final[dict[str, tuple[Callable[..., None], ...]]] = {
     "Stages": stages.PIPELINE_COMMANDS,
     "Cross-validation": stages.FOLD_COMMANDS,
-    "For people": (
+    "Tools": (
         people.predict,
         people.export,
         people.review,
@@ -49,7 +49,7 @@ SECTIONS: Final[dict[str, tuple[Callable[..., None], ...]]] = {
         people.demo,
         people.doctor,
     ),
-    "In production": (
+    "Production": (
         production.promotion,
         production.score,
     ),
@@ -57,19 +57,19 @@ SECTIONS: Final[dict[str, tuple[Callable[..., None], ...]]] = {
 
 app = typer.Typer(
     name="facegender",
-    cls=Sections,
+    cls=GroupedCommands,
     rich_markup_mode=None,
-    help="From a folder of face images and CSVs of labels to a perceived-gender classifier, its evaluation and a "
-    f"submission. The stages run in this order: {', '.join(stage.name for stage in PIPELINE)}; `dvc repro` and "
-    "the Prefect flow run these very commands. Labels are gender as perceived by annotators.",
+    help="Train a perceived-gender classifier on a folder of face images and CSV files of labels, evaluate it and "
+    f"write a submission. The stages run in this order: {', '.join(stage.name for stage in PIPELINE)}; `dvc repro` and "
+    "the Prefect flow run the same commands. Labels are gender as perceived by annotators.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
 )
 
 
-def _show_version(asked: bool) -> None:
-    if asked:
+def _show_version(requested: bool) -> None:
+    if requested:
         typer.echo(f"facegender {__version__}")
         raise typer.Exit
 
@@ -77,10 +77,10 @@ def _show_version(asked: bool) -> None:
 @app.callback()
 def root(
     version: Annotated[
-        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version.")
+        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version and exit.")
     ] = False,
 ) -> None:
-    """Settings that hold for every command."""
+    """Define the options of `facegender` itself."""
 
 
 for heading, commands in SECTIONS.items():
@@ -89,10 +89,10 @@ for heading, commands in SECTIONS.items():
 
 
 def main() -> None:
-    """Run a command; a user's mistake is one message and exit code 2, a bug keeps its traceback."""
-    # Arrow's own allocator keeps what was freed: after the tables of 40,000 images 36 MB instead of 7
+    """Run a command. A user's mistake ends with one message and exit code 2; a bug keeps its traceback."""
+    # Arrow's default allocator keeps freed memory: 36 MB instead of 7 MB after the tables of 40,000 images
     os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "system")
-    # pydantic would look through the metadata of everything installed for plugins, of which we want none
+    # otherwise pydantic searches the metadata of every installed package for plugins, which are not used
     os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
     try:
@@ -105,5 +105,5 @@ def main() -> None:
         typer.secho(f"Error: {error}", fg=typer.colors.RED, err=True)
         sys.exit(2)
     finally:
-        # Python ends with a search for cycles in all that is left, which takes a quarter as long as the imports did
+        # without this, Python searches all objects for cycles at exit, for a quarter of the time that the imports took
         gc.freeze()

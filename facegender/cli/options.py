@@ -1,4 +1,4 @@
-"""What several commands have in common: their options, and how wide they print."""
+"""Options that several commands share, and the width of their output."""
 
 import sys
 from pathlib import Path
@@ -6,9 +6,11 @@ from typing import Annotated
 
 import typer
 
-ParamsOption = Annotated[Path, typer.Option("--params", help="The parameter file.")]
-DataOption = Annotated[Path, typer.Option("--data", help="images/, train.csv, test.csv, sample_submission.csv.")]
-ArtifactsOption = Annotated[Path, typer.Option("--artifacts", help="Where the stages leave and find their files.")]
+ParamsOption = Annotated[Path, typer.Option("--params", help="Parameter file.")]
+DataOption = Annotated[
+    Path, typer.Option("--data", help="Folder with images/, train.csv, test.csv and sample_submission.csv.")
+]
+ArtifactsOption = Annotated[Path, typer.Option("--artifacts", help="Folder for the outputs of the stages.")]
 
 PARAMS = Path("params.yaml")
 DATA = Path("data")
@@ -16,6 +18,6 @@ ARTIFACTS = Path("artifacts")
 PIPE_WIDTH = 160
 
 
-def width() -> int | None:
-    """Columns; None: the terminal's. A pipe has none of its own, and the default of 80 breaks paths."""
+def output_width() -> int | None:
+    """Return the width in columns, or None for the terminal's own. A pipe has no width, and rich's 80 breaks paths."""
     return None if sys.stdout.isatty() else PIPE_WIDTH

@@ -1,4 +1,4 @@
-"""One command a stage, made from the table of stages."""
+"""Commands of the stages, made from the table of stages."""
 
 import sys
 from collections.abc import Callable
@@ -13,7 +13,7 @@ from facegender.cli.options import ARTIFACTS, DATA, PARAMS, ArtifactsOption, Dat
 from facegender.files.layout import Layout
 from facegender.stages import CROSS_VALIDATION, PIPELINE, STAGES, Stage, require_outputs
 
-if TYPE_CHECKING:  # `facegender --help` imports this module, and pydantic would take longer than all the rest
+if TYPE_CHECKING:  # `facegender --help` imports this module; pydantic would take longer than everything else
     from facegender.params.sections import Params
     from facegender.params.stage_params import StageParams
 
@@ -21,7 +21,7 @@ Command = Callable[..., None]
 
 
 def run_stage(stage: Stage, layout: Layout, params: "Params") -> None:
-    """Run a stage in this process, with its own part of the parameters."""
+    """Run a stage in this process; it receives only its own parameters."""
     if stage.uses_tensorflow:
         from facegender.runtime.tensorflow_import import import_tensorflow
 
@@ -32,7 +32,7 @@ def run_stage(stage: Stage, layout: Layout, params: "Params") -> None:
 
 
 def make_command(stage: Stage) -> Command:
-    """Make the command of a stage that has no options of its own."""
+    """Make the command of a stage without options of its own."""
 
     def command(params: ParamsOption = PARAMS, data: DataOption = DATA, artifacts: ArtifactsOption = ARTIFACTS) -> None:
         from facegender.params.reading import read_params
@@ -50,10 +50,10 @@ def submit(
     data: DataOption = DATA,
     artifacts: ArtifactsOption = ARTIFACTS,
     model: Annotated[
-        Path | None, typer.Option(help="Another evaluated model.", show_default="model in --artifacts")
+        Path | None, typer.Option(help="Evaluated model folder to use instead.", show_default="model in --artifacts")
     ] = None,
 ) -> None:
-    """Score the test images; leave submission.csv in the form of sample_submission.csv, beside the model's folder."""
+    """Score the test images; write submission.csv in the form of sample_submission.csv, beside the model folder."""
     from facegender.params.reading import read_params
 
     layout, values = Layout(data, artifacts), read_params(params)
@@ -65,11 +65,13 @@ def train_folds(
     params: ParamsOption = PARAMS,
     data: DataOption = DATA,
     artifacts: ArtifactsOption = ARTIFACTS,
-    fold: Annotated[int | None, typer.Option(min=0, help="Train only this fold and leave it for the others.")] = None,
+    fold: Annotated[
+        int | None, typer.Option(min=0, help="Train only this fold; without it, all missing folds are trained.")
+    ] = None,
 ) -> None:
-    """Train cross_validate.folds times, each validated on rows of its own; leave folds/.
+    """Train one model per fold (cross_validate.folds), each validated on its own rows; write folds/.
 
-    A killed run, started again, trains only the missing folds.
+    A killed run that is started again trains only the missing folds.
     """
     from facegender.params.reading import read_params
     from facegender.params.stage_params import TrainFoldsStageParams
@@ -92,12 +94,12 @@ def train_folds(
     train_fold(layout, values, fold)
 
 
-OWN_OPTIONS: Final[dict[str, Command]] = {"submit": submit, "train-folds": train_folds}
+WITH_OPTIONS: Final[dict[str, Command]] = {"submit": submit, "train-folds": train_folds}
 
 
 def find_command(stage: Stage) -> Command:
-    """Return the command written for a stage, or make the usual one."""
-    return OWN_OPTIONS.get(stage.name) or make_command(stage)
+    """Return the hand-written command of a stage, or make a standard one."""
+    return WITH_OPTIONS.get(stage.name) or make_command(stage)
 
 
 PIPELINE_COMMANDS: Final[tuple[Command, ...]] = tuple(find_command(stage) for stage in PIPELINE)

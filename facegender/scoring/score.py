@@ -36,7 +36,7 @@ class Scores:
 
     @property
     def readable(self) -> npt.NDArray[np.bool_]:
-        """bool (n,): the file could be read."""
+        """Which files could be read: bool (n,)."""
         return np.array([reason is None for reason in self.reasons], dtype=bool)
 
 
@@ -65,12 +65,12 @@ def load_engine(model: Path, embed: bool = False) -> Engine:
 
 
 def check_model_folder(model: Path) -> None:
-    """Check that a folder holds a model.
+    """Check that a folder is a model folder.
 
     Raises
     ------
     UserError
-        It does not.
+        It is not.
     """
     if not (model / "model.keras").is_file():
         raise UserError(str(model), "must be a model folder written by `facegender train`, with model.keras in it")
