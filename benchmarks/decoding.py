@@ -26,7 +26,7 @@ from benchmarks.decoding_figures import DecoderFigures
 from benchmarks.json_file import read_json, write_json
 from benchmarks.machine import describe_machine
 from benchmarks.timing import Took, Workload, consume, time_in_turns
-from facegender.runtime.tensorflow_import import held_stderr, import_tensorflow
+from facegender.runtime.tensorflow_import import capture_stderr, import_tensorflow
 
 HERE = Path(__file__).parent
 QUALITY = 90
@@ -90,7 +90,10 @@ def measure(pictures: Pictures, size: int, threads: Sequence[int], rounds: int) 
     """Return the figures of every decoder."""
     decoders = list_decoders()
     times = time_decoders(decoders, pictures, size, threads, rounds)
-    with tempfile.TemporaryDirectory() as folder, held_stderr():  # libjpeg and TensorFlow complain of each broken file
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        capture_stderr(),
+    ):  # libjpeg and TensorFlow complain of each broken file
         handled = {name: check_cases(decoder, Path(folder)) for name, decoder in decoders.items()}
     differences = {kind: compare_pixels(decoders, files, size) for kind, files in pictures.items()}
     single = {kind: times[kind, min(threads)] for kind in pictures}

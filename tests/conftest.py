@@ -1,6 +1,8 @@
 """Fixtures for all tests."""
 
+import gc
 import os
+import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -29,3 +31,19 @@ def prefect_server() -> Iterator[None]:
 
     with prefect_test_harness(server_startup_timeout=120):
         yield
+
+
+@pytest.fixture(scope="module", autouse=True)
+def release_networks() -> Iterator[None]:
+    """Free the networks of a test module: Keras keeps them in its state, and a frozen object is never collected."""
+    yield
+    if "keras" in sys.modules:
+        import keras
+
+        from facegender.runtime.memory import release_freed
+
+        keras.backend.clear_session()
+        gc.unfreeze()
+        gc.collect()
+        gc.freeze()
+        release_freed()

@@ -35,7 +35,7 @@ from facegender.files.parquet import read_rows
 from facegender.files.splits import trains, validates
 from facegender.params.stage_params import EvaluateStageParams
 from facegender.pictures.traits import read_traits
-from facegender.runtime.memory import trim
+from facegender.runtime.memory import release_freed
 from facegender.scoring.reference import EMBEDDINGS, tabulate_measurements, write_reference, write_reference_embeddings
 from facegender.statistics.intervals import FloatArray
 
@@ -64,12 +64,12 @@ def evaluate(layout: Layout, params: EvaluateStageParams) -> None:
         decision = replace(decision, views=params.scoring.tta)
         predictions["views"] = params.scoring.tta
         traits = read_traits(held["image"], layout.images, layout.index)
-        trim()
+        release_freed()
         reported = traits.iloc[lookup_all(predictions["image"], held["image"])]
         evaluation = Evaluation(inputs, extras, decision, predictions, reported)
         write_evaluation(folder, evaluation, layout, params, partial(heat_maps, layout.model))
         del inputs, extras, predictions, reported, evaluation  # they hold all rows, and are no longer needed
-        trim()
+        release_freed()
         measured = measure_reference(folder, embeddings, probabilities, traits, decision)
         hashes = read_rows(layout.index, held["image"], ["sha256"])["sha256"]
         write_reference(folder, held["image"], hashes, measured)

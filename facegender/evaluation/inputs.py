@@ -16,7 +16,7 @@ from facegender.files.json_files import read_json
 from facegender.files.layout import Layout
 from facegender.files.parquet import read
 from facegender.params.sections import EvaluateParams
-from facegender.runtime.memory import trim
+from facegender.runtime.memory import release_freed
 
 
 @dataclass(frozen=True)
@@ -91,7 +91,7 @@ def read_inputs(layout: Layout) -> Inputs:
     """Read what earlier stages left, and hash the data."""
     splits = read(layout.splits, ["image", "label", "group", "fold"])
     fingerprint = data_hash(read(layout.index, ["image", "role", "label", "sha256"]))
-    trim()
+    release_freed()
     return Inputs(
         classes=read_classes(layout.model),
         history=pd.read_csv(layout.model / "history.csv"),
@@ -110,5 +110,5 @@ def read_extras(layout: Layout, inputs: Inputs, params: EvaluateParams) -> Extra
         positive = inputs.classes.positive
         suspects = find_suspects(layout.features, inputs.splits, positive, params.crossfit_folds, params.seed)
     extras = Extras(suspects, read_overrides(layout.label_overrides), read_champion(layout.champion, inputs.classes))
-    trim()
+    release_freed()
     return extras

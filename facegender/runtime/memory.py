@@ -1,32 +1,33 @@
-"""Memory that was freed: the C library gives some of it back too late, and some too early."""
+"""Control of freed memory: glibc returns some of it to the kernel too late, and some too early."""
 
 import ctypes
 import sys
 from typing import Any, Final
 
-TOP_PAD: Final = -2  # M_TOP_PAD of malloc.h: bytes kept at the end of each heap when the rest is given back
-KEPT: Final = 16 << 20  # bytes
+TOP_PAD: Final = -2  # M_TOP_PAD of malloc.h: bytes kept at the end of each heap when the rest is returned
+RETAINED: Final = 16 << 20  # bytes
 
 
-def trim() -> None:
-    """Call it behind a step that held much for a short time, so that what follows does not come on top of it.
+def release_freed() -> None:
+    """Return freed memory to the kernel; call it after a step with a large, short-lived allocation.
 
-    The C library keeps what lies between blocks that are still in use.
+    glibc keeps free memory that lies between blocks still in use, so the next step's peak would come on top of it.
     """
     _call("malloc_trim", 0)
 
 
-def keep() -> None:
-    """Call it before a step that frees and asks for the same blocks over and over.
+def retain_freed() -> None:
+    """Keep freed memory in the process; call it before a loop that frees and allocates the same blocks again and again.
 
-    A training step's tensors are given back to the kernel at its end, and it clears the same pages anew for the next:
-    a tenth of the time of a training. Kept, they take 50 to 110 MB.
+    Otherwise glibc returns a training step's tensors to the kernel, which clears the same pages for the next step.
+    Measured gain: the default training on 4,800 faces took 51 s instead of 57, with 0.6 instead of 4.0 million page
+    faults. Cost: a peak 50 to 110 MB higher.
     """
-    _call("mallopt", TOP_PAD, KEPT)
+    _call("mallopt", TOP_PAD, RETAINED)
 
 
 def _call(function: str, *arguments: int) -> None:
-    # glibc's; elsewhere nothing is done
+    # glibc only; other C libraries lack these functions
     found: Any = getattr(ctypes.CDLL(None), function, None) if sys.platform == "linux" else None
     if found is not None:
         found(*arguments)

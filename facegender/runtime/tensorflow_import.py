@@ -1,7 +1,10 @@
-"""Importing TensorFlow without its remarks, and without looking for garbage in it.
+"""Import TensorFlow quietly and quickly.
 
-Before its logging is set up, TensorFlow writes lines about oneDNN and CUDA straight to the process's error stream,
-whatever TF_CPP_MIN_LOG_LEVEL says. They tell the user nothing, and hide what does.
+Before its logging is set up, TensorFlow writes lines about oneDNN and CUDA straight to stderr, whatever
+TF_CPP_MIN_LOG_LEVEL says. They tell the user nothing and hide what does.
+
+Both tricks of this module affect the whole process: hidden modules during the import, and a frozen garbage collector
+afterwards. Measured gain: a process that imports TensorFlow and ends takes 1.4 to 1.6 s instead of 2.4 to 2.7.
 """
 
 import gc
@@ -16,8 +19,8 @@ logger = logging.getLogger(__name__)
 
 
 @contextmanager
-def held_stderr() -> Iterator[None]:
-    """Hold back what is written to the error stream's handle; if the block fails, let it all out."""
+def capture_stderr() -> Iterator[None]:
+    """Hold back what the block writes to stderr's file descriptor; write it out if the block fails."""
     sys.stderr.flush()
     original = os.dup(2)
     with tempfile.TemporaryFile() as held:
@@ -34,10 +37,10 @@ def held_stderr() -> Iterator[None]:
 
 
 @contextmanager
-def unavailable(*modules: str) -> Iterator[None]:
-    """Within, these modules cannot be imported, unless they have been already."""
+def hide_modules(*modules: str) -> Iterator[None]:
+    """Make importing these modules fail inside the block, unless they are already imported."""
     hidden = [name for name in modules if name not in sys.modules]
-    sys.modules.update(dict.fromkeys(hidden))  # type: ignore[arg-type]  # None is what an import fails at
+    sys.modules.update(dict.fromkeys(hidden))  # type: ignore[arg-type]  # an import fails if it finds None there
     try:
         yield
     finally:
@@ -46,11 +49,11 @@ def unavailable(*modules: str) -> Iterator[None]:
 
 
 @contextmanager
-def uncollected() -> Iterator[None]:
-    """Within, nobody looks for garbage; what is there at the end is never looked through again.
+def pause_garbage_collection() -> Iterator[None]:
+    """Pause the garbage collector inside the block, and exclude what exists at its end from all later collections.
 
-    Modules are no garbage. Python's collector goes through the hundreds of thousands of objects that TensorFlow brings
-    along many times while they come in, then whenever a network is built, and once more at the end: a second a process.
+    Modules are never garbage. Otherwise the collector scans TensorFlow's hundreds of thousands of objects many times
+    during the import, whenever a network is built, and once more at exit: one second per process.
     """
     collects = gc.isenabled()
     gc.disable()
@@ -63,16 +66,16 @@ def uncollected() -> Iterator[None]:
 
 
 def import_tensorflow() -> None:
-    """Import it once, quietly, and wake the parts that have remarks of their own.
+    """Import TensorFlow once, quietly, and initialise the parts that print lines of their own.
 
-    Keras imports scikit-learn and matplotlib where it finds them, for wrappers and galleries that nobody needs here:
-    a third of the time that importing TensorFlow takes.
+    Keras imports scikit-learn and matplotlib if it finds them, for wrappers that are not used here. That takes a third
+    of the time of importing TensorFlow.
     """
     if "tensorflow" in sys.modules:
         return
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     logger.info("Starting TensorFlow, which takes a while …")
-    with held_stderr(), unavailable("sklearn", "matplotlib"), uncollected():
+    with capture_stderr(), hide_modules("sklearn", "matplotlib"), pause_garbage_collection():
         import tensorflow as tf
 
         tf.config.list_physical_devices()

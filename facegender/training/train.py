@@ -21,7 +21,7 @@ from facegender.network.classifier import Classifier, build_classifier
 from facegender.network.device import choose_strategy, prepare
 from facegender.params.sections import BackboneParams, TrainParams
 from facegender.params.stage_params import TrainStageParams
-from facegender.runtime.memory import keep
+from facegender.runtime.memory import retain_freed
 from facegender.training.checkpoint import Checkpoints
 from facegender.training.loop import OnEpoch, Phase, Trainer
 from facegender.training.model_folder import TrainedModel, describe_classes, sample_pictures, write_model
@@ -90,7 +90,7 @@ def fit(
     """
     manifest = data.store.manifest
     _check_mode(manifest, params)
-    keep()
+    retain_freed()
     prepare(params.seed, params.mixed_precision)
     with choose_strategy().scope():
         classifier = build_from_manifest(manifest, params, cached=manifest.views > 0)

@@ -7,7 +7,7 @@ import sys
 import pytest
 
 HOLES = """
-from facegender.runtime.memory import trim
+from facegender.runtime.memory import release_freed
 def resident():
     return int(next(line for line in open("/proc/self/status") if line.startswith("VmRSS")).split()[1])
 blocks = [bytes(2000) for _ in range(40_000)]
@@ -15,7 +15,7 @@ kept = blocks[::20]  # one of twenty stays, so that no long stretch of the heap 
 full = resident()
 del blocks
 before = resident()
-trim()
+release_freed()
 print(full - before, before - resident())
 """
 
@@ -30,7 +30,7 @@ def test_what_lies_between_blocks_in_use_is_given_back() -> None:
 
 STEPS = """
 import resource
-from facegender.runtime.memory import keep
+from facegender.runtime.memory import retain_freed
 def faults():
     before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
     for _ in range(20):
@@ -38,7 +38,7 @@ def faults():
         del blocks
     return resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before
 print(faults())
-keep()
+retain_freed()
 faults()
 print(faults())
 """

@@ -6,12 +6,12 @@ import sys
 
 import pytest
 
-from facegender.runtime.tensorflow_import import unavailable, uncollected
+from facegender.runtime.tensorflow_import import hide_modules, pause_garbage_collection
 
 
 def test_modules_are_hidden_only_within_and_only_where_nobody_has_them_yet() -> None:
     sys.modules.pop("this", None)
-    with unavailable("this", "sys"):
+    with hide_modules("this", "sys"):
         with pytest.raises(ImportError):
             import this  # noqa: F401
         import sys as again
@@ -34,13 +34,13 @@ import matplotlib.pyplot, sklearn.metrics
 
 def test_what_was_imported_is_never_looked_through_again() -> None:
     try:
-        with uncollected():
+        with pause_garbage_collection():
             assert not gc.isenabled()
             module = {name: [name] for name in map(str, range(1000))}
         assert gc.isenabled()
         assert gc.get_freeze_count() > 1000
         assert not any(found is module for found in gc.get_objects())
-        with pytest.raises(ImportError), uncollected():
+        with pytest.raises(ImportError), pause_garbage_collection():
             raise ImportError
         assert gc.isenabled()
     finally:
