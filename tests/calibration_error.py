@@ -3,7 +3,7 @@
 import numpy as np
 import numpy.typing as npt
 
-from facegender.statistics.metrics import bin_numbers
+from facegender.statistics.calibration_error import bin_numbers
 
 
 def expected_calibration_error(

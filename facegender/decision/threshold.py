@@ -1,6 +1,14 @@
 """Choose the threshold: the lowest probability that is answered with the positive class.
 
-A rule is a number, or names a criterion to optimise on held-out rows.
+A rule is a number, or names a criterion to optimise on held-out rows. The rules:
+
+- a number: the threshold itself.
+- `balanced_accuracy`, `f1` (of the positive class): maximise it.
+- `recall>=R`: the highest threshold with at least recall R of the positive class.
+- `precision>=P`: the lowest threshold with at least precision P, or the most precise one if none has it.
+- `equal_error(column)`: among the thresholds whose balanced accuracy is within `slices.cost` of the best, the one
+  with the smallest difference between the highest and the lowest error rate of a slice. All slices share that
+  threshold, so no attribute is needed to answer. With fewer than two slices to compare, `balanced_accuracy`.
 """
 
 import re
@@ -48,17 +56,7 @@ def sliced_column(rule: Rule) -> str | None:
 
 
 def choose_threshold(rule: Rule, positive: BoolArray, probabilities: FloatArray, slices: Slices | None = None) -> float:
-    """Find the threshold that meets a rule best on some rows.
-
-    The rules:
-
-    - a number: the threshold itself.
-    - `balanced_accuracy`, `f1` (of the positive class): maximise it.
-    - `recall>=R`: the highest threshold with at least recall R of the positive class.
-    - `precision>=P`: the lowest threshold with at least precision P, or the most precise one if none has it.
-    - `equal_error(column)`: among the thresholds whose balanced accuracy is within `slices.cost` of the best, the one
-      with the smallest difference between the highest and the lowest error rate of a slice. All slices share that
-      threshold, so no attribute is needed to answer. With fewer than two slices to compare, `balanced_accuracy`.
+    """Find the threshold that meets a rule of this module best on some rows.
 
     If a class has no rows, every rule but a number gives 0.5.
 

@@ -6,10 +6,10 @@ whose change would not rerun it.
 
 from typing import Any, Self, cast
 
+from facegender.params.augment import AugmentParams
 from facegender.params.section import Section
 from facegender.params.sections import (
     AttributesParams,
-    AugmentParams,
     BackboneParams,
     CompareParams,
     CrossValidateParams,

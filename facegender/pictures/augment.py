@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from facegender.params.sections import AugmentParams
+from facegender.params.augment import AugmentParams
 from facegender.pictures.affine import warp_affine
 from facegender.pictures.decode import Pixels
 

@@ -14,8 +14,9 @@ import pandas as pd
 from facegender.evaluation.compare import Comparison, common_rows, compare, compare_slices
 from facegender.evaluation.predictions import Evaluated
 from facegender.params.sections import EvaluateParams, PromoteParams
+from facegender.statistics.calibration_error import bin_numbers
 from facegender.statistics.intervals import Estimate, FloatArray, IntArray, bootstrap, wilson
-from facegender.statistics.metrics import BoolArray, bin_numbers
+from facegender.statistics.metrics import BoolArray
 
 
 def judge_promotion(

@@ -4,8 +4,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from facegender.statistics.calibration_error import extend_to_zero
 from facegender.statistics.intervals import Estimate, FloatArray, IntArray, bootstrap
-from facegender.statistics.metrics import BoolArray, extend_to_zero
+from facegender.statistics.metrics import BoolArray
 
 
 @dataclass(frozen=True)

@@ -6,8 +6,9 @@ import numpy as np
 import pandas as pd
 from sklearn.metrics import precision_recall_curve, roc_curve
 
+from facegender.statistics.calibration_error import bin_numbers
 from facegender.statistics.intervals import IntArray, wilson
-from facegender.statistics.metrics import JudgedRows, bin_numbers
+from facegender.statistics.metrics import JudgedRows
 
 MAX_POINTS: Final = 500  # points of a drawn curve: more than a screen can show
 

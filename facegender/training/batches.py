@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from facegender.features.store import View
-from facegender.params.sections import AugmentParams
+from facegender.params.augment import AugmentParams
 from facegender.pictures.augment import make_view
 from facegender.pictures.decode import decode_validated
 

@@ -18,7 +18,8 @@ from facegender.files.float16_rows import Float16Rows
 from facegender.files.splits import trains, validates
 from facegender.network.classifier import Classifier
 from facegender.network.fused_batch_norm import fuse_tuned_part
-from facegender.params.sections import TrainParams, params_for_ranges
+from facegender.params.augment import params_for_ranges
+from facegender.params.sections import TrainParams
 from facegender.runtime.progress import track
 from facegender.training.batches import Batches, FeatureBatches, ImageBatches, PictureSource, Rows
 

@@ -15,7 +15,7 @@ from facegender.features.features import features
 from facegender.features.store import FeatureStore
 from facegender.features.work import Work
 from facegender.network.engine import OpenVinoEngine
-from facegender.params.sections import POLICIES
+from facegender.params.augment import POLICIES
 from facegender.runtime.code_fingerprint import closure
 from tests.features.test_features import count_passes
 from tests.small_training import Workspace, params_with

@@ -6,8 +6,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from facegender.params.augment import POLICIES, AugmentParams, params_for_ranges
 from facegender.params.reading import read_params
-from facegender.params.sections import POLICIES, AugmentParams, params_for_ranges
 from facegender.pictures.affine import warp_affine
 from facegender.pictures.augment import augment, erase, make_view, tone_curve, view_rng
 

@@ -6,11 +6,11 @@ import pytest
 from sklearn import metrics as sk
 from sklearn.calibration import calibration_curve
 
+from facegender.statistics.calibration_error import bin_numbers
 from facegender.statistics.metrics import (
     Confusion,
     JudgedRows,
     WeightedMetrics,
-    bin_numbers,
     calibration_error_by_chance,
     confusion,
     measure,

@@ -12,7 +12,7 @@ from PIL import Image
 from facegender.files.image_names import argsort_names
 from facegender.files.parquet import Filters, read
 from facegender.files.splits import trains
-from facegender.params.sections import AugmentParams, params_for_ranges
+from facegender.params.augment import AugmentParams, params_for_ranges
 from facegender.pictures.augment import make_view
 from facegender.pictures.decode import decode_validated
 from facegender.pictures.thumbnail import data_uri

@@ -9,7 +9,7 @@ import pandas as pd
 from PIL import Image
 
 from facegender.evaluation.report.contact_sheet import SIDE, choose_faces, describe_operations, make_contact_sheet
-from facegender.params.sections import POLICIES, AugmentParams, params_for_ranges
+from facegender.params.augment import POLICIES, AugmentParams, params_for_ranges
 from facegender.pictures.augment import make_view
 from facegender.pictures.decode import decode
 from tests.small_evaluation import provenance
