@@ -20,7 +20,6 @@ from facegender.files.json_files import write_json
 from facegender.files.layout import Layout
 from facegender.params.sections import DataParams
 from facegender.params.stage_params import ValidateStageParams
-from facegender.runtime.memory import release_freed
 
 
 def check_data(layout: Layout, stage: ValidateStageParams, readers: Readers) -> None:
@@ -33,7 +32,6 @@ def check_data(layout: Layout, stage: ValidateStageParams, readers: Readers) -> 
     """
     params = stage.validation
     columns, listing, csv, overrides = _read_tables(layout, stage.data)
-    release_freed()
     with inspect_images(readers, listing.frame["image"]) as (findings, thumbnails):
         copies = find_exact_copies(findings.digest, findings.decoded)
         limits = params.near_duplicate_bits, params.near_duplicate_correlation

@@ -27,7 +27,6 @@ from facegender.network.weights import resolve_weights
 from facegender.params.sections import FeaturesParams, TrainParams
 from facegender.params.stage_params import FeaturesStageParams
 from facegender.runtime.code_fingerprint import fingerprint_modules
-from facegender.runtime.memory import release_freed
 
 logger = logging.getLogger(__name__)
 
@@ -97,7 +96,6 @@ def compute_missing(work: Work, frozen: Any) -> None:
     work.reuse_earlier()
     if work.missing:
         engine_of = make_engine_factory(frozen, work.params.features, work.layout.resume)
-        release_freed()  # converting a network takes 20 MB, and planning the rows takes some memory per row
         work.compute(engine_of)
     work.finish()
 

@@ -4,7 +4,8 @@ Before its logging is set up, TensorFlow writes lines about oneDNN and CUDA stra
 TF_CPP_MIN_LOG_LEVEL says. They tell the user nothing and hide what does.
 
 Both tricks of this module affect the whole process: hidden modules during the import, and a frozen garbage collector
-afterwards. Measured gain: a process that imports TensorFlow and ends takes 1.4 to 1.6 s instead of 2.4 to 2.7.
+afterwards. Measured gain of the two: 1.0 s of a process that imports TensorFlow on a quiet machine (1.5 instead of 2.5),
+2.6 s on a busy one; a default run has two such processes: 3% of its wall time. A training's peak is 65 to 87 MB lower.
 """
 
 import gc
