@@ -89,8 +89,8 @@ for heading, commands in SECTIONS.items():
 
 def main() -> None:
     """Run a command. A user's mistake ends with one message and exit code 2; a bug keeps its traceback."""
-    # Arrow's default allocator keeps freed memory: 36 MB instead of 7 MB after the tables of 40,000 images, and a peak of
-    # validate and split 11 to 20 MB higher at 8,000 and at 100,000 images
+    # Arrow's default allocator keeps freed memory: 36 MB instead of 7 MB after the tables of 40,000 images. With it the
+    # peaks of validate and split are 11 to 20 MB higher.
     os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "system")
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
     try:

@@ -4,8 +4,9 @@ Before its logging is set up, TensorFlow writes lines about oneDNN and CUDA stra
 TF_CPP_MIN_LOG_LEVEL says. They tell the user nothing and hide what does.
 
 Both tricks of this module affect the whole process: hidden modules during the import, and a frozen garbage collector
-afterwards. Measured gain of the two: 1.0 s of a process that imports TensorFlow on a quiet machine (1.5 instead of 2.5),
-2.6 s on a busy one; a default run has two such processes: 3% of its wall time. A training's peak is 65 to 87 MB lower.
+afterwards. Measured gain of the two in a process that imports TensorFlow: 1.0 s on a quiet machine (1.5 s instead of
+2.5), 2.6 s on a busy one. A default run has two such processes: 3% of its wall time. A training's peak is 65 to 87 MB
+lower.
 """
 
 import gc
