@@ -117,7 +117,7 @@ def test_the_command_prints_the_changes_and_how_to_undo_them(params: Path) -> No
         in CliRunner().invoke(app, ["preset", "accurate", "--params", str(params)]).output
     )
     CliRunner().invoke(app, ["preset", "quick", "--params", str(params)])
-    assert "`facegender preset default` goes back" in shown.output
+    assert "`facegender preset default` restores the defaults" in shown.output
     assert "already" in CliRunner().invoke(app, ["preset", "quick", "--params", str(params)]).output
     listed = CliRunner().invoke(app, ["preset", "--params", str(params)]).output
     assert [line.split(":")[0] for line in listed.splitlines()] == NAMES
