@@ -27,7 +27,7 @@ def identify_runs(setting: Setting, machine: Mapping[str, Any], code: Sequence[s
     weights = Path(setting.weights)
     return {
         **{name: value for name, value in machine.items() if name not in MOMENT},
-        "code": code_fingerprint.fingerprint(ROOT, (path.relative_to(ROOT) for path in modules)),
+        "code": code_fingerprint.fingerprint_files(ROOT, (path.relative_to(ROOT) for path in modules)),
         "other files": hash_files(ROOT, files - modules),
         "data": hash_files(setting.data, setting.data.rglob("*")) if uses_data else "not used",
         "weights": hash_files(weights.parent, [weights]) if weights.is_file() else setting.weights,

@@ -25,7 +25,7 @@ def resolve_weights(params: BackboneParams, drawn_demo: bool) -> str:
         if source in ("imagenet", "demo", "none"):
             raise UserError(
                 WEIGHTS,
-                "must be auto, for those in the file that backbone.name names, or the path of a .weights.h5 file",
+                "must be auto, for the weights inside the file backbone.name, or the path of a .weights.h5 file",
                 source,
             )
         return "own" if source == "auto" else source
@@ -34,7 +34,7 @@ def resolve_weights(params: BackboneParams, drawn_demo: bool) -> str:
     if source == "demo" and params.name != "mobilenet_v2":
         raise UserError(
             WEIGHTS,
-            "the demo has weights for mobilenet_v2 only",
+            "demo weights exist for mobilenet_v2 only",
             f"{params.weights}, with backbone.name {params.name}",
             "Set backbone.weights to imagenet or none, or backbone.name to mobilenet_v2.",
         )

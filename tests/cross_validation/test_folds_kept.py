@@ -43,7 +43,7 @@ def test_the_same_inputs_give_the_same_bytes_and_finished_folds_stay(
     train_fold(layout, params, 0)
     with JoinedStore(layout) as store:
         assert plan_folds(layout, fold_params(tiny(train={"epochs": 2})), store).missing == [0, 1]
-    assert "train_folds: begins anew, for parameters under train have changed since\n" in caplog.text
+    assert "train_folds: starts over, because parameters under train have changed\n" in caplog.text
 
 
 def test_folds_of_other_code_are_not_joined(

@@ -86,7 +86,7 @@ def test_a_fault_of_ours_in_one_is_no_mistake_of_the_users(data: Data) -> None:
     with Readers(data.layout.images, ValidateParams()) as readers:
         with pytest.raises(ValueError, match="embedded null byte") as raised:
             list(readers.read([(0, ["a\0b.png"])]))
-        assert "read_images.py" in str(raised.value.__cause__)  # the worker's own traceback
+        assert "reader_process.py" in str(raised.value.__cause__)  # the worker's own traceback
         assert translate_os_error(raised.value) is None
 
 

@@ -84,7 +84,7 @@ def test_one_changed_picture_recomputes_its_own_views_only(
     validate(layout, params)
     pd.read_parquet(layout.splits)
     splits_before = layout.splits.read_bytes()
-    split(layout.index, params.split, layout.splits)
+    split(layout, params)
     layout.splits.write_bytes(splits_before)  # so that the new content hash moves no row to another side
     features(layout, params)
     assert passes == [72, 2]
@@ -139,7 +139,7 @@ def test_features_of_other_code_are_recomputed(
     assert passes == [72, 32, 104]
     logged = [record.message for record in caplog.records if "the code has changed" in record.message]
     assert logged == [
-        "features: begins anew, for the code has changed since",
+        "features: starts over, because the code has changed",
         "features: recomputed, because the code has changed",
     ]
     assert {path.name for path in workspace.layout.features.iterdir()} == {
@@ -164,15 +164,15 @@ def test_features_without_a_code_fingerprint_are_recomputed(
 DECIDES_NO_ROW = {
     "__init__",
     # which rows there are, and where they lie
-    *("data.__init__", "data.split", "errors", "features.__init__", "features.store", "files.__init__", "files.atomic"),
+    *("errors", "features.__init__", "features.store", "files.__init__", "files.atomic", "files.splits"),
     *("files.image_names", "files.json_files", "files.layout", "files.parquet", "files.resumable", "pictures.__init__"),
-    *("runtime.__init__", "runtime.code_fingerprint", "runtime.events", "runtime.memory", "runtime.prefetch"),
-    *("runtime.progress", "statistics.__init__", "statistics.stratify"),
+    *("runtime.__init__", "runtime.code_fingerprint", "runtime.events", "runtime.prefetch"),
+    "runtime.progress",
     # the manifest has the fingerprint of the network and its weights, and the cut
     *("network.__init__", "network.backbone", "network.custom_backbone", "network.demo_weights", "network.keras_file"),
     "network.weights",
     # the manifest has the values
-    *("params.__init__", "params.search", "params.section", "params.sections", "params.stage_params"),
+    *("params.__init__", "params.augment", "params.search", "params.section", "params.sections", "params.stage_params"),
     # `device` changes rounding only; `features` only calls the others
     *("network.device", "features.features"),
 }

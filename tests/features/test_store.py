@@ -43,6 +43,6 @@ def test_missing_features_name_the_command_to_run(tmp_path: Path) -> None:
 @pytest.mark.parametrize("value", [65520.0, float("nan")])  # from 65520 on a float16 rounds to infinity
 def test_values_that_float16_cannot_hold_are_refused(value: float, tmp_path: Path) -> None:
     file = Float16Rows.create(tmp_path / "rows.npy", 1, (2,))
-    with pytest.raises(UserError, match="must give numbers within 65,504 of zero"):
+    with pytest.raises(UserError, match="must output values between -65,504 and 65,504"):
         file.write(0, np.array([1.0, value]))
     file.close()

@@ -97,7 +97,7 @@ def pictures(count: int) -> np.ndarray:
 
 
 def test_keras_keeps_the_weights_where_the_doctor_looks(case: Case) -> None:
-    assert fnmatch.fnmatch(case.requested, case.entry.kept.format(alpha=case.params.alpha))
+    assert fnmatch.fnmatch(case.requested, case.entry.cache_pattern.format(alpha=case.params.alpha))
 
 
 def test_the_first_convolution_receives_the_range_that_it_expects(case: Case, classifier: Classifier) -> None:
@@ -235,5 +235,5 @@ def test_the_demo_has_weights_for_one_architecture_only() -> None:
     other = BackboneParams(name="densenet121")
     assert resolve_weights(other, drawn_demo=False) == "imagenet"
     for params, drawn in ((other, True), (other.model_copy(update={"weights": "demo"}), False)):
-        with pytest.raises(UserError, match=r"weights exist for mobilenet_v2 only\. Received: .*densenet121"):
+        with pytest.raises(UserError, match=r"demo weights exist for mobilenet_v2 only\. Received: .*densenet121"):
             resolve_weights(params, drawn)

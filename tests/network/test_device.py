@@ -20,11 +20,11 @@ from pathlib import Path
 import tensorflow as tf
 cpu = tf.config.list_physical_devices("CPU")[0]
 tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
-from facegender.network.device import strategy
+from facegender.network.device import choose_strategy
 from facegender.files.layout import Layout
 from facegender.training.train import train
 from tests.small_training import TRAINED, params_with
-assert strategy().num_replicas_in_sync == 2
+assert choose_strategy().num_replicas_in_sync == 2
 root = Path(sys.argv[1])
 train(Layout(root / "data", root / "artifacts"), params_with(backbone=TRAINED, train=json.loads(sys.argv[2])))
 """

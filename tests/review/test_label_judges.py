@@ -71,7 +71,7 @@ def test_with_networks_the_page_still_needs_the_features_of_its_rows(data: Data)
     write_predictions(data.layout, suspect="a7.png")
     rows = pd.read_parquet(data.layout.features / "rows.parquet")
     rows[1:].to_parquet(data.layout.features / "rows.parquet")
-    with pytest.raises(UserError, match=r"must be those of the rows in splits\.parquet"):
+    with pytest.raises(UserError, match=r"must have the rows of splits\.parquet"):
         write_page(data)
     cache_features(data.layout, set(), views=0)
     with pytest.raises(UserError, match=r"features must be cached to find similar pictures\. Received: online mode"):
