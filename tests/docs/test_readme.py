@@ -55,7 +55,7 @@ KNOWN = {
     "git add data.dvc dvc.lock params.yaml": Known(says="M  data.dvc", then="git status --short"),
     'git commit -m "Retrain on our faces"': Known(says="Retrain on our faces"),
     "facegender doctor": Known(says="TensorFlow"),
-    "facegender predict artifacts/model data/images/00002.jpg": Known(says="Perceived gender"),
+    "facegender predict artifacts/model data/images/00002.jpg": Known(says="Gender as annotators would perceive it"),
     "facegender export artifacts/model artifacts/exported": Known(
         says="calibrated", leaves=("artifacts/exported/model.keras",)
     ),
