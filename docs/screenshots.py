@@ -1,9 +1,11 @@
-"""Takes the documents' pictures: the Prefect UI with the last promotion of this checkout, and its report.
+"""Take the documents' pictures of the Prefect UI, with the last promotion of this checkout.
 
-On the drawn demo alone, so that no picture shows a person. `make deploy`, `make worker`, a run of retrain/weekly, and
-another after a change of params.yaml (train.epochs, say), then:
+Only the drawn demo is shown, so that no picture shows a person. First run `make deploy` and `make worker`, then
+retrain/weekly, then change params.yaml (train.epochs, for example) and run it again. Then:
 
 python docs/screenshots.py
+
+docs/report-faces.png is the top of artifacts/evaluation/report.html of a run on real faces, where no face is shown.
 """
 
 import json
@@ -30,7 +32,7 @@ COLOURS = 128  # of a palette, which makes the files a quarter as large
 
 
 def main() -> None:
-    """Every picture, into docs/."""
+    """Write every picture to docs/."""
     if not (ROOT / "data/demo.json").exists():
         sys.exit("data/ must hold the drawn demo: pictures of people have no place in the documents.")
     api = os.environ.get("PREFECT_API_URL") or sys.exit("No server is running: start one with `make deploy`.")
@@ -43,7 +45,6 @@ def main() -> None:
         "prefect-plots.png": (shown["plots"], wait_for_pictures, 1120, 980),
         "prefect-summary.png": (shown["summary"], wait_for_summary, 1120, 580),
         "prefect-form.png": (f"{ui}/deployments/deployment/{run['deployment_id']}/run", wait_for_form, 1120, 680),
-        "report.png": ((ROOT / "artifacts/evaluation/report.html").as_uri(), lambda page: None, 1120, 830),
     }
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
