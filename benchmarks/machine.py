@@ -45,7 +45,7 @@ def render_hardware(machine: Mapping[str, Any]) -> str:
 
 
 def render_moments(moments: Iterable[Mapping[str, Any]]) -> str:
-    """Return load and date in words; as ranges if there are several runs."""
+    """Describe the load and the date of the runs; several runs give ranges."""
     listed = list(moments)
     loads, dates = (_render_range(moment[name] for moment in listed) for name in MOMENT)
     return f"load {loads} at the start, {dates}"

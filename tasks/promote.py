@@ -81,7 +81,7 @@ def decide(
 def decide_at_once(
     checkout: Checkout, known: list[Version], champion: Version | None, model: Hashes
 ) -> dict[str, Any] | None:
-    """Decide without a comparison where none is needed; None: compare."""
+    """Decide the cases that need no comparison; return None if the models must be compared."""
     if champion is None:
         return {"promote": True, "reasons": ["It is the first model."]}
     if champion.record["demo"] and not registry.is_demo(checkout):

@@ -180,7 +180,7 @@ class FeatureStore:
 
     @property
     def rows(self) -> pd.DataFrame:
-        """The table rows.parquet, read at each access: it is mostly hashes, which are rarely needed for long."""
+        """Read rows.parquet. The table is not kept: it is mostly hashes, and callers need it only briefly."""
         return read(self.folder / "rows.parquet")
 
     @property
